@@ -1,0 +1,289 @@
+"""Masks, and the steps of a prefix LM: prefill, extend, branch, and the self-test. Knows nothing of text.
+
+In: token ids and which columns are real. Out: logits, with the keys and values kept for the next step.
+
+Prefix attention: every prompt position sees the whole prompt, a generated position sees the prompt and what was
+generated before it. The published GPT-JT carries this as all-ones `attn.bias` buffers, which transformers stopped
+loading in 4.29, so the mask is given explicitly here: 4-D, additive and float, because eager attention *adds* its mask
+(a bool one would mask nothing) while sdpa takes either.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gptjt_demo.completion import Attention
+
+
+class Interrupted(Exception):
+    """The caller's flag was set while the model ran."""
+
+
+def prefill_mask(keep: Tensor, attention: Attention) -> Tensor:
+    """Which prompt columns each prompt row sees.
+
+    Args:
+        keep: bool (batch, prompt), False on padding, which may stand on the left only.
+        attention: "prefix" lets every row see every real column, "causal" those up to its own.
+
+    Returns:
+        bool (batch, 1, prompt, prompt). A padding row sees at least one column: softmax over none is NaN.
+    """
+    _, length = keep.shape
+    columns = keep[:, None, None, :]  # (batch, 1, 1, prompt)
+    if attention == "prefix":
+        return columns.expand(-1, 1, length, length)
+    seen = torch.ones(length, length, dtype=torch.bool, device=keep.device).tril()  # (prompt, prompt)
+    own = torch.eye(length, dtype=torch.bool, device=keep.device)
+    return (columns & seen) | own
+
+
+def extend_mask(keep: Tensor, own: Tensor) -> Tensor:
+    """Which columns new rows see after a prompt: all real earlier ones, and among themselves what `own` allows.
+
+    Args:
+        keep: bool (batch, past), False on padding.
+        own: bool (new, new), row by column.
+
+    Returns:
+        bool (batch, 1, new, past + new).
+    """
+    batch, _ = keep.shape
+    new = own.shape[0]
+    past = keep[:, None, None, :].expand(-1, 1, new, -1)  # (batch, 1, new, past)
+    return torch.cat([past, own[None, None].expand(batch, 1, -1, -1)], dim=-1)
+
+
+def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A bool mask as the float one that both sdpa and eager attention add to their scores."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, torch.finfo(dtype).min)
+
+
+def pad(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Token ids padded on the left: int64 (prompts, longest), and which are real: bool of the same shape."""
+    longest = max(map(len, prompts))
+    ids = torch.zeros(len(prompts), longest, dtype=torch.long)
+    keep = torch.zeros(len(prompts), longest, dtype=torch.bool)
+    for row, prompt in enumerate(prompts):
+        ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+        keep[row, longest - len(prompt) :] = True
+    return ids, keep
+
+
+@dataclass
+class State:
+    """What a prefill leaves: keys and values of `keep.shape[1]` columns, and the logits of the last of them."""
+
+    cache: Any
+    keep: Tensor  # bool (batch, columns)
+    logits: Tensor  # float32 (batch, vocabulary)
+
+    def select(self, rows: Sequence[int]) -> State:
+        """Keep these rows of the batch only."""
+        index = torch.tensor(list(rows), device=self.keep.device)
+        self.cache.batch_select_indices(index)
+        return State(self.cache, self.keep[index], self.logits[index])
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Whether a model notices the mask.
+
+    `prefix_change` and `causal_change` are the largest changes of the first position's last hidden state, relative to
+    its largest value, when only the last prompt token is altered.
+    """
+
+    supports_prefix: bool
+    reason: str
+    prefix_change: float = 0.0
+    causal_change: float = 0.0
+
+
+class PrefixLM:
+    """A causal LM of transformers, run with explicit masks.
+
+    One step of the model runs at a time; threads take turns between steps. Once `self_test` has failed, steps fall
+    back to the model's own causal mask.
+
+    Args:
+        model: a `PreTrainedModel` with a language-model head, on one device or dispatched over several.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model.eval()
+        self.device: torch.device = model.get_input_embeddings().weight.device
+        self.dtype: torch.dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+        self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
+        self._turn, self._next = threading.Lock(), threading.Lock()
+        self._running = threading.local()
+        for layer in _layers(model):
+            layer.register_forward_pre_hook(self._check)
+        self.test = self.self_test()
+
+    def prefill(
+        self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Callable[[], bool] | None = None
+    ) -> State:
+        """Read prompts.
+
+        Args:
+            ids: int64 (batch, prompt), padded on the left.
+            keep: bool (batch, prompt), False on padding.
+            attention: who sees whom within the prompt.
+            cancelled: asked before every layer.
+
+        Raises:
+            Interrupted: `cancelled` said so.
+        """
+        ids, keep = ids.to(self.device), keep.to(self.device)
+        mask = prefill_mask(keep, attention) if self.test.supports_prefix else None
+        out = self._forward(ids, keep, mask, _positions(keep), None, 1, cancelled)
+        return State(out.cache, keep, out.logits[:, -1].float())
+
+    def extend(self, state: State, ids: Tensor, cancelled: Callable[[], bool] | None = None) -> State:
+        """Read the next tokens, each seeing all before it.
+
+        Args:
+            state: consumed: its cache grows in place.
+            ids: int64 (batch, new).
+            cancelled: asked before every layer.
+
+        Raises:
+            Interrupted: `cancelled` said so; the state cannot be used again.
+        """
+        ids = ids.to(self.device)
+        new = ids.shape[1]
+        keep = torch.cat([state.keep, torch.ones_like(ids, dtype=torch.bool)], dim=1)
+        own = torch.ones(new, new, dtype=torch.bool, device=self.device).tril()
+        mask = extend_mask(state.keep, own) if self.test.supports_prefix else None
+        out = self._forward(ids, keep, mask, _positions(keep)[:, -new:], state.cache, 1, cancelled)
+        return State(out.cache, keep, out.logits[:, -1].float())
+
+    def branch(
+        self, state: State, branches: Sequence[Sequence[int]], cancelled: Callable[[], bool] | None = None
+    ) -> list[Tensor]:
+        """Logits after each token of several continuations of the same prompt, which do not see each other.
+
+        All branches are read in one pass behind the one prompt: the mask keeps them apart, and each restarts at the
+        position after the prompt.
+
+        Args:
+            state: consumed.
+            branches: token ids, at least one each.
+            cancelled: asked before every layer.
+
+        Returns:
+            one float32 (batch, tokens, vocabulary) a branch.
+        """
+        if not self.test.supports_prefix:
+            return self._branch_one_by_one(state, branches, cancelled)
+        batch = state.keep.shape[0]
+        owner = torch.tensor([i for i, ids in enumerate(branches) for _ in ids], device=self.device)
+        offset = torch.tensor([k for ids in branches for k in range(len(ids))], device=self.device)
+        flat = torch.tensor([t for ids in branches for t in ids], device=self.device)
+        own = (owner[:, None] == owner[None, :]) & (offset[:, None] >= offset[None, :])  # (new, new)
+        mask = extend_mask(state.keep, own)
+        positions = state.keep.sum(1, keepdim=True) + offset[None, :]  # (batch, new)
+        out = self._forward(flat.expand(batch, -1), state.keep, mask, positions, state.cache, 0, cancelled)
+        return list(out.logits.float().split([len(ids) for ids in branches], dim=1))
+
+    def _branch_one_by_one(
+        self, state: State, branches: Sequence[Sequence[int]], cancelled: Callable[[], bool] | None
+    ) -> list[Tensor]:
+        logits = []
+        for ids in branches:
+            row = torch.tensor([list(ids)], device=self.device).expand(state.keep.shape[0], -1)
+            keep = torch.cat([state.keep, torch.ones_like(row, dtype=torch.bool)], dim=1)
+            out = self._forward(row, keep, None, _positions(keep)[:, -row.shape[1] :], state.cache, 0, cancelled)
+            state.cache.crop(-row.shape[1])
+            logits.append(out.logits.float())
+        return logits
+
+    def _forward(
+        self,
+        ids: Tensor,
+        keep: Tensor,
+        mask: Tensor | None,
+        positions: Tensor,
+        cache: Any,
+        logits_to_keep: int,
+        cancelled: Callable[[], bool] | None,
+    ) -> Any:
+        kwargs: dict[str, Any] = {"position_ids": positions} if self._takes_positions else {}
+        kwargs["attention_mask"] = keep.long() if mask is None else additive(mask, self.dtype)
+        with self._step(cancelled), torch.inference_mode():
+            return self.model(
+                input_ids=ids, cache=cache, use_cache=True, logits_to_keep=logits_to_keep, return_dict=True, **kwargs
+            )
+
+    @contextmanager
+    def _step(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
+        # Two locks make the turns fair: a thread that has just finished a step waits behind the one already queued.
+        self._next.acquire()
+        try:
+            self._turn.acquire()
+        finally:
+            self._next.release()
+        self._running.cancelled = cancelled
+        try:
+            yield
+        finally:
+            self._running.cancelled = None
+            self._turn.release()
+
+    def _check(self, _module: nn.Module, _args: object) -> None:
+        cancelled = getattr(self._running, "cancelled", None)
+        if cancelled is not None and cancelled():
+            raise Interrupted
+
+    def self_test(self) -> SelfTest:
+        """Ask the model whether it notices the mask: alter the last prompt token, look at the first position.
+
+        Families differ: GPT-J and Llama take a 4-D mask, GPT-Neo ignores it and stays causal, BLOOM raises.
+        """
+        vocabulary = self.model.get_input_embeddings().weight.shape[0]
+        ids = torch.tensor([[(7 * k + 11) % vocabulary for k in range(8)]], device=self.device)
+        other = ids.clone()
+        other[0, -1] = (ids[0, -1] + vocabulary // 2 + 1) % vocabulary
+        keep = torch.ones_like(ids, dtype=torch.bool)
+        changes = {}
+        for attention in ("prefix", "causal"):
+            mask = additive(prefill_mask(keep, attention), self.dtype)
+            try:
+                with torch.inference_mode():
+                    first, second = (
+                        self.model.base_model(input_ids=x, attention_mask=mask, return_dict=True)
+                        .last_hidden_state[0, 0]
+                        .float()
+                        for x in (ids, other)
+                    )
+            except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+                return SelfTest(False, f"the model does not take a 4-D mask ({type(error).__name__}); it runs causally")
+            changes[attention] = float((first - second).abs().max() / first.abs().max().clamp_min(1e-9))
+        prefix, causal = changes["prefix"], changes["causal"]
+        if causal > 1e-5:
+            return SelfTest(False, "the first position sees the future under a causal mask", prefix, causal)
+        if prefix <= 1e-5:
+            return SelfTest(False, "the model ignores a 4-D mask; it runs causally", prefix, causal)
+        return SelfTest(True, "the first position notices the last prompt token", prefix, causal)
+
+
+def _positions(keep: Tensor) -> Tensor:
+    """Position ids from the mask: the first real token of every row stands at 0. int64 (batch, columns)."""
+    return (keep.long().cumsum(1) - 1).clamp_min(0)
+
+
+def _layers(model: Any) -> Sequence[nn.Module]:
+    """The decoder's layers, or the model itself where they cannot be told."""
+    depth = getattr(model.config, "num_hidden_layers", None)
+    for module in model.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return list(module)
+    return [model]

@@ -1,0 +1,72 @@
+"""The mistakes a user can make, as exceptions; nothing here knows how they are shown.
+
+    PlaygroundError
+    ├── TemplateError     a template, its file, or a prompt that does not parse
+    ├── SettingError      a setting out of its range (temperature, top_p, attention, ...)
+    ├── PromptError       a prompt or label that the model cannot be given
+    │   └── PromptTooLong   ... because it and its answer exceed the context
+    ├── ModelError        a model that is unknown, absent or cannot be run here
+    │   ├── CheckpointError   ... because its file is damaged or incomplete
+    │   └── DoesNotFit        ... because the machine's memory is too small
+    ├── TableError        a file of rows that cannot be read or written
+    └── LinkError         a shared link that is cut, altered or too new
+
+Every message is one line: where, what, and how to mend it.
+"""
+
+from __future__ import annotations
+
+
+class PlaygroundError(Exception):
+    """A user's mistake. `str()` is one line: ``where: what; mend``.
+
+    Args:
+        what: what is wrong, without a final full stop.
+        where: the file, line, field or argument that it is about.
+        mend: what to do about it.
+    """
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what, self.where, self.mend = (" ".join(part.split()) for part in (what, where, mend))
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        mend = f"; {self.mend}" if self.mend else ""
+        return f"{where}{self.what}{mend}"
+
+
+class TemplateError(PlaygroundError):
+    """A template, its file, or a raw prompt is not valid."""
+
+
+class SettingError(PlaygroundError):
+    """A setting is out of its range."""
+
+
+class PromptError(PlaygroundError):
+    """The model cannot be given this prompt or these labels."""
+
+
+class PromptTooLong(PromptError):
+    """The prompt and the room for its answer exceed the model's context."""
+
+
+class ModelError(PlaygroundError):
+    """The model is unknown, absent, or cannot be run on this machine."""
+
+
+class CheckpointError(ModelError):
+    """A checkpoint's file is damaged or lacks a tensor."""
+
+
+class DoesNotFit(ModelError):
+    """The model needs more memory than there is."""
+
+
+class TableError(PlaygroundError):
+    """A file of rows cannot be read or written."""
+
+
+class LinkError(PlaygroundError):
+    """A shared link is cut, altered, or from a newer version."""

@@ -1,0 +1,53 @@
+"""A tokenizer as the engine needs it: plain text in, token ids out, and back. Knows nothing of models.
+
+Text is only ever text: `<|endoftext|>` typed by a user is thirteen characters, not the control token.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Sequence
+from typing import Any
+
+_PADDING_TOKEN = re.compile(r"<\|extratoken_\d+\|>")
+
+
+class Vocabulary:
+    """A transformers tokenizer and the size of the model's head.
+
+    Attributes:
+        size: logits that the model has, real tokens or not.
+        ends: ids that end a text; control tokens of the tokenizer all do.
+        unreal: ids that the model has logits for and that stand for no token. GPT-J has 50400 logits and 50257 tokens,
+            the others being named `<|extratoken_N|>`; they are never sampled and never counted in a softmax.
+
+    Args:
+        tokenizer: a `PreTrainedTokenizerBase`.
+        size: the head's number of logits.
+        ends: further ids that end a text, from the model's configuration.
+    """
+
+    def __init__(self, tokenizer: Any, size: int, ends: Sequence[int] = ()) -> None:
+        # A copy of its own: `split_special_tokens` changes the tokenizer, and threads may be using the one given. The
+        # first call settles its state, so that later ones only read it.
+        self._tokenizer = copy.deepcopy(tokenizer)
+        names = tokenizer.convert_ids_to_tokens(list(range(min(size, len(tokenizer)))))
+        padding = {i for i, name in enumerate(names) if name is None or _PADDING_TOKEN.fullmatch(name)}
+        # Declared special, so that they too are only text when typed.
+        self._tokenizer.add_tokens([names[i] for i in sorted(padding) if names[i]], special_tokens=True)
+        self.encode("")
+        self.size = size
+        self.unreal = tuple(sorted(padding | set(range(len(names), size))))
+        specials = {*ends, *tokenizer.all_special_ids} - padding
+        self.ends = frozenset(i for i in specials if 0 <= i < size)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of the text, with nothing added."""
+        encoding = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)
+        return [int(i) for i in encoding["input_ids"]]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of the ids; a character that is not complete ends as U+FFFD."""
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return text
