@@ -148,7 +148,8 @@ def _eight_bit(old: nn.Module, weight: Tensor | Blockwise, bias: Tensor | None, 
         return Int8Embedding(packed, scale) if isinstance(old, nn.Embedding) else Int8Linear(packed, scale, bias)
     half = (weight.rows(0, weight.weight.shape[0]) if isinstance(weight, Blockwise) else weight).half()
     if isinstance(old, nn.Embedding):
-        embedding = nn.Embedding(*half.shape, device="meta")
+        rows, columns = half.shape
+        embedding = nn.Embedding(rows, columns, device="meta")
         embedding.weight = nn.Parameter(half, requires_grad=False)
         return embedding
     return _llm_int8(half, bias)
@@ -188,8 +189,8 @@ def _place(device: Device, spec: ModelSpec) -> torch.device:
     cuda = torch.cuda.is_available()
     if device == "cuda" and not cuda:
         raise ModelError(
-            f"8-bit on CUDA needs {(spec.gib or 0) * memory.OVERHEAD:.2f} GiB of GPU memory and 0.00 GiB are available, "
-            "as there is no CUDA device",
+            f"8-bit on CUDA needs {(spec.gib or 0) * memory.OVERHEAD:.2f} GiB of GPU memory and 0.00 GiB are "
+            "available: there is no CUDA device",
             where=spec.name,
             mend="use --device cpu, where mini always fits",
         )

@@ -65,9 +65,11 @@ class Sampling(BaseModel):
             if name not in cls.model_fields:
                 raise SettingError("there is no such setting", where=name) from None
             if name == "stop":
-                raise SettingError("too many or too long", where=name, mend="at most 16 of 1 to 200 characters") from None
+                raise SettingError(
+                    "too many or too long", where=name, mend="at most 16 of 1 to 200 characters"
+                ) from None
             given = values.get(name)
-            what = "it is blank" if given in (None, "") else f"{given!r} does not fit"
+            what = "it is blank" if given in (None, "") else f"{given} does not fit"
             kind = "a number" if cls.model_fields[name].annotation is float else "a whole number"
             raise SettingError(what, where=name, mend=f"give {kind} from {bounds(name)}") from None
 

@@ -51,7 +51,9 @@ def test_scales_of_another_block_size_are_refused(tmp_path):
 def test_a_damaged_file_is_refused_by_its_name(tmp_path, kind, damage):
     folder = tiny.save(tiny.model("gptj"), tmp_path, kind="bin" if kind.endswith("bin") else "safetensors")
     content = (folder / kind).read_bytes()
-    (folder / kind).write_bytes({"empty": b"", "cut": content[: len(content) // 2], "text": b"version https://lfs"}[damage])
+    (folder / kind).write_bytes(
+        {"empty": b"", "cut": content[: len(content) // 2], "text": b"version https://lfs"}[damage]
+    )
     with pytest.raises(CheckpointError, match=kind):
         Checkpoint(folder)
 

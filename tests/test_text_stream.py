@@ -82,7 +82,9 @@ def test_an_unfinished_character_is_never_shown():
     assert stream.settled() == ["", "é", "", "", "✓"]
 
 
-@pytest.mark.parametrize(("text", "answer"), [(" Yen", "Yen"), ("Yen", "Yen"), ("  Yen", " Yen"), ("\nYen", "\nYen"), (" ", "")])
+@pytest.mark.parametrize(
+    ("text", "answer"), [(" Yen", "Yen"), ("Yen", "Yen"), ("  Yen", " Yen"), ("\nYen", "\nYen"), (" ", "")]
+)
 def test_the_space_between_prompt_and_answer_is_not_part_of_the_answer(text, answer):
     assert run(text, joiner=" ", end=True)[2].text == answer
     assert run(text, joiner="", end=True)[2].text == text

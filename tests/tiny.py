@@ -81,7 +81,7 @@ def model(family: str, implementation: str = "sdpa", seed: int = 0, **more):
 
 
 def full_logits(made, ids: list[int], prompt: int, attention: str) -> torch.Tensor:
-    """The naive reference: one pass over everything under the block mask, without a cache. float32 (ids, vocabulary)."""
+    """The naive reference: one pass over all ids under the block mask, without a cache. float32 (ids, vocabulary)."""
     count = len(ids)
     seen = torch.ones(count, count).tril().bool()
     if attention == "prefix":
@@ -95,9 +95,7 @@ def blockwise_state(made) -> dict[str, torch.Tensor]:
     """A model's state dict in the hivemind layout, made by bitsandbytes, the layout's own source."""
     from bitsandbytes.functional import quantize_blockwise
 
-    eight_bit = {
-        name for name, m in made.named_modules() if isinstance(m, torch.nn.Linear | torch.nn.Embedding)
-    }
+    eight_bit = {name for name, m in made.named_modules() if isinstance(m, torch.nn.Linear | torch.nn.Embedding)}
     state = {}
     for name, tensor in made.state_dict().items():
         owner, _, leaf = name.rpartition(".")

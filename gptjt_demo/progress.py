@@ -1,0 +1,53 @@
+"""How far a job over many rows is: counts, the rate of late, the time left. Does not know how it is shown."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+TELL_SECONDS = 0.2  # between two reports
+RATE_SECONDS = 30.0  # that the rate is measured over
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A report. `rate` is rows a second, lately; `seconds_left` is None until there is one."""
+
+    done: int
+    total: int
+    errors: int
+    rate: float
+    seconds_left: float | None
+
+
+Told = Callable[[Progress], None]
+
+
+class Meter:
+    """Counts finished rows and tells of them a few times a second, in the thread that counts."""
+
+    def __init__(self, total: int, told: Told | None, *, done: int = 0, errors: int = 0) -> None:
+        self._total, self._told, self._done, self._errors = total, told, done, errors
+        self._lately: deque[tuple[float, int]] = deque([(time.monotonic(), done)])
+        self.tell()
+
+    def count(self, failed: bool) -> None:
+        """One more row is finished."""
+        self._done += 1
+        self._errors += failed
+        if time.monotonic() - self._lately[-1][0] >= TELL_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        """Report now."""
+        now = time.monotonic()
+        self._lately.append((now, self._done))
+        while now - self._lately[0][0] > RATE_SECONDS and len(self._lately) > 2:
+            self._lately.popleft()
+        then, done = self._lately[0]
+        rate = (self._done - done) / (now - then) if now > then else 0.0
+        left = (self._total - self._done) / rate if rate else None
+        if self._told is not None:
+            self._told(Progress(self._done, self._total, self._errors, rate, left))

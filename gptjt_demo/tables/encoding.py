@@ -1,0 +1,129 @@
+"""Which encoding a text file has.
+
+In: a path. Out: the codec and the words for it, after the whole file has been decoded once, a block at a time; or a
+`TableError` with the line of the first byte that does not fit. Does not know what the text means.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gptjt_demo.errors import TableError
+
+_BLOCK = 1 << 20
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with a byte-order mark"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # before UTF-16: its mark begins with the same two bytes
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16 (little-endian)"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16 (big-endian)"),
+)
+_STRAY_BYTE = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that does not decode
+_CHARACTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+@dataclass(frozen=True)
+class TextEncoding:
+    """A codec's name for Python, and its name for people."""
+
+    codec: str
+    words: str
+
+
+def detect(path: Path) -> TextEncoding:
+    """The file's encoding: by its byte-order mark, else UTF-8 if it decodes, else UTF-16 if plain, else Windows-1252.
+
+    Raises:
+        TableError: the file is not text, or it is text with damaged bytes.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+    for mark, codec, words in _MARKS:
+        if head.startswith(mark):
+            _verify(path, codec, words)
+            return TextEncoding(codec, words)
+    if order := _utf16_without_mark(head):
+        codec, words = order
+        _verify(path, codec, words)
+        return TextEncoding(codec, words)
+    try:
+        _verify(path, "utf-8", "UTF-8")
+        return TextEncoding("utf-8", "UTF-8")
+    except _Undecodable as error:
+        if _damaged_utf8(path):
+            raise error.named(path, "save the file as UTF-8 again") from None
+    for text in _decoded(path, "cp1252", "Windows-1252"):
+        if _CONTROL.search(text):
+            raise TableError("not a text file", where=path.name, mend="save the table as CSV, TSV, JSONL or XLSX")
+    return TextEncoding("cp1252", "Windows-1252, because it is not UTF-8")
+
+
+class _Undecodable(TableError):
+    """Bytes that an encoding does not know."""
+
+    def named(self, path: Path, mend: str) -> TableError:
+        return TableError(self.what, where=path.name, mend=mend)
+
+
+def _decoded(path: Path, codec: str, words: str, errors: str = "strict") -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(codec)(errors)
+    line = 1
+    with path.open("rb") as file:
+        while True:
+            block = file.read(_BLOCK)
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                line += _line_breaks(error.object[: error.start].decode(codec, "replace"))
+                raise _Undecodable(
+                    f"line {line}: a byte (0x{error.object[error.start]:02X}) that is not {words}",
+                    where=path.name,
+                    mend="save the file as UTF-8 again",
+                ) from None
+            if "\0" in text:
+                line += _line_breaks(text[: text.index("\0")])
+                raise TableError(
+                    f"line {line}: a NUL character, so this is no text file, or a damaged one",
+                    where=path.name,
+                    mend="save the table as CSV in UTF-8 again",
+                )
+            line += _line_breaks(text)
+            yield text
+            if not block:
+                return
+
+
+def _line_breaks(text: str) -> int:
+    return text.count("\n") or text.count("\r")
+
+
+def _verify(path: Path, codec: str, words: str) -> None:
+    for _ in _decoded(path, codec, words):
+        pass
+
+
+def _utf16_without_mark(head: bytes) -> tuple[str, str] | None:
+    """Text in a Latin script has a zero in every second byte."""
+    even, odd = head[0::2], head[1::2]
+    if len(head) < 4 or len(head) % 2:
+        return None
+    if odd.count(0) > 0.6 * len(odd) and not even.count(0):
+        return "utf-16-le", "UTF-16 (little-endian, without a byte-order mark)"
+    if even.count(0) > 0.6 * len(even) and not odd.count(0):
+        return "utf-16-be", "UTF-16 (big-endian, without a byte-order mark)"
+    return None
+
+
+def _damaged_utf8(path: Path) -> bool:
+    """Whether it is UTF-8 with a few bad bytes: Windows-1252 text almost never forms UTF-8 sequences by chance."""
+    good = bad = 0
+    for text in _decoded(path, "utf-8", "UTF-8", "surrogateescape"):
+        good += len(_CHARACTER.findall(text))
+        bad += len(_STRAY_BYTE.findall(text))
+    return good > bad

@@ -1,0 +1,183 @@
+"""A file of rows out: CSV, TSV and JSONL row by row and to be continued after a kill, XLSX in one go.
+
+In: column names and rows of text. Out: a file that `table.read` gives back to the character (a NUL, which it would
+refuse, becomes U+FFFD). CSV and TSV are UTF-8 with a byte-order mark and CRLF, quoted as RFC 4180 says, so that
+spreadsheet programs open them rightly, and cells that those would run are neutralised. Does not know what rows mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from gptjt_demo.errors import TableError
+from gptjt_demo.tables import workbook
+from gptjt_demo.tables.formulas import neutralise
+from gptjt_demo.tables.sheet import Row
+
+SYNC_SECONDS = 1.0
+FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx"}
+_MARK = b"\xef\xbb\xbf"
+
+
+def format_of(path: Path) -> str:
+    """csv, tsv, jsonl or xlsx, by the name.
+
+    Raises:
+        TableError: the name says none of them.
+    """
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise TableError(
+            "a name that says no format", where=path.name, mend="end it with .csv, .tsv, .jsonl or .xlsx"
+        ) from None
+
+
+class Codec:
+    """Rows of one file as bytes: CSV, TSV or JSONL."""
+
+    def __init__(self, format: str, columns: Sequence[str]) -> None:
+        self._columns = [_holdable(name) for name in columns]
+        self._format = format
+        self._buffer = io.StringIO()
+        self._writer = csv.writer(self._buffer, delimiter="\t" if format == "tsv" else ",", lineterminator="\r\n")
+        self.end = b"\n" if format == "jsonl" else b"\r\n"
+
+    def header(self) -> bytes:
+        """What the file begins with; empty for JSONL."""
+        if self._format == "jsonl":
+            return b""
+        cells = [neutralise(name) for name in self._columns]
+        if not any(mark in name for name in cells for mark in ",;\t"):
+            return _MARK + self._line(cells)
+        # A reader must not take a character in a name for the delimiter.
+        quote = ("\t" if self._format == "tsv" else ",").join('"' + name.replace('"', '""') + '"' for name in cells)
+        return _MARK + quote.encode() + self.end
+
+    def row(self, row: Sequence[str]) -> bytes:
+        """One row, its line end with it."""
+        cells = [_holdable(cell) for cell in row]
+        if self._format == "jsonl":
+            return json.dumps(dict(zip(self._columns, cells, strict=True)), ensure_ascii=False).encode() + self.end
+        return self._line([neutralise(cell) for cell in cells])
+
+    def _line(self, cells: Sequence[str]) -> bytes:
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        self._writer.writerow(cells)
+        return self._buffer.getvalue().encode()
+
+
+class AppendOnly:
+    """Bytes added to a file's end, each piece in one write to the system, synced to the disk once a second."""
+
+    def __init__(self, path: Path, *, append: bool = False) -> None:
+        self._path = path
+        with _refusing(path):
+            self._file = path.open("ab" if append else "wb", buffering=0)
+        self._unsynced = False
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._sync_each_second, name="sync", daemon=True)
+        self._thread.start()
+
+    def write(self, data: bytes) -> None:
+        """Add a piece; when this returns, a killed process no longer loses it.
+
+        Raises:
+            TableError: the disk is full, or the like.
+        """
+        view = memoryview(data)
+        with _refusing(self._path):
+            while view:
+                view = view[self._file.write(view) :]
+        self._unsynced = True
+
+    def close(self) -> None:
+        """Sync and close."""
+        self._closing.set()
+        self._thread.join()
+        with _refusing(self._path), self._file:
+            os.fsync(self._file.fileno())
+
+    def _sync_each_second(self) -> None:
+        while not self._closing.wait(SYNC_SECONDS):
+            if self._unsynced:
+                self._unsynced = False
+                with contextlib.suppress(OSError):  # closing syncs again, and tells
+                    os.fsync(self._file.fileno())
+
+
+def recover(path: Path, columns: Sequence[str]) -> int | None:
+    """Cut a half-written row off the end of a file that `Codec` wrote.
+
+    Returns:
+        how many whole rows it has; None if there is no file or not even a whole header, and it is to be begun again.
+
+    Raises:
+        TableError: it begins with another header.
+    """
+    codec = Codec(format_of(path), columns)
+    header = codec.header()
+    rows, inside = 0, False
+    with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
+        begin = file.read(len(header))
+        if begin != header:
+            if header.startswith(begin):
+                return None
+            raise TableError("its columns are not those of this run", where=path.name, mend="write to another file")
+        end = place = len(header)
+        for line in file:
+            place += len(line)
+            if header:  # CSV: a line break inside quotes does not end the row
+                inside ^= bool(line.count(b'"') % 2)
+            if not inside and line.endswith(codec.end):
+                rows, end = rows + 1, place
+        file.truncate(end)
+        return rows
+    return None
+
+
+def write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write a whole file; it is there complete or not at all.
+
+    Raises:
+        TableError: the name says no format, or the format cannot hold a cell.
+    """
+    format = format_of(path)
+    draft = path.with_name(path.name + ".tmp")
+    try:
+        with _refusing(path):
+            _write(format, draft, columns, rows)
+            draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(format: str, path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    if format == "xlsx":
+        workbook.write(path, columns, rows)
+        return
+    codec = Codec(format, columns)
+    with path.open("wb") as file:
+        file.write(codec.header())
+        file.writelines(map(codec.row, rows))
+
+
+@contextlib.contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """The system's refusal to write, as a user's error."""
+    try:
+        yield
+    except OSError as error:
+        raise TableError(f"cannot be written ({error.strerror or error})", where=path.name) from error
+
+
+def _holdable(cell: str) -> str:
+    return cell.replace("\0", "\ufffd") if "\0" in cell else cell

@@ -1,0 +1,131 @@
+"""A file of rows in: CSV, TSV, JSONL or XLSX, recognised by what it holds and not by its name alone.
+
+In: a path. Out: a `Table`: its columns, what was assumed, and its rows as tuples of text, exactly as in the file, read
+from the disk each time, so that a large file costs no memory. The file is read through once before, so that a bad row
+is refused before any work. Does not know what the columns are for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from gptjt_demo.errors import TableError
+from gptjt_demo.tables import delimited, encoding, jsonlines, workbook
+from gptjt_demo.tables.sheet import LINE_LIMIT, Row, Sheet, unique_names
+
+PREVIEW = 100  # rows
+
+# How files that are no tables begin.
+_OTHERS = (
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"\xd0\xcf\x11\xe0", "an old or password-protected Office file"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"PAR1", "a Parquet file"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"{\\rtf", "an RTF document"),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text with named columns. Iterate it as often as you like, also from several threads at once.
+
+    Attributes:
+        path: the file.
+        columns: names, all different and none empty.
+        count: rows.
+        notes: what was assumed about the file, a phrase each.
+    """
+
+    path: Path
+    columns: Row
+    count: int
+    notes: tuple[str, ...]
+    sheet: Sheet
+
+    def __iter__(self) -> Iterator[Row]:
+        return self.sheet.rows()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def preview(self, rows: int = PREVIEW) -> list[Row]:
+        """The first rows."""
+        return list(islice(self, rows))
+
+    def place(self, column: str) -> int:
+        """Where a column stands in a row.
+
+        Raises:
+            TableError: there is none of that name.
+        """
+        if column not in self.columns:
+            names = ", ".join(self.columns[:20]) + (", …" if len(self.columns) > 20 else "")
+            raise TableError(f"no column {column!r}", where=self.path.name, mend=f"it has {names}")
+        return self.columns.index(column)
+
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes, hexadecimal."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read(path: Path | str) -> Table:
+    """A file of rows, checked from end to end.
+
+    Raises:
+        TableError: there is no such file, it is no table, it has no rows, or a row of it is bad (with its line).
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+        sheet, notes = _sheet(path, head)
+    except OSError as error:
+        raise TableError(f"cannot be read ({error.strerror or error})", where=path.name or str(path)) from None
+    if not sheet.header:
+        raise TableError("the file is empty", where=path.name, mend="it needs a line of column names and rows below it")
+    if not sheet.count:
+        raise TableError("a header and no rows", where=path.name, mend="put the column names first and rows below them")
+    columns = unique_names(sheet.header)
+    renamed = [f"{new!r}" for old, new in zip(sheet.header, columns, strict=True) if old != new]
+    if renamed:
+        notes += (f"columns named, because their names were empty or repeated: {', '.join(renamed)}",)
+    return Table(path, columns, sheet.count, notes, sheet)
+
+
+def _sheet(path: Path, head: bytes) -> tuple[Sheet, tuple[str, ...]]:
+    """The file by its content, and what is to be said of it."""
+    for start, kind in _OTHERS:
+        if head.startswith(start):
+            raise TableError(f"{kind}, not a table", where=path.name, mend="save the table as CSV, TSV, JSONL or XLSX")
+    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+        if not workbook.is_workbook(path):
+            raise TableError(
+                "a zip archive or another office document, not a table",
+                where=path.name,
+                mend="unpack it or save as XLSX",
+            )
+        sheet = workbook.scan(path)
+        kind = "XLSX" if path.suffix.lower() == ".xlsx" else "XLSX, whatever its name says"
+        return sheet, (kind, *sheet.notes)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
+        raise TableError("a web page or XML, not a table", where=path.name, mend="save the table as CSV or XLSX")
+    text = encoding.detect(path)
+    with path.open(encoding=text.codec, newline="") as file:
+        first = file.readline(LINE_LIMIT)
+    if path.suffix.lower() in (".jsonl", ".ndjson", ".json") or jsonlines.looks_like(first):
+        sheet = jsonlines.scan(path, text.codec)
+    else:
+        sheet = delimited.scan(path, text.codec)
+    return sheet, (text.words, *sheet.notes)

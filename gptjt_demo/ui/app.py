@@ -1,0 +1,114 @@
+"""The app: the tabs over one engine and one library, what programs may call, and how it is launched.
+
+`build_app(engine, library).launch(**launch_options(engine))` serves it. Nothing it serves asks another host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.events import api
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from gptjt_demo.completion import Attention
+from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.sampling import Sampling
+from gptjt_demo.ui import theme
+from gptjt_demo.ui.actions import Actions
+from gptjt_demo.ui.banner import NAME, banner
+from gptjt_demo.ui.playground import playground, session
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine import Engine
+    from gptjt_demo.library import Library
+
+CALLS_AT_ONCE = 4
+WAITING = 64
+
+
+def build_app(engine: Engine, library: Library) -> gr.Blocks:
+    """The page and its API.
+
+    Args:
+        engine: answers every request; its name and mask are shown.
+        library: the templates to pick from; at least one.
+    """
+    actions = Actions(engine, library)
+    blocks = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True)
+    with blocks:
+        gr.HTML(
+            banner(engine.name, engine.attention, engine.supports_prefix, engine.notes),
+            elem_id="banner",
+            apply_default_css=False,
+        )
+        playground(actions)
+
+        def leave(request: gr.Request) -> None:
+            actions.leave(session(request))
+
+        blocks.unload(leave)
+        _publish(engine, library)
+    blocks.queue(max_size=WAITING)
+    return blocks
+
+
+def launch_options(engine: Engine) -> dict[str, Any]:
+    """Arguments for `gr.Blocks.launch`: looks, quiet footer, and `/health` beside the page."""
+
+    async def health(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "model": engine.name, "attention": engine.attention})
+
+    return {
+        "theme": theme.theme(),
+        "css": theme.css(),
+        "head": theme.head(),
+        "footer_links": ["api"],
+        "ssr_mode": False,
+        "run_history": False,
+        "pwa": False,
+        "enable_monitoring": False,
+        "app_kwargs": {"routes": [Route("/health", health)]},
+    }
+
+
+def _publish(engine: Engine, library: Library) -> None:
+    """The functions that programs may call."""
+    default = Sampling()
+
+    def complete(
+        prompt: str,
+        attention: Attention = engine.attention,
+        max_new_tokens: int = default.max_new_tokens,
+        temperature: float = default.temperature,
+        top_k: int = default.top_k,
+        top_p: float = default.top_p,
+        seed: int | None = default.seed,
+        stop: list[str] = list(default.stop),  # noqa: B006
+    ) -> dict[str, Any]:
+        """Go on from an exact prompt. Returns text, model, attention, stop_reason, token counts, times and seed."""
+        given = locals()
+        settings = {name: given[name] for name in Sampling.model_fields}
+        try:
+            completion = engine.complete(prompt, Sampling.read(settings), attention=attention)
+        except PlaygroundError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return {name: value for name, value in asdict(completion).items() if name != "tokens"}
+
+    def score(prompt: str, labels: list[str], attention: Attention = engine.attention) -> list[dict[str, Any]]:
+        """Weigh labels as the prompt's answer. Returns label, logprob, per_token, per_byte and share of each."""
+        try:
+            return [asdict(row) for row in engine.score(prompt, labels, attention=attention)]
+        except PlaygroundError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    def templates() -> list[dict[str, Any]]:
+        """The template library, each with the exact prompt of its sample query."""
+        return [{**item.model_dump(mode="json"), "prompt": item.render(item.query)} for item in library]
+
+    for function in (complete, score):
+        api(function, concurrency_limit=CALLS_AT_ONCE, concurrency_id="model")
+    api(templates, queue=False)

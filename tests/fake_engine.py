@@ -1,0 +1,288 @@
+"""A scripted engine for tests of the page, the CLI and batches: no model, no torch, the real Engine's manners.
+
+It answers what it is told to, a token at a time, and like the real one it refuses blank and over-long prompts at the
+call, ends at stops, draws a seed, and ends within a token when its cancel event is set.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from gptjt_demo.completion import Alternative, Attention, Completion, LabelScore, StopReason, Token
+from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
+from gptjt_demo.sampling import Sampling
+
+Answers = Mapping[str, str] | Callable[[str], str]
+
+_TOKEN = re.compile(r"\s?[\w']+|\s?[^\w\s]|\s")
+
+
+def _pieces(text: str) -> list[str]:
+    return _TOKEN.findall(text)
+
+
+def _joiner(prompt: str) -> str:
+    return "" if prompt[-1:].isspace() else " "
+
+
+class FakeEngine:
+    """Engine's double.
+
+    Args:
+        answers: prompt -> answer, or a mapping whose first key that the prompt's last block holds gives the answer.
+        default: the answer where no key fits.
+        delay: seconds for every token; an event in its place blocks every token until it is set.
+        prefill: seconds before the first token.
+        scores: label -> log probability; a label that is not named scores -10.
+        fail_after: raise `failure` after so many tokens.
+    """
+
+    def __init__(
+        self,
+        answers: Answers | None = None,
+        *,
+        default: str = "joy",
+        delay: float | threading.Event = 0.0,
+        prefill: float = 0.0,
+        scores: Mapping[str, float] | None = None,
+        name: str = "fake",
+        context: int = 2048,
+        attention: Attention = "prefix",
+        supports_prefix: bool = True,
+        fail_after: int | None = None,
+        failure: Exception | None = None,
+    ) -> None:
+        self.name = name
+        self.context = context
+        self.supports_prefix = supports_prefix
+        self.attention: Attention = attention if supports_prefix else "causal"
+        self.notes = ("device: none, this engine is scripted",)
+        self._answers = answers or {}
+        self._default = default
+        self._delay = delay
+        self._prefill = prefill
+        self._scores = dict(scores or {})
+        self._fail_after = fail_after
+        self._failure = failure or RuntimeError("scripted failure")
+        self._lock = threading.Lock()
+        self._seeds = 0
+        self.prompts: list[str] = []
+        self.streams: list[FakeStream] = []
+
+    def count_tokens(self, text: str) -> int:
+        return len(_pieces(text))
+
+    def stream(
+        self,
+        prompt: str,
+        sampling: Sampling | None = None,
+        *,
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+    ) -> FakeStream:
+        sampling = sampling or Sampling()
+        count = self._check(prompt, sampling.max_new_tokens)
+        with self._lock:
+            self._seeds += 1
+            seed = self._seeds if sampling.seed is None else sampling.seed
+            self.prompts.append(prompt)
+            stream = FakeStream(self, prompt, sampling, self.resolve(attention), seed, count, cancel)
+            self.streams.append(stream)
+        return stream
+
+    def complete(
+        self,
+        prompt: str,
+        sampling: Sampling | None = None,
+        *,
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Completion:
+        stream = self.stream(prompt, sampling, attention=attention, cancel=cancel)
+        for _ in stream:
+            pass
+        return stream.completion
+
+    def score(
+        self,
+        prompt: str,
+        labels: Sequence[str],
+        *,
+        end: str = "\n",
+        rule: str = "logprob",
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[LabelScore]:
+        self._check(prompt, 0)
+        if not labels:
+            raise PromptError("no labels", where="labels", mend="name at least one")
+        if cancel is not None and cancel.is_set():
+            return []
+        rows = []
+        for label in labels:
+            text = _joiner(prompt) + label + end
+            tokens = len(_pieces(text))
+            logprob = self._scores.get(label, -10.0)
+            rows.append((label, logprob, logprob / tokens, logprob / len(text.encode()), tokens))
+        column = {"logprob": 1, "per_token": 2, "per_byte": 3}[rule]
+        best = max(row[column] for row in rows)
+        weights = [math.exp(row[column] - best) for row in rows]
+        return [
+            LabelScore(row[0], row[1], row[2], row[3], share=weight / sum(weights), tokens=row[4])
+            for row, weight in zip(rows, weights, strict=True)
+        ]
+
+    def complete_many(
+        self,
+        prompts: Sequence[str],
+        sampling: Sampling | None = None,
+        *,
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
+        for index, prompt in enumerate(prompts):
+            if cancel is not None and cancel.is_set():
+                return
+            try:
+                yield index, self.complete(prompt, sampling, attention=attention, cancel=cancel)
+            except PlaygroundError as error:
+                yield index, error
+
+    def score_many(
+        self,
+        prompts: Sequence[str],
+        labels: Sequence[str],
+        *,
+        end: str = "\n",
+        rule: str = "logprob",
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[tuple[int, list[LabelScore] | PlaygroundError]]:
+        for index, prompt in enumerate(prompts):
+            if cancel is not None and cancel.is_set():
+                return
+            try:
+                yield index, self.score(prompt, labels, end=end, rule=rule, attention=attention, cancel=cancel)
+            except PlaygroundError as error:
+                yield index, error
+
+    def _check(self, prompt: str, room: int) -> int:
+        if not prompt.strip():
+            raise PromptError("the prompt is empty", where="prompt", mend="type an instruction, an example or an input")
+        count = self.count_tokens(prompt)
+        if count + room > self.context:
+            raise PromptTooLong(
+                f"{count} tokens and {room} new ones exceed the context of {self.context}",
+                where="prompt",
+                mend="shorten it or lower max_new_tokens",
+            )
+        return count
+
+    def resolve(self, attention: Attention | None) -> Attention:
+        if attention not in (None, "prefix", "causal"):
+            raise SettingError(f"{attention!r} is neither prefix nor causal", where="attention")
+        return (attention or self.attention) if self.supports_prefix else "causal"
+
+    def _answer(self, prompt: str) -> str:
+        if callable(self._answers):
+            return self._answers(prompt)
+        block = prompt.rsplit("\n\n", 1)[-1]
+        return next((answer for key, answer in self._answers.items() if key in block), self._default)
+
+    def _wait(self, cancel: threading.Event | None, seconds: float | threading.Event) -> None:
+        if isinstance(seconds, threading.Event):
+            while not seconds.wait(0.005) and not (cancel is not None and cancel.is_set()):
+                pass
+        elif seconds and cancel is not None:
+            cancel.wait(seconds)
+        elif seconds:
+            time.sleep(seconds)
+
+
+class FakeStream:
+    """Iterator of Token; `completion` is there after the end."""
+
+    def __init__(
+        self,
+        engine: FakeEngine,
+        prompt: str,
+        sampling: Sampling,
+        attention: Attention,
+        seed: int,
+        prompt_tokens: int,
+        cancel: threading.Event | None,
+    ) -> None:
+        self.seed = seed
+        self.attention: Attention = attention
+        self.prompt_tokens = prompt_tokens
+        self.ended = threading.Event()
+        self.given: list[Token] = []
+        self._completion: Completion | None = None
+        self._tokens = self._run(engine, prompt, sampling, cancel)
+
+    @property
+    def completion(self) -> Completion:
+        if self._completion is None:
+            raise RuntimeError("the stream has not ended")
+        return self._completion
+
+    def __iter__(self) -> FakeStream:
+        return self
+
+    def __next__(self) -> Token:
+        return next(self._tokens)
+
+    def _run(
+        self, engine: FakeEngine, prompt: str, sampling: Sampling, cancel: threading.Event | None
+    ) -> Iterator[Token]:
+        start = time.perf_counter()
+        first = 0.0
+        cut, stop, reason = self._cut(engine._answer(prompt), sampling.stop)
+        shown = [*_pieces(cut), ""] if stop else _pieces(cut)
+        engine._wait(cancel, engine._prefill)
+        for index, piece in enumerate(shown):
+            engine._wait(cancel, engine._delay)
+            if cancel is not None and cancel.is_set():
+                reason, stop = "cancelled", None
+                break
+            if index == engine._fail_after:
+                self.ended.set()
+                raise engine._failure
+            if index == sampling.max_new_tokens:
+                reason, stop = "max_new_tokens", None
+                break
+            if index == 0:
+                first = time.perf_counter() - start
+            token = Token(index, piece, piece or (stop or ""), -0.1, (Alternative(index, piece, -0.1),))
+            self.given.append(token)
+            yield token
+        seconds = time.perf_counter() - start
+        count = len(self.given)
+        self._completion = Completion(
+            text="".join(token.text for token in self.given),
+            joiner=_joiner(prompt),
+            tokens=tuple(self.given),
+            stop_reason=reason,
+            stop=stop,
+            model=engine.name,
+            attention=self.attention,
+            seed=self.seed,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=count,
+            seconds_to_first_token=first,
+            seconds=seconds,
+            tokens_per_second=(count - 1) / (seconds - first) if count > 1 and seconds > first else 0.0,
+        )
+        self.ended.set()
+
+    @staticmethod
+    def _cut(answer: str, stops: Sequence[str]) -> tuple[str, str | None, StopReason]:
+        found = [(answer.index(stop), stop) for stop in stops if stop in answer]
+        if not found:
+            return answer, None, "end_of_text"
+        place, stop = min(found)
+        return answer[:place], stop, "stop"

@@ -1,0 +1,148 @@
+"""The page's edits laid over a template, and its settings: data in, the same data out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gptjt_demo.errors import PromptError, SettingError, TemplateError
+from gptjt_demo.library import Library
+from gptjt_demo.sampling import Sampling
+from gptjt_demo.template import Template
+from gptjt_demo.ui import settings
+from gptjt_demo.ui.draft import Draft, columns, example_cells, query_cells, read_labels, show_labels
+from gptjt_demo.ui.grid import MAX_ROWS, cells
+
+HOSTILE = r"<b>x</b> ${alert(1)} `tick` C:\new {{x}} & &amp;"
+PAIR = Template.model_validate(
+    {
+        "name": "pair",
+        "title": "Pair",
+        "instruction": "Same?",
+        "inputs": [{"name": "first", "cue": "A"}, {"name": "second", "cue": "B"}],
+        "output_cue": "Same",
+        "examples": [{"first": "x", "second": "y", "output": "no"}],
+        "query": {"first": "p", "second": "q"},
+        "labels": ["yes", "no"],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return Library.open()
+
+
+def draft(template: Template, **edits: Any) -> Draft:
+    held = {
+        "instruction": template.instruction,
+        "examples": example_cells(template),
+        "labels": show_labels(template.labels),
+        "query": query_cells(template),
+    }
+    return Draft(template, **{**held, **edits})
+
+
+# --- the draft
+
+
+@pytest.mark.parametrize("name", Library.open().names)
+def test_an_unedited_draft_is_the_template_to_the_byte(library: Library, name: str) -> None:
+    template = library[name]
+    assert draft(template).prompt() == template.render(template.query)
+    assert draft(template).template() == template
+
+
+def test_edits_reach_the_prompt_exactly_once_and_as_typed() -> None:
+    edited = draft(
+        PAIR,
+        instruction=HOSTILE,
+        examples=cells(columns(PAIR), [["007", "NA", "1e5"], ["", " ", ""]]),
+        query=cells(["A", "B"], [["ask", "back"]]),
+    )
+    assert edited.prompt() == f"{HOSTILE}\n\nA: 007\nB: NA\nSame: 1e5\n\nA: ask\nB: back\nSame:"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("NO, yes, 007", ["NO", "yes", "007"]),
+        ('"a, b", c', ["a, b", "c"]),
+        ("hate speech,not hate speech", ["hate speech", "not hate speech"]),
+        (" , ,", []),
+        ("one\ntwo", ["one", "two"]),
+    ],
+)
+def test_labels_are_kept_as_the_texts_they_are(text: str, labels: list[str]) -> None:
+    assert read_labels(text) == labels
+    assert read_labels(show_labels(labels)) == labels
+
+
+def test_labels_with_quotes_and_commas_survive_a_round_trip() -> None:
+    labels = ['say "hi"', "a, b", "c", 'd"']
+    assert read_labels(show_labels(labels)) == labels
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        [],
+        {"rows": None},
+        {"rows": [["a"]]},
+        {"rows": [["a", "b", 3]]},
+        {"rows": [["a", "b", "c"]] * (MAX_ROWS + 1)},
+    ],
+)
+def test_what_a_browser_may_send_for_a_grid_is_checked(sent: Any) -> None:
+    with pytest.raises(TemplateError, match="Examples: "):
+        draft(PAIR, examples=sent).template()
+
+
+@pytest.mark.parametrize("sent", [None, {"rows": []}, {"rows": [["a", "b"], ["c", "d"]]}])
+def test_a_query_is_one_row(sent: Any) -> None:
+    with pytest.raises((TemplateError, PromptError), match="Your input: "):
+        draft(PAIR, query=sent).asked()
+
+
+def test_a_blank_query_is_refused_and_one_blank_input_of_two_is_not() -> None:
+    with pytest.raises(PromptError, match="the input is empty"):
+        draft(PAIR, query=cells(["A", "B"], [["  ", ""]])).asked()
+    assert draft(PAIR, query=cells(["A", "B"], [["x", ""]])).asked().endswith("A: x\nB:\nSame:")
+
+
+# --- settings
+
+
+def test_settings_are_shown_and_read_back_unchanged(library: Library) -> None:
+    for template in library:
+        sampling = template.generation
+        assert settings.read(settings.values(sampling), settings.show_stops(sampling.stop)) == sampling
+
+
+def test_stops_with_line_feeds_tabs_and_backslashes_survive_a_round_trip() -> None:
+    stops = ["\n\n", "\nInput:", "\\n", "\t", "C:\\new", " ", "\\\\"]
+    assert settings.read_stops(settings.show_stops(stops)) == stops
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "line"),
+    [
+        (0, 16.5, "Max new tokens: 16.5 does not fit; give a whole number from 1 to 1024"),
+        (0, None, "Max new tokens: it is blank; give a whole number from 1 to 1024"),
+        (1, -1, "Temperature: -1 does not fit; give a number from 0 to 5"),
+        (4, "abc", "Seed: abc does not fit; give a whole number from 0 to 4294967295"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_range(place: int, value: Any, line: str) -> None:
+    given = settings.values(Sampling())
+    given[place] = value
+    with pytest.raises(SettingError) as error:
+        settings.read(given, "")
+    assert str(error.value) == line
+
+
+def test_sixteen_point_zero_is_sixteen_and_a_blank_seed_is_none() -> None:
+    read = settings.read([16.0, 0, 0, 1, " "], "")
+    assert (read.max_new_tokens, read.seed) == (16, None)
