@@ -185,9 +185,9 @@ def test_a_closed_tab_stops_the_model(serve: Serve, tab: OpenTab) -> None:
 @pytest.mark.parametrize(
     ("label", "value", "line"),
     [
-        ("Max new tokens", "16.5", "Max new tokens: 16.5; give a whole number from 1 to 1024"),
-        ("Top p", "2", "Top p: 2; give a number from 0 to 1"),
-        ("Seed", "-1", "Seed: -1; give a whole number from 0 to 4294967295"),
+        ("Max new tokens", "16.5", "Max new tokens: 16.5 does not fit; give a whole number from 1 to 1024"),
+        ("Top p", "2", "Top p: 2 does not fit; give a number from 0 to 1"),
+        ("Seed", "-1", "Seed: -1 does not fit; give a whole number from 0 to 4294967295"),
     ],
 )
 def test_a_wrong_setting_is_one_line_in_place_and_loses_nothing(
@@ -212,7 +212,7 @@ def test_a_blank_input_and_an_overlong_prompt_are_said_in_one_line(serve: Serve,
     field = page.get_by_role("textbox", name="Input", exact=True)
     field.fill("  ")
     page.get_by_role("button", name="Run").click()
-    expect(page.locator(".answer .problem")).to_contain_text("Your input: it is empty")
+    expect(page.locator(".answer .problem")).to_contain_text("the input is empty")
     field.fill("word " * 2100)
     expect(page.locator("#prompt .problem")).to_contain_text("exceed the context of 2,048")
     page.get_by_role("button", name="Run").click()
