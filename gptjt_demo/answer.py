@@ -32,6 +32,8 @@ class Answer:
     Attributes:
         index: the prompt's place among those asked together.
         prompt_ids: its token ids.
+        continuation: token ids that stand between the prompt and the new tokens, read causally.
+        continued: the text that they settle by themselves; new tokens' texts follow it.
         seed: the one given, or the one drawn.
         stop_reason: why it ended; None while it grows.
         done: it has ended, and all its tokens were given out.
@@ -42,17 +44,26 @@ class Answer:
         prompt_ids: see above.
         sampling: the settings.
         vocabulary: the model's.
+        continuation: see above.
     """
 
     def __init__(
-        self, index: int, prompt: str, prompt_ids: Sequence[int], sampling: Sampling, vocabulary: Vocabulary
+        self,
+        index: int,
+        prompt: str,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        vocabulary: Vocabulary,
+        continuation: Sequence[int] = (),
     ) -> None:
-        self.index, self.prompt_ids = index, list(prompt_ids)
+        self.index, self.prompt_ids, self.continuation = index, list(prompt_ids), list(continuation)
         self.seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
         self.stop_reason: StopReason | None = None
         self._sampling, self._vocabulary = sampling, vocabulary
         self._joiner = joiner(prompt)
         self._text = TextStream(vocabulary.decode, sampling.stop, self._joiner)
+        self._text.start_from(self.continuation)
+        self.continued = self._text.text
         self._generator = torch.Generator().manual_seed(self.seed)
         self._unsettled: list[Token] = []
         self._tokens: list[Token] = []
@@ -93,7 +104,7 @@ class Answer:
         self._text.push(id)
         if self._text.stop is not None:
             self.end("stop")
-        elif len(self._text.ids) >= self._sampling.max_new_tokens:
+        elif len(self._text.ids) - len(self.continuation) >= self._sampling.max_new_tokens:
             self.end("max_new_tokens")
 
     def _alternatives(self, logprobs: Tensor) -> tuple[Alternative, ...]:

@@ -10,6 +10,7 @@ loading in 4.29, so the mask is given explicitly here: 4-D, additive and float, 
 
 from __future__ import annotations
 
+import copy
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -46,20 +47,19 @@ def prefill_mask(keep: Tensor, attention: Attention) -> Tensor:
     return (columns & seen) | own
 
 
-def extend_mask(keep: Tensor, own: Tensor) -> Tensor:
-    """Which columns new rows see after a prompt: all real earlier ones, and among themselves what `own` allows.
+def behind(keep: Tensor, own: Tensor) -> Tensor:
+    """Which columns new rows see behind a prompt: all its real ones, and among themselves what `own` allows.
 
     Args:
         keep: bool (batch, past), False on padding.
-        own: bool (new, new), row by column.
+        own: bool (batch or 1, 1, new, new), row by column.
 
     Returns:
         bool (batch, 1, new, past + new).
     """
-    batch, _ = keep.shape
-    new = own.shape[0]
+    new = own.shape[-1]
     past = keep[:, None, None, :].expand(-1, 1, new, -1)  # (batch, 1, new, past)
-    return torch.cat([past, own[None, None].expand(batch, 1, -1, -1)], dim=-1)
+    return torch.cat([past, own.expand(keep.shape[0], -1, -1, -1)], dim=-1)
 
 
 def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -85,6 +85,12 @@ class State:
     cache: Any
     keep: Tensor  # bool (batch, columns)
     logits: Tensor  # float32 (batch, vocabulary)
+
+    def repeat(self, rows: int) -> State:
+        """A copy for this many rows, of a state of one."""
+        cache = copy.deepcopy(self.cache)
+        cache.batch_repeat_interleave(rows)
+        return State(cache, self.keep.expand(rows, -1), self.logits.expand(rows, -1))
 
     def select(self, rows: Sequence[int]) -> State:
         """Keep these rows of the batch only."""
@@ -147,23 +153,25 @@ class PrefixLM:
         out = self._forward(ids, keep, mask, _positions(keep), None, 1, cancelled)
         return State(out.cache, keep, out.logits[:, -1].float())
 
-    def extend(self, state: State, ids: Tensor, cancelled: Callable[[], bool] | None = None) -> State:
+    def extend(
+        self, state: State, ids: Tensor, keep: Tensor | None = None, *, cancelled: Callable[[], bool] | None = None
+    ) -> State:
         """Read the next tokens, each seeing all before it.
 
         Args:
             state: consumed: its cache grows in place.
-            ids: int64 (batch, new).
+            ids: int64 (batch, new), padded on the left.
+            keep: bool (batch, new), False on padding; by default there is none.
             cancelled: asked before every layer.
 
         Raises:
             Interrupted: `cancelled` said so; the state cannot be used again.
         """
         ids = ids.to(self.device)
-        new = ids.shape[1]
-        keep = torch.cat([state.keep, torch.ones_like(ids, dtype=torch.bool)], dim=1)
-        own = torch.ones(new, new, dtype=torch.bool, device=self.device).tril()
-        mask = extend_mask(state.keep, own) if self.test.supports_prefix else None
-        out = self._forward(ids, keep, mask, _positions(keep)[:, -new:], state.cache, 1, cancelled)
+        new = torch.ones_like(ids, dtype=torch.bool) if keep is None else keep.to(self.device)
+        mask = behind(state.keep, prefill_mask(new, "causal")) if self.test.supports_prefix else None
+        keep = torch.cat([state.keep, new], dim=1)
+        out = self._forward(ids, keep, mask, _positions(keep)[:, -ids.shape[1] :], state.cache, 1, cancelled)
         return State(out.cache, keep, out.logits[:, -1].float())
 
     def branch(
@@ -189,7 +197,7 @@ class PrefixLM:
         offset = torch.tensor([k for ids in branches for k in range(len(ids))], device=self.device)
         flat = torch.tensor([t for ids in branches for t in ids], device=self.device)
         own = (owner[:, None] == owner[None, :]) & (offset[:, None] >= offset[None, :])  # (new, new)
-        mask = extend_mask(state.keep, own)
+        mask = behind(state.keep, own[None, None])
         positions = state.keep.sum(1, keepdim=True) + offset[None, :]  # (batch, new)
         out = self._forward(flat.expand(batch, -1), state.keep, mask, positions, state.cache, 0, cancelled)
         return list(out.logits.float().split([len(ids) for ids in branches], dim=1))

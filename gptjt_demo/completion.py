@@ -47,6 +47,7 @@ class Token:
 class Completion:
     """A finished answer.
 
+    `text` is the whole of it, `tokens` are the new ones (all of them, but where it went on from a continuation).
     `text` follows `prompt + joiner`: the one space between a cue and its answer is not part of the answer.
     Times are seconds; `tokens_per_second` is the rate of decoding, after the first token (0 where there was one).
     `completion_tokens` counts what the model produced, tokens of the stop sequence among them.

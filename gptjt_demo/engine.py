@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gptjt_demo.answer import Answer, joiner
-from gptjt_demo.attention import Interrupted, PrefixLM, pad
+from gptjt_demo.attention import Interrupted, PrefixLM, State, pad
 from gptjt_demo.completion import Attention, Completion, LabelScore, Token
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.labels import Rule, check_labels, label_scores
@@ -23,6 +23,7 @@ from gptjt_demo.sampling import Sampling
 from gptjt_demo.vocabulary import Vocabulary
 
 BATCH_ROWS = 16  # rows decoded together: the int8 kernel's time grows with rows beyond this
+HEADER_TOKENS = 16  # a shared beginning shorter than this is not worth a pass of its own
 BATCH_TOKENS = 8192  # columns of keys and values a batch may hold; 3.6 GiB in a 6B
 
 
@@ -33,6 +34,7 @@ class Stream:
         attention: the mode it runs in.
         seed: the one given, or the one drawn.
         prompt_tokens: tokens of the prompt.
+        continued: the text that a continuation settles by itself; the tokens' texts follow it.
     """
 
     def __init__(self, tokens: Iterator[tuple[Answer, Token]], answer: Answer, model: str, attention: Attention):
@@ -40,6 +42,7 @@ class Stream:
         self.attention = attention
         self.seed = answer.seed
         self.prompt_tokens = len(answer.prompt_ids)
+        self.continued = answer.continued
 
     def __iter__(self) -> Iterator[Token]:
         for _, token in self._tokens:
@@ -100,6 +103,10 @@ class Engine:
         """Tokens of a text."""
         return len(self._vocabulary.encode(text))
 
+    def tokens(self, text: str) -> list[str]:
+        """A text's tokens, each as text."""
+        return [self._vocabulary.decode([id]) for id in self._vocabulary.encode(text)]
+
     def resolve(self, attention: Attention | None) -> Attention:
         """The mode that a call which asks for `attention` runs in."""
         if attention is not None and attention not in get_args(Attention):
@@ -112,6 +119,7 @@ class Engine:
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
+        continuation: Sequence[int] = (),
         cancel: threading.Event | None = None,
     ) -> Stream:
         """Answer a prompt token by token.
@@ -120,6 +128,8 @@ class Engine:
             prompt: exact text; nothing is added to it or taken from it.
             sampling: settings, the stop sequences among them.
             attention: "prefix" or "causal"; the engine's own by default.
+            continuation: token ids that the answer begins with. Like all of the answer they are read causally; they are
+                not given out again, and a stop within them does not count.
             cancel: set it to stop within a layer of the prefill or a token of the answer.
 
         Raises:
@@ -127,7 +137,7 @@ class Engine:
             PromptTooLong: prompt and answer exceed the context. Both come at the call, before any work.
         """
         mode = self.resolve(attention)
-        answer = self._answer(0, prompt, sampling or Sampling())
+        answer = self._answer(0, prompt, sampling or Sampling(), continuation)
         return Stream(self._decode([answer], mode, _flag(cancel)), answer, self.name, mode)
 
     def complete(
@@ -136,10 +146,11 @@ class Engine:
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
+        continuation: Sequence[int] = (),
         cancel: threading.Event | None = None,
     ) -> Completion:
         """Answer a prompt: `stream` joined, with the same arguments and errors."""
-        stream = self.stream(prompt, sampling, attention=attention, cancel=cancel)
+        stream = self.stream(prompt, sampling, attention=attention, continuation=continuation, cancel=cancel)
         for _ in stream:
             pass
         return stream.completion
@@ -152,7 +163,7 @@ class Engine:
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
-        """Answer prompts in padded batches, longest first.
+        """Answer prompts in padded batches, longest first. In causal mode, what all begin with is read once.
 
         Yields:
             (index into `prompts`, completion), in the order in which they end. A prompt that cannot be answered gives
@@ -166,8 +177,9 @@ class Engine:
             except PromptError as error:
                 yield index, error
         room = (sampling or Sampling()).max_new_tokens
+        header = self._header([answer.prompt_ids for answer in answers], mode, flag)
         for batch in _batches(answers, [len(answer.prompt_ids) + room for answer in answers]):
-            for answer, _ in self._decode(batch, mode, flag):
+            for answer, _ in self._decode(batch, mode, flag, header):
                 if answer.done and answer.stop_reason != "cancelled":
                     yield answer.index, answer.completion(self.name, mode)
             if flag():
@@ -219,7 +231,7 @@ class Engine:
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[tuple[int, list[LabelScore] | PlaygroundError]]:
-        """`score` for many prompts, in padded batches, longest first.
+        """`score` for many prompts, in padded batches, longest first. In causal mode, what all begin with is read once.
 
         Yields:
             (index into `prompts`, scores or the prompt's error). A set `cancel` ends the iteration.
@@ -238,19 +250,25 @@ class Engine:
                         group.append((index, self._prompt_ids(prompt, max(lengths), "the longest label")))
                     except PromptError as error:
                         yield index, error
+            header = self._header([ids for _, ids in group], mode, flag)
             for batch in _batches(group, [len(ids) + sum(lengths) for _, ids in group]):
                 try:
-                    sums = self._logprobs([ids for _, ids in batch], branches, mode, flag)
+                    sums = self._logprobs([ids for _, ids in batch], branches, mode, flag, header)
                 except Interrupted:
                     return
                 for (index, _), row in zip(batch, sums.tolist(), strict=True):
                     yield index, label_scores(labels, texts, lengths, row, rule)
 
     def _logprobs(
-        self, prompts: list[list[int]], branches: list[list[int]], mode: Attention, flag: Callable[[], bool]
+        self,
+        prompts: list[list[int]],
+        branches: list[list[int]],
+        mode: Attention,
+        flag: Callable[[], bool],
+        header: State | None,
     ) -> Tensor:
         """Sum of log probabilities of every branch after every prompt: float64 (prompts, branches)."""
-        state = self._lm.prefill(*pad(prompts), mode, flag)
+        state = self._read(prompts, mode, flag, header)
         first = self._log_softmax(state.logits)  # (prompts, vocabulary)
         sums = torch.stack([first[:, ids[0]] for ids in branches], dim=1).double()
         longer = [i for i, ids in enumerate(branches) if len(ids) > 1]
@@ -263,13 +281,15 @@ class Engine:
         return sums
 
     def _decode(
-        self, answers: list[Answer], mode: Attention, flag: Callable[[], bool]
+        self, answers: list[Answer], mode: Attention, flag: Callable[[], bool], header: State | None = None
     ) -> Iterator[tuple[Answer, Token]]:
         """The decoding loop: prefill, then a token an answer a step; ended answers leave the batch."""
         for answer in answers:
             answer.start()
         try:
-            state = self._lm.prefill(*pad([answer.prompt_ids for answer in answers]), mode, flag)
+            state = self._read([answer.prompt_ids for answer in answers], mode, flag, header)
+            if answers[0].continuation:
+                state = self._lm.extend(state, *pad([answer.continuation for answer in answers]), cancelled=flag)
             while True:
                 for answer, logprobs in zip(answers, self._log_softmax(state.logits), strict=True):
                     answer.take(logprobs)
@@ -283,12 +303,36 @@ class Engine:
                 if flag():
                     raise Interrupted
                 last = torch.tensor([[answer.last] for answer in answers])  # (answers, 1)
-                state = self._lm.extend(state, last, flag)
+                state = self._lm.extend(state, last, cancelled=flag)
         except Interrupted:
             for answer in answers:
                 answer.end("cancelled")
                 for token in answer.settled():
                     yield answer, token
+
+    def _header(self, prompts: list[list[int]], mode: Attention, flag: Callable[[], bool]) -> State | None:
+        """What all prompts begin with, read once.
+
+        In prefix mode every key depends on the whole prompt, so there nothing can be shared.
+        """
+        if mode != "causal" or len(prompts) < 2:
+            return None
+        first, last = min(prompts), max(prompts)  # in the order of lists, what these two share all share
+        length = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+        length = min(length, *(len(prompt) - 1 for prompt in prompts))  # a prompt's last token is read with its row
+        if length < HEADER_TOKENS:
+            return None
+        try:
+            return self._lm.prefill(*pad([first[:length]]), mode, flag)
+        except Interrupted:  # the first batch will see the flag
+            return None
+
+    def _read(self, prompts: list[list[int]], mode: Attention, flag: Callable[[], bool], header: State | None) -> State:
+        """Prompts' keys, values and last logits; behind their header where there is one."""
+        if header is None:
+            return self._lm.prefill(*pad(prompts), mode, flag)
+        length = header.keep.shape[1]
+        return self._lm.extend(header.repeat(len(prompts)), *pad([p[length:] for p in prompts]), cancelled=flag)
 
     def _log_softmax(self, logits: Tensor) -> Tensor:
         """Log probabilities over real tokens, float32 on the CPU; -inf on the others."""
@@ -297,9 +341,12 @@ class Engine:
             logits = logits.index_fill(-1, self._unreal, float("-inf"))
         return logits.log_softmax(-1)
 
-    def _answer(self, index: int, prompt: str, sampling: Sampling) -> Answer:
-        ids = self._prompt_ids(prompt, sampling.max_new_tokens, "new tokens")
-        return Answer(index, prompt, ids, sampling, self._vocabulary)
+    def _answer(self, index: int, prompt: str, sampling: Sampling, continuation: Sequence[int] = ()) -> Answer:
+        for id in continuation:
+            if not 0 <= id < self._vocabulary.size or id in self._vocabulary.unreal:
+                raise PromptError(f"{id} is not a token", where="continuation", mend="give ids of tokens")
+        ids = self._prompt_ids(prompt, len(continuation) + sampling.max_new_tokens, "new tokens")
+        return Answer(index, prompt, ids, sampling, self._vocabulary, continuation)
 
     def _prompt_ids(self, prompt: str, room: int, what: str) -> list[int]:
         if not prompt.strip():

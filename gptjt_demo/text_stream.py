@@ -36,12 +36,18 @@ class TextStream:
     _released: int = 0  # tokens given out
     _shown: int = 0  # characters given out with them
 
+    def start_from(self, ids: Sequence[int]) -> None:
+        """Begin behind tokens that stand already: their text is settled, and a stop within it is passed over."""
+        self.ids = list(ids)
+        self._full = self._decoded()
+        self.text = self._full[: len(self._full) - self._held(self._full)]
+        self._ends = [len(self.text)] * len(self.ids)
+        self._released, self._shown = len(self.ids), len(self.text)
+
     def push(self, id: int) -> None:
         """Add a token; `text` grows by what it settles, and `stop` is set if it completes one."""
         self.ids.append(id)
-        full = self.decode(self.ids).rstrip("\ufffd")
-        full = full.removeprefix(self.joiner) if self.joiner else full
-        self._full = full
+        full = self._full = self._decoded()
         self._ends.append(len(full))
         # A stop cannot begin in what was settled before: it would have been held back.
         found = [(at, stop) for stop in self.stops if (at := full.find(stop, len(self.text))) >= 0]
@@ -50,6 +56,10 @@ class TextStream:
             self.text = full[:at]
         else:
             self.text = full[: max(len(self.text), len(full) - self._held(full))]
+
+    def _decoded(self) -> str:
+        """The text of whole characters, without the joiner."""
+        return self.decode(self.ids).rstrip("\ufffd").removeprefix(self.joiner)
 
     def _held(self, full: str) -> int:
         """Length of the longest end of the text that begins a stop sequence."""

@@ -4,7 +4,7 @@ import pytest
 import tiny
 import torch
 
-from gptjt_demo.attention import Interrupted, PrefixLM, additive, extend_mask, pad, prefill_mask
+from gptjt_demo.attention import Interrupted, PrefixLM, additive, behind, pad, prefill_mask
 
 PROMPTS = [[5, 9, 2, 77, 31, 40, 8], [12, 3], [100, 101, 102, 103]]
 
@@ -25,7 +25,7 @@ def test_causal_mask_is_lower_triangular_and_leaves_no_row_without_a_column():
 
 
 def test_new_rows_see_real_past_columns_and_themselves_as_told():
-    mask = extend_mask(torch.tensor([[False, True]]), torch.eye(2, dtype=torch.bool))
+    mask = behind(torch.tensor([[False, True]]), torch.eye(2, dtype=torch.bool)[None, None])
     assert mask[0, 0].tolist() == [[False, True, True, False], [False, True, False, True]]
 
 
@@ -85,6 +85,19 @@ class TestFamilies:
             for row, prompt in enumerate(PROMPTS):
                 expected = tiny.full_logits(made, prompt + branch, len(prompt), attention)[len(prompt) :]
                 assert torch.allclose(rows[row], expected, atol=1e-4, rtol=0)
+
+    def test_prompts_behind_a_shared_header_equal_whole_causal_prompts(self, family, implementation):
+        lm = PrefixLM(tiny.model(family, implementation))
+        header, rests = [5, 9, 2, 77], [[31, 40, 8], [12], [100, 101, 102, 103]]
+        shared = lm.prefill(*pad([header]), "causal")
+        for _ in range(2):  # the shared state is copied, not consumed
+            state = lm.extend(shared.repeat(3), *pad(rests))
+            after = lm.extend(state, torch.tensor([[3], [4], [6]]))
+            for row, (rest, token) in enumerate(zip(rests, (3, 4, 6), strict=True)):
+                prompt = header + rest
+                expected = tiny.full_logits(lm.model, [*prompt, token], len(prompt), "causal")
+                assert torch.allclose(state.logits[row], expected[-2], atol=1e-4, rtol=0)
+                assert torch.allclose(after.logits[row], expected[-1], atol=1e-4, rtol=0)
 
     def test_selected_rows_decode_as_they_did_in_the_batch(self, family, implementation):
         lm = PrefixLM(tiny.model(family, implementation))

@@ -64,6 +64,62 @@ def test_many_completions_equal_the_single_ones(engine, attention):
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
+def test_prompts_that_begin_alike_are_answered_and_scored_as_alone(engine, attention, monkeypatch):
+    prefills = []
+    prefill = engine._lm.prefill
+    monkeypatch.setattr(engine._lm, "prefill", lambda ids, *rest: prefills.append(ids.shape) or prefill(ids, *rest))
+    header = "A header that all of these begin with.\n\nInput: "
+    prompts = [header + query + "\nOutput:" for query in ("a", "bcd", "b, and more of it", "a")]
+    many = dict(engine.complete_many(prompts, GREEDY, attention=attention))
+    scores = dict(engine.score_many(prompts, ["joy", "sadness"], attention=attention))
+    shared = (1, len(header)) in prefills
+    assert shared is (attention == "causal")
+    for index, prompt in enumerate(prompts):
+        assert many[index].text == engine.complete(prompt, GREEDY, attention=attention).text
+        for one, other in zip(
+            engine.score(prompt, ["joy", "sadness"], attention=attention), scores[index], strict=True
+        ):
+            assert one.logprob == pytest.approx(other.logprob, abs=1e-4)
+
+
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
+def test_an_answer_goes_on_causally_from_a_continuation(engine, attention):
+    whole = engine.complete("Input: India\nOutput:", GREEDY, attention=attention)
+    ids = [token.id for token in whole.tokens]
+    stream = engine.stream(
+        "Input: India\nOutput:", Sampling(max_new_tokens=8), attention=attention, continuation=ids[:4]
+    )
+    tokens = list(stream)
+    assert [token.id for token in tokens] == ids[4:]
+    assert stream.continued + "".join(token.text for token in tokens) == stream.completion.text == whole.text
+    other = (ids[3] + 1) % 200
+    branch = engine.complete("Input: India\nOutput:", GREEDY, attention=attention, continuation=[*ids[:3], other])
+    start = engine._vocabulary.encode("Input: India\nOutput:")
+    row = naive_logprobs(engine, [*start, *ids[:3], other], len(start), attention)[-1]
+    assert branch.tokens[0].logprob == pytest.approx(float(row[branch.tokens[0].id]), abs=1e-4)
+
+
+def test_a_stop_within_the_continuation_is_passed_over_and_one_across_its_end_counts(llama):
+    ids = llama._vocabulary.encode(" one\ntwo")
+    stop = Sampling(max_new_tokens=30, temperature=3, seed=2, stop=("\n",))
+    passed = llama.complete("x:", stop, continuation=ids)
+    assert passed.text.startswith("one\ntwo")
+    follows = llama.complete("x:", Sampling(max_new_tokens=1), continuation=ids).text[-1]
+    across = llama.complete("x:", Sampling(max_new_tokens=9, stop=(f"wo{follows}",)), continuation=ids)
+    assert (across.text, across.stop_reason) == ("one\nt", "stop")
+
+
+@pytest.mark.parametrize("id", [-1, 260, 9999])
+def test_a_continuation_of_no_tokens_is_refused(llama, id):
+    with pytest.raises(PromptError, match=str(id)):
+        llama.stream("x:", continuation=[id])
+
+
+def test_tokens_joined_are_the_text(llama):
+    assert "".join(llama.tokens("Input: India")) == "Input: India"
+
+
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
 @pytest.mark.parametrize("end", ["\n", "", " END"])
 def test_label_scores_equal_the_naive_computation(engine, attention, end):
     labels = ["joy", "sad and sorry", "✓"]
