@@ -3,9 +3,9 @@
 One int8 tensor serves an embedding and the head that is tied to it. Scales are bfloat16 because the kernel takes no
 other; they are rounded before the weights are divided by them, so that the rounding costs no accuracy.
 
-Two ways to multiply, by the number of rows, measured on two cores with AVX-512 for a 4096 by 4096 weight:
-torch's `_weight_int8pack_mm` reads the int8 weights themselves (0.8 ms at 1 row, 2.2 at 8, 9.1 at 32, 43 at 160);
-turning the weight into bfloat16 first costs about 25 ms and then hardly grows (25 ms at 32 rows, 28 at 160).
+Two ways to multiply, by the number of rows; milliseconds on two cores with AVX-512 for a 4096 by 4096 weight:
+torch's `_weight_int8pack_mm`, which reads the int8 weights themselves, takes 0.8 at 1 row, 2.3 at 8, 4.0 at 16 and 42 at
+160; turning the weight into bfloat16, a chunk that stays in the cache at a time, takes 3.6 at 8, 3.8 at 16 and 15 at 160.
 The packed kernel reads 16 columns at a time from aligned memory and checks neither: on other widths it returns numbers
 from beside the weight or ends the process (seen on torch 2.13). So it is used on weights that fit it alone.
 """
@@ -20,10 +20,10 @@ from torch.nn import functional
 
 from gptjt_demo.checkpoint import Blockwise
 
-PACKED_ROWS = 64  # up to here the packed kernel is the faster one
+PACKED_ROWS = 12  # up to here the packed kernel is the faster one
 PACKED_COLUMNS = 16  # it reads this many at a time
 ALIGNMENT = 64  # bytes; torch's own allocations have it, a tensor within a file may not
-CHUNK = 1 << 22  # values converted at a time: 16 MiB in float32, which stays in the cache
+CHUNK = 1 << 21  # values converted at a time: 4 MiB in bfloat16, which stays in the cache
 
 
 def quantize(weight: Tensor | Blockwise) -> tuple[Tensor, Tensor]:
