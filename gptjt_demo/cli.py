@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Few-shot prompting with GPT-JT in 8-bit, with prefix attention.",
 )
-templates = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show and check templates.")
+templates = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, check and share templates.")
 app.add_typer(templates, name="templates")
 
 Model = Annotated[
@@ -40,6 +40,7 @@ Prompts = Annotated[
     list[Path] | None,
     typer.Option("--prompts", envvar="GPTJT_PROMPTS", help="A folder of your own templates; may be given twice."),
 ]
+TemplateName = Annotated[str, typer.Argument(metavar="NAME", help="A template's name or file.")]
 Name = Annotated[str, typer.Option("--template", "-t", help="A template's name or file.")]
 Inputs = Annotated[
     list[str] | None,
@@ -151,7 +152,7 @@ def list_templates(prompts: Prompts = None) -> None:
 
 @templates.command("show")
 def show_template(
-    name: Annotated[str, typer.Argument(help="A template's name or file.")],
+    name: TemplateName,
     prompt: Annotated[bool, typer.Option("--prompt", help="Print the exact prompt and nothing else.")] = False,
     input: Inputs = None,
     prompts: Prompts = None,
@@ -165,11 +166,19 @@ def show_template(
 
 
 @templates.command("check")
-def check_templates(files: Annotated[list[Path], typer.Argument(help="Template files.")]) -> None:
-    """Check template files; every problem is one line, and the exit status is 2 if there is one."""
+def check_templates(
+    files: Annotated[list[Path], typer.Argument(help="Template files.")],
+    run: Annotated[bool, typer.Option("--run", help="Put each template's checks to the model.")] = False,
+    model: Model = None,
+    device: Device = "auto",
+) -> None:
+    """Check template files; every problem is one line, and the exit status is 2 if there is one.
+
+    With --run a wrong answer is a line too, but no problem: it says something about the model.
+    """
     from gptjt_demo.template import Template
 
-    problems = 0
+    good, problems = [], 0
     for file in files:
         try:
             template = Template.load(file)
@@ -177,9 +186,54 @@ def check_templates(files: Annotated[list[Path], typer.Argument(help="Template f
             problems += 1
             _say(f"error: {error}")
         else:
+            good.append(template)
             print(f"{file}: {template.name}, {len(template.examples)} examples, {len(template.labels)} labels, valid")
+    if run and good:
+        from gptjt_demo.checks import run_checks
+
+        engine = _engine(model, device)
+        for template in good:
+            report = run_checks(engine, template)
+            print(f"{template.name}: {report}", *(f"  {result}" for result in report.wrong), sep="\n")
     if problems:
         raise typer.Exit(2)
+
+
+@templates.command("link")
+def link_template(name: TemplateName, prompts: Prompts = None) -> None:
+    """Print a link's part from # on; behind a page's address it opens the template there."""
+    from gptjt_demo.sharing import to_fragment
+
+    print(to_fragment(_template(name, prompts)))
+
+
+@templates.command("import")
+def import_templates(
+    source: Annotated[str, typer.Argument(help="A link, a file, or - for standard input.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A folder to write a file for each into; else they are printed.")
+    ] = None,
+) -> None:
+    """Read a link, a model card's widget, an llm template or a raw prompt."""
+    from gptjt_demo.interchange import load, save
+
+    found = load(source)
+    if out is None:
+        sys.stdout.write("---\n".join(template.to_yaml() for template in found))
+    else:
+        print(*save(found, out), sep="\n")
+
+
+@templates.command("export")
+def export_template(
+    name: TemplateName,
+    to: Annotated[str, typer.Option(help="yaml, hf-widget, lm-eval, python, curl or gradio-client.")],
+    prompts: Prompts = None,
+) -> None:
+    """Print a template in another tool's format."""
+    from gptjt_demo.interchange import export
+
+    sys.stdout.write(export(_template(name, prompts), to))
 
 
 @app.command()
@@ -205,6 +259,8 @@ def serve(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a user's mistake becomes one line on standard error and exit status 2."""
+    import gptjt_demo.data_commands  # noqa: F401  # their commands are this app's, and need its options
+
     try:
         status = app(arguments, prog_name="gptjt-demo", standalone_mode=False)
     except PlaygroundError as error:

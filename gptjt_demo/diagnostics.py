@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import permutations
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from gptjt_demo import metrics
 from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.evaluation import measure
-from gptjt_demo.measurement import Labelled, Run
+from gptjt_demo.measurement import Labelled, Run, compare
 from gptjt_demo.progress import Meter, Told
 from gptjt_demo.reply import Question
 from gptjt_demo.template import Template
@@ -91,14 +91,15 @@ def order(
         )
         for places in _orders(len(examples), orders, random.Random(seed))
     }
-    points, finished = _points(question, variants, rows, cancel, progress)
+    runs, finished = _runs(question, variants, rows, cancel, progress)
+    points = _points(runs)
     sentence = _STOPPED
     if len(points) > 1:
         low, high = (pick(point.accuracy for point in points) for pick in (min, max))
         sentence = (
             f"Over {len(points)} orders of the same examples the accuracy on {len(rows)} rows goes from "
             f"{_percent(low)} to {_percent(high)}, and this order has {_percent(points[0].accuracy)}: "
-            + ("that is within what chance does." if _within_chance(points, len(rows)) else "the order matters.")
+            + ("that is within what chance does." if _within_chance(list(runs.values())) else "the order matters.")
         )
     return Diagnosis(len(rows), points, sentence, finished)
 
@@ -122,7 +123,8 @@ def influence(
         f"without {place + 1}": question.template.revised(examples=examples[:place] + examples[place + 1 :])
         for place in range(len(examples))
     }
-    points, finished = _points(question, variants, rows, cancel, progress)
+    runs, finished = _runs(question, variants, rows, cancel, progress)
+    points = _points(runs)
     sentence = _STOPPED
     if len(points) > 1:
         whole, *without = points
@@ -138,7 +140,7 @@ def influence(
         ]
         text = ", ".join(parts) or "no example on its own changes the accuracy"
         sentence = f"On {len(rows)} rows, {text}" + (
-            "; all of it is within what chance does." if parts and _within_chance(points, len(rows)) else "."
+            "; all of it is within what chance does." if parts and _within_chance(list(runs.values())) else "."
         )
     return Diagnosis(len(rows), points, sentence, finished)
 
@@ -157,7 +159,8 @@ def number_of_examples(
         for count in range(len(examples) + 1)
         if count or question.template.instruction.strip() or not examples
     }
-    points, finished = _points(question, variants, rows, cancel, progress)
+    runs, finished = _runs(question, variants, rows, cancel, progress)
+    points = _points(runs)
     sentence = _STOPPED
     if points and finished:
         best = max(point.accuracy for point in points)
@@ -165,7 +168,7 @@ def number_of_examples(
         sentence = (
             f"With {_count(points[0].name)} the accuracy on {len(rows)} rows is {_percent(points[0].accuracy)}, "
             f"with {'all' if len(examples) > 1 else 'the'} {_count(points[-1].name)} {_percent(points[-1].accuracy)}; "
-            f"{_count(enough.name)} reach{'es' if enough.name == '1' else ''} the best, {_percent(best)}."
+            f"{_count(enough.name)} reach{'es' if enough.name in '01' else ''} the best, {_percent(best)}."
         )
     return Diagnosis(len(rows), points, sentence, finished)
 
@@ -208,24 +211,37 @@ def prior(
     return Prior(run.n, points, sentence if points else _STOPPED, run.finished, labels, shares)
 
 
+DIAGNOSTICS: Mapping[str, Callable[..., Diagnosis]] = {
+    "order": order,
+    "influence": influence,
+    "prior": prior,
+    "number": number_of_examples,
+}
+"""All of them by name, each called with a question, rows, `cancel` and `progress`."""
+
 _STOPPED = "It was stopped before there was anything to say."
 
 
-def _points(
+def _runs(
     question: Question,
     variants: dict[str, Template],
     rows: Sequence[Labelled],
     cancel: threading.Event | None,
     progress: Told | None,
-) -> tuple[tuple[Point, ...], bool]:
+) -> tuple[dict[str, Run], bool]:
+    """A run of each variant; only whole ones, if it is stopped."""
     meter = Meter(len(variants) * len(rows), progress)
-    points: list[Point] = []
+    runs: dict[str, Run] = {}
     for name, template in variants.items():
         run = measure(replace(question, template=template), rows, cancel=cancel, meter=meter)
         if not run.finished:
-            return tuple(points), False
-        points.append(Point.of(name, run))
-    return tuple(points), True
+            return runs, False
+        runs[name] = run
+    return runs, True
+
+
+def _points(runs: Mapping[str, Run]) -> tuple[Point, ...]:
+    return tuple(Point.of(name, run) for name, run in runs.items())
 
 
 def _orders(count: int, wanted: int, dice: random.Random) -> Iterator[tuple[int, ...]]:
@@ -250,10 +266,11 @@ def _corrected(shares: Sequence[float], priors: Sequence[float], labels: Sequenc
     return labels[max(range(len(labels)), key=lambda place: ratios[place])]
 
 
-def _within_chance(points: Iterable[Point], n: int) -> bool:
-    """Whether the best and the worst point lie in each other's 95 % interval."""
-    low, high = (pick(points, key=lambda point: point.accuracy) for pick in (min, max))
-    return high.accuracy <= low.interval[1] and low.accuracy >= high.interval[0]
+def _within_chance(runs: Sequence[Run]) -> bool:
+    """Whether the best and the worst may be equally good: by the exact paired test of the two, for as many comparisons
+    as there are pairs to pick them from."""
+    worst, best = (pick(runs, key=lambda run: run.accuracy) for pick in (min, max))
+    return compare(worst, best).p_value * math.comb(len(runs), 2) >= 0.05
 
 
 def _percent(part: float) -> str:

@@ -100,8 +100,12 @@ class Engine:
         self.notes = (*notes, f"mask self-test: {self._lm.test.reason}")
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text."""
-        return len(self._vocabulary.encode(text))
+        """How many tokens a text has."""
+        return len(self.encode(text))
+
+    def encode(self, text: str) -> list[int]:
+        """A text's token ids; control tokens typed in it are only text."""
+        return self._vocabulary.encode(text)
 
     def tokens(self, text: str) -> list[str]:
         """A text's tokens, each as text."""

@@ -40,7 +40,7 @@ def first_error(error: ValidationError, model: type[BaseModel]) -> TemplateError
 def field_path(loc: Iterable[str | int]) -> str:
     """`("examples", 2, "inputs", "text")` as a person finds it in the file: `examples[2].text`."""
     parts = [part for part in loc if part != "[key]"]
-    if parts[:1] == ["examples"] and parts[2:3] == ["inputs"]:
+    if parts[:1] in (["examples"], ["checks"]) and parts[2:3] == ["inputs"]:
         del parts[2]
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 

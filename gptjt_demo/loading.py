@@ -100,7 +100,7 @@ def build(config: Any, checkpoint: Checkpoint, device: torch.device, *, progress
     used: set[str] = set()
     tied = _tied_head(network, checkpoint)
     slots = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.Linear | nn.Embedding)]
-    for name, old in tqdm(slots, desc="8-bit weights", unit="layer", disable=not progress, leave=False):
+    for name, old in tqdm(slots, desc="8-bit weights", unit="layer", disable=None if progress else True, leave=False):
         if name == tied:
             continue
         weight = checkpoint.weight(name)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from gptjt_demo.diagnostics import Point
+    from gptjt_demo.diagnostics import Diagnosis, Point
 
 DOTS_PER_INCH = 144
 _LETTERS = 24  # of a name that an axis shows
@@ -97,6 +97,16 @@ def points(found: Sequence[Point], palette: Palette = Palette(), *, label: str =
     axes.set_ylabel("accuracy")
     _percentages(axes, "y", 1.02)
     return figure
+
+
+def diagnosis(name: str, found: Diagnosis, palette: Palette = Palette()) -> Figure:
+    """The picture that fits a diagnostic of `diagnostics.DIAGNOSTICS`."""
+    from gptjt_demo.diagnostics import Prior
+
+    if isinstance(found, Prior):
+        return bars(found.labels, found.shares, palette, even=True)
+    label = {"order": "order of the examples", "number": "number of examples"}.get(name, "")
+    return points(found.points, palette, label=label, joined=name == "number")
 
 
 def picture(figure: Figure, format: Literal["png", "svg"] = "png") -> bytes:

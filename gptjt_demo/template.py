@@ -83,6 +83,9 @@ class Template(BaseModel):
         None, description="How the model reads the prompt; left out, as the model does by default."
     )
     check: Check | None = Field(None, description="What every answer must look like; others are flagged.")
+    checks: Annotated[tuple[Example, ...], Field(max_length=MAX_EXAMPLES)] = Field(
+        (), description="Cases with their right answers that are no part of the prompt, to try a model on."
+    )
     licence: Line = Field("", description="The licence of the template's text, such as Apache-2.0.")
     source: Line = Field("", description="Where the template comes from.")
     notice: Text = Field("", description="What readers should know first, such as that it quotes offensive text.")
@@ -123,8 +126,8 @@ class Template(BaseModel):
             return cls.model_validate(data)
         except TemplateError as error:
             field = error.where
-            known = next((path for path in _upwards(field) if path in lines), "")
-            line = f"line {lines[known]}" if known else ""
+            holders = [path for path in lines if f"{field}.".startswith((f"{path}.", f"{path}["))]
+            line = f"line {lines[max(holders, key=len)]}" if holders else ""
             place = " ".join(part for part in (where, line) if part)
             raise TemplateError(
                 error.what, where=", ".join(part for part in (place, field) if part), mend=error.mend
@@ -204,10 +207,6 @@ class Template(BaseModel):
             raise PromptError("the input is empty", mend="type what the model should work on")
         return self._shape().prompt(values)
 
-    def header(self) -> str:
-        """What every prompt of this template starts with: instruction and examples."""
-        return self._shape().header()
-
     def _shape(self) -> Shape:
         names = [item.name for item in self.inputs]
         return Shape(
@@ -262,11 +261,12 @@ class Template(BaseModel):
                 _refuse(f"inputs[{i}].name", "an input may not be named 'output'", "choose another name")
             if name in names[:i]:
                 _refuse(f"inputs[{i}].name", f"two inputs are named {name!r}", "rename one of them")
-        for i, example in enumerate(self.examples):
-            _refuse_unknown(example.inputs, names, f"examples[{i}]")
+        rows = {f"{field}[{i}]": row for field in ("examples", "checks") for i, row in enumerate(getattr(self, field))}
+        for place, row in rows.items():
+            _refuse_unknown(row.inputs, names, place)
             for name in names:
-                if name not in example.inputs:
-                    _refuse(f"examples[{i}]", f"{name!r} is missing", f"add `{name}: …` to this example")
+                if name not in row.inputs:
+                    _refuse(place, f"{name!r} is missing", f"add `{name}: …` to it")
         _refuse_unknown(self.query, names, "query")
         seen: dict[str, str] = {}
         for i, label in enumerate(self.labels):
@@ -306,10 +306,3 @@ def _refuse_unknown(values: Iterable[str], names: list[str], where: str) -> None
     for name in values:
         if name not in names:
             _refuse(f"{where}.{name}", "there is no such input", nearest(name, names))
-
-
-def _upwards(path: str) -> Iterable[str]:
-    """The path, and the paths of what holds it."""
-    while path:
-        yield path
-        path = re.sub(r"(\.[^.\[]*|\[\d+\]|^[^.\[]*)$", "", path)

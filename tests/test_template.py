@@ -163,7 +163,7 @@ def test_widget_prompts_are_read_back_into_the_same_rows(name: str) -> None:
 @given(templates(), texts)
 def test_every_prompt_is_the_header_then_the_query(template: Template, text: str) -> None:
     prompt = template.render({item.name: text for item in template.inputs})
-    assert prompt.startswith(template.header())
+    assert prompt.startswith(template._shape().header())
     assert "\r" not in prompt
 
 
