@@ -4,8 +4,9 @@ One int8 tensor serves an embedding and the head that is tied to it. Scales are 
 other; they are rounded before the weights are divided by them, so that the rounding costs no accuracy.
 
 Two ways to multiply, by the number of rows; milliseconds on two cores with AVX-512 for a 4096 by 4096 weight:
-torch's `_weight_int8pack_mm`, which reads the int8 weights themselves, takes 0.8 at 1 row, 2.3 at 8, 4.0 at 16 and 42 at
-160; turning the weight into bfloat16, a chunk that stays in the cache at a time, takes 3.6 at 8, 3.8 at 16 and 15 at 160.
+torch's `_weight_int8pack_mm`, which reads the int8 weights themselves, takes 0.8 at 1 row, 2.3 at 8, 4.0 at 16 and 42
+at 160; turning the weight into bfloat16, a chunk that stays in the cache at a time, takes 3.6 at 8, 3.8 at 16 and 15 at
+160.
 The packed kernel reads 16 columns at a time from aligned memory and checks neither: on other widths it returns numbers
 from beside the weight or ends the process (seen on torch 2.13). So it is used on weights that fit it alone.
 """
