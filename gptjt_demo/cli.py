@@ -257,6 +257,24 @@ def serve(
         raise SettingError(str(error), where="--port", mend="choose another port") from error
 
 
+@app.command()
+def bench(
+    model: Model = None,
+    device: Device = "auto",
+    rounds: Annotated[int, typer.Option(help="How often each thing is measured.", min=1)] = 5,
+    page: Annotated[bool, typer.Option("--page", help="Measure how soon the page can be used, too.")] = False,
+) -> None:
+    """Measure speeds on this machine: a table, then one JSON line."""
+    from gptjt_demo import benchmark
+
+    engine = _engine(model, device)
+    figures = benchmark.measure(engine, rounds, told=_say)
+    if page:
+        figures.append(benchmark.page(engine, rounds))
+    print(*benchmark.table(figures), sep="\n")
+    _print_json({"model": engine.name} | {figure.key: round(figure.value, 4) for figure in figures})
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a user's mistake becomes one line on standard error and exit status 2."""
     import gptjt_demo.data_commands  # noqa: F401  # their commands are this app's, and need its options
