@@ -90,11 +90,12 @@ def run(
         columns: for each of the template's inputs, the table's column.
         labels: pick one of the template's labels instead of generating text.
         attention: None: the template's word, else the engine's.
-        resume: go on where a run to the same target was cut off; begin if there was none.
+        resume: go on where a run to the same target was cut off; begin if there was none; nothing is left to do if
+            the target has all rows.
         overwrite: replace a target that is there.
         limit: only so many rows, from the start.
         cancel: set it to stop; what is done stays, and can be resumed.
-        progress: told of the progress a few times a second, in the thread that runs.
+        progress: told of every finished row, in the thread that runs; it should be quick.
 
     Raises:
         TableError: the source or the target cannot be used.
@@ -109,7 +110,9 @@ def run(
     names = unique_names((*table.columns, *(LABEL_COLUMNS if labels else TEXT_COLUMNS)))
     output = _Output(Path(target), names)
     try:
-        start = shard.from_leader(lambda: output.open(table, _identity(question, table, columns), resume, overwrite))
+        start = shard.from_leader(
+            lambda: output.open(table, total, _identity(question, table, columns), resume, overwrite)
+        )
         failed = start.errors + sum(bool(reply.error) for reply in start.known.values())
         meter = Meter(total, progress, done=start.written + len(start.known), errors=failed)
 
@@ -201,7 +204,7 @@ class _Output:
         self._journal: Journal | None = None
         self._file: rowfile.AppendOnly | None = None
 
-    def open(self, table: Table, identity: Identity, resume: bool, overwrite: bool) -> _Start:
+    def open(self, table: Table, total: int, identity: Identity, resume: bool, overwrite: bool) -> _Start:
         """Begin, or go on."""
         journal = journal_of(self._target)
         if self._target.exists() and self._target.samefile(table.path):
@@ -210,6 +213,8 @@ class _Output:
         if resume and journal.exists():
             return self._resume(journal, identity)
         if there and resume:
+            if complete := self._complete(table, total):
+                return complete
             raise TableError(
                 "no unfinished run wrote it, so there is nothing to resume",
                 where=self._target.name,
@@ -224,6 +229,21 @@ class _Output:
         self._journal = Journal.begin(journal, identity)
         self._begin()
         return _Start()
+
+    def _complete(self, table: Table, total: int) -> _Start | None:
+        """Where a run begins that was killed when all was done: the output has the source's rows, to the last one."""
+        try:
+            found = read(self._target)
+        except TableError:
+            return None
+        if found.columns != self._columns or len(found) != total:
+            return None
+        errors = flagged = 0
+        for source, row in zip(table, found, strict=False):
+            if row[: len(source)] != source:
+                return None
+            errors, flagged = errors + bool(row[-1]), flagged + bool(row[-2])
+        return _Start(total, errors, flagged)
 
     def _begin(self) -> None:
         self._file = rowfile.AppendOnly(self.part)
@@ -256,7 +276,11 @@ class _Output:
             return self._target
         self.close()
         if self.part != self._target:
-            rowfile.write(self._target, self._columns, read(self.part))
+            try:
+                rowfile.write(self._target, self._columns, read(self.part))
+            except TableError as error:
+                mend = f"all rows are in {self.part.name}"
+                raise TableError(error.what, where=error.where, mend=mend) from None
             self.part.unlink()
         journal_of(self._target).unlink(missing_ok=True)
         return self._target

@@ -7,8 +7,7 @@ Figures go to standard output, all else to standard error; a bar is drawn only w
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gptjt_demo import cli
+from gptjt_demo.bar import bar
 from gptjt_demo.cli import Device, Json, Mode, Model, Name, Prompts
 from gptjt_demo.errors import PlaygroundError, SettingError, TableError
 
 if TYPE_CHECKING:
     from gptjt_demo.engine import Engine
     from gptjt_demo.measurement import Run
-    from gptjt_demo.progress import Progress
     from gptjt_demo.tables.table import Table
     from gptjt_demo.template import Template
 
@@ -65,7 +64,7 @@ def batch(
     table, columns = _read(source, chosen, input_column, said=True)
     engine = cli._engine(model, device)
     try:
-        with _bar(not _leads()) as told:
+        with bar(hidden=not _leads()) as told:
             result = run(
                 engine,
                 chosen,
@@ -170,6 +169,8 @@ def diagnose(
 ) -> None:
     """Say what a template's figures rest on: the order of its examples, each example, their number, label priors."""
     from gptjt_demo.diagnostics import DIAGNOSTICS
+    from gptjt_demo.plots import diagnosis as draw
+    from gptjt_demo.plots import picture
     from gptjt_demo.reply import Question
 
     chosen = cli._template(template, prompts)
@@ -178,20 +179,22 @@ def diagnose(
         chosen, gold or _sample(chosen), input_column, output_column, limit, said=not json_ and bool(gold)
     )
     if plots is not None:
-        _make_folder(plots)
+        with _writing(plots):
+            plots.mkdir(parents=True, exist_ok=True)
     engine = cli._engine(model, device)
     question = Question(engine, chosen, bool(chosen.labels), mode)
     found: dict[str, Any] = {}
     for name, function in DIAGNOSTICS.items():
         try:
-            with _bar(json_ or not _leads(), name) as told:
+            with bar(name, hidden=json_ or not _leads()) as told:
                 diagnosis = function(question, job.rows, progress=told)
         except SettingError as error:
             found[name] = {"sentence": f"Left out: {error}."}
         else:
             found[name] = diagnosis.to_json()
             if plots is not None and _leads():
-                _save(plots / f"{name}.png", name, diagnosis)
+                with _writing(plots):
+                    (plots / f"{name}.png").write_bytes(picture(draw(name, diagnosis)))
         if not json_ and _leads():
             print(f"{name}: {found[name]['sentence']}")
     if json_ and _leads():
@@ -266,7 +269,7 @@ def _runs(engine: Engine, jobs: list[tuple[_Measured, Any]], generate: bool, qui
     runs = []
     for job, mode in jobs:
         question = Question(engine, job.template, bool(job.template.labels) and not generate, mode)
-        with _bar(quiet or not _leads(), f"{job.template.name}, {question.mode}") as told:
+        with bar(f"{job.template.name}, {question.mode}", hidden=quiet or not _leads()) as told:
             runs.append(measure(question, job.rows, meter=Meter(len(job.rows), told)))
     return runs
 
@@ -296,38 +299,6 @@ def _evaluate_samples(
     _tell(
         f"{engine.name}; accuracy, of free text exact match, with its 95 % interval; {how}; p by McNemar's exact test"
     )
-
-
-@contextlib.contextmanager
-def _bar(hidden: bool, title: str = "") -> Iterator[Callable[[Progress], None] | None]:
-    """What draws progress, if a person watches and it is not hidden."""
-    if hidden or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(desc=title or None, unit=" rows", dynamic_ncols=True, file=sys.stderr) as bar:
-
-        def told(progress: Progress) -> None:
-            if bar.total is None:
-                bar.reset(progress.total)
-                bar.initial = progress.done
-            bar.set_postfix({"errors": progress.errors} if progress.errors else {}, refresh=False)
-            bar.update(progress.done - bar.n)
-
-        yield told
-
-
-def _save(path: Path, name: str, diagnosis: Any) -> None:
-    from gptjt_demo import plots
-
-    with _writing(path):
-        path.write_bytes(plots.picture(plots.diagnosis(name, diagnosis)))
-
-
-def _make_folder(path: Path) -> None:
-    with _writing(path):
-        path.mkdir(parents=True, exist_ok=True)
 
 
 @contextlib.contextmanager

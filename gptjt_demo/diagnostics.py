@@ -18,12 +18,11 @@ from typing import Any
 from gptjt_demo import metrics
 from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.evaluation import measure
+from gptjt_demo.labels import CONTENT_FREE
 from gptjt_demo.measurement import Labelled, Run, compare
 from gptjt_demo.progress import Meter, Told
 from gptjt_demo.reply import Question
 from gptjt_demo.template import Template
-
-CONTENT_FREE = ("N/A", "[MASK]", "…")  # inputs that say nothing, after Zhao et al. 2021, "Calibrate Before Use"
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def evaluate(
         rule: how labels are compared.
         limit: only so many rows, from the start.
         cancel: set it to stop; the run then has the rows so far.
-        progress: told of the progress a few times a second.
+        progress: told of every finished row; it should be quick.
 
     Raises:
         TableError: the table cannot be read, lacks a column, or has no right answers.
@@ -135,7 +135,7 @@ def _notes(question: Question, outcomes: Sequence[Outcome]) -> Iterator[str]:
     foreign = Counter(outcome.gold for outcome in outcomes if labels and outcome.gold not in labels)
     if foreign:
         names = ", ".join(f"{name!r} ({count})" for name, count in foreign.most_common(5))
-        more = ", …" if len(foreign) > 5 else ""
-        yield f"Gold answers that are none of the template's labels count as wrong: {names}{more}."
+        more = ", …" if len(foreign) > 5 else "."
+        yield f"Gold answers that are none of the template's labels count as wrong: {names}{more}"
     if question.attention == "prefix" and question.mode != "prefix":
         yield f"{question.engine.name} does not see a prefix mask: this run is causal."

@@ -50,8 +50,9 @@ def paired_sentence(found: Paired, first: str, second: str) -> str:
     elif found.p_value < 0.05:
         verdict = f"{better} is better, by {percent(abs(found.difference))} of the rows"
     else:
-        verdict = f"{better} is ahead, but chance alone would do as much"
-    return f"{counts}: {verdict} (McNemar's exact test, p = {p_value(found.p_value)})."
+        verdict = f"{better} is ahead, but chance alone could do as much"
+    sign = "" if p_value(found.p_value).startswith("<") else "= "
+    return f"{counts}: {verdict} (McNemar's exact test, p {sign}{p_value(found.p_value)})."
 
 
 def markdown_table(pairs: Mapping[str, Sequence[Run]]) -> Iterator[str]:

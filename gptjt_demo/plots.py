@@ -67,7 +67,7 @@ def confusion(
 
 def bars(names: Sequence[str], parts: Sequence[float], palette: Palette = Palette(), *, even: bool = False) -> Figure:
     """Parts of 1 as bars across, with their percentage; `even` marks where all would be equal."""
-    figure, axes = _canvas(5.5, 0.4 * len(names) + 1, palette)
+    figure, axes = _canvas(4.6, 0.36 * len(names) + 1, palette)
     axes.barh(range(len(names)), list(parts), color=palette.accent, height=0.62)
     for row, part in enumerate(parts):
         axes.text(part + 0.01, row, f"{100 * part:.0f} %", va="center", color=palette.ink, fontsize=9)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-TELL_SECONDS = 0.2  # between two reports
+SAMPLE_SECONDS = 0.2  # between two points that the rate is measured at
 RATE_SECONDS = 30.0  # that the rate is measured over
 
 
@@ -26,7 +26,11 @@ Told = Callable[[Progress], None]
 
 
 class Meter:
-    """Counts finished rows and tells of them a few times a second, in the thread that counts."""
+    """Counts finished rows and tells of each, in the thread that counts.
+
+    Of each, and not a few times a second: rows come in groups with long waits between, and the last row of a group
+    would not be told of until the next one.
+    """
 
     def __init__(self, total: int, told: Told | None, *, done: int = 0, errors: int = 0) -> None:
         self._total, self._told, self._done, self._errors = total, told, done, errors
@@ -37,13 +41,13 @@ class Meter:
         """One more row is finished."""
         self._done += 1
         self._errors += failed
-        if time.monotonic() - self._lately[-1][0] >= TELL_SECONDS:
-            self.tell()
+        self.tell()
 
     def tell(self) -> None:
         """Report now."""
         now = time.monotonic()
-        self._lately.append((now, self._done))
+        if now - self._lately[-1][0] >= SAMPLE_SECONDS:
+            self._lately.append((now, self._done))
         while now - self._lately[0][0] > RATE_SECONDS and len(self._lately) > 2:
             self._lately.popleft()
         then, done = self._lately[0]

@@ -150,9 +150,8 @@ class Question:
             yield from self.engine.complete_many(prompts, settings, attention=self.mode, cancel=cancel)
 
     def _prompt(self, query: Query) -> str:
-        for name, value in query.items():
-            if not value.strip():
-                raise PromptError("the cell is blank", where=name, mend="write a text in it")
+        if not any(value.strip() for value in query.values()):  # of several inputs some may be blank
+            raise PromptError("the cell is blank", where=" and ".join(query), mend="write a text in it")
         return self.template.render(query)
 
     def _checked(self, reply: Reply, query: Query) -> Reply:

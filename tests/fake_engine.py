@@ -11,12 +11,16 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from gptjt_demo.completion import Alternative, Attention, Completion, LabelScore, StopReason, Token
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.sampling import Sampling
 
 Answers = Mapping[str, str] | Callable[[str], str]
+
+OTHERS = ("instead", "other")
+"""Words that every token could have been."""
 
 _TOKEN = re.compile(r"\s?[\w']+|\s?[^\w\s]|\s")
 
@@ -60,6 +64,7 @@ class FakeEngine:
         self.context = context
         self.supports_prefix = supports_prefix
         self.attention: Attention = attention if supports_prefix else "causal"
+        self.self_test = FakeSelfTest(supports_prefix)
         self.notes = ("device: none, this engine is scripted",)
         self._answers = answers or {}
         self._default = default
@@ -71,10 +76,18 @@ class FakeEngine:
         self._lock = threading.Lock()
         self._seeds = 0
         self.prompts: list[str] = []
+        self.continuations: list[tuple[int, ...]] = []
+        self._words: dict[str, int] = {}
         self.streams: list[FakeStream] = []
 
     def count_tokens(self, text: str) -> int:
         return len(_pieces(text))
+
+    def tokens(self, text: str) -> list[str]:
+        return _pieces(text)
+
+    def _id(self, piece: str) -> int:
+        return self._words.setdefault(piece, len(self._words))
 
     def stream(
         self,
@@ -83,6 +96,7 @@ class FakeEngine:
         *,
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
+        continuation: Sequence[int] = (),
     ) -> FakeStream:
         sampling = sampling or Sampling()
         count = self._check(prompt, sampling.max_new_tokens)
@@ -90,7 +104,10 @@ class FakeEngine:
             self._seeds += 1
             seed = self._seeds if sampling.seed is None else sampling.seed
             self.prompts.append(prompt)
-            stream = FakeStream(self, prompt, sampling, self.resolve(attention), seed, count, cancel)
+            self.continuations.append(tuple(continuation))
+            words = list(self._words)
+            continued = "".join(words[id] for id in continuation).removeprefix(_joiner(prompt))
+            stream = FakeStream(self, prompt, sampling, self.resolve(attention), seed, count, cancel, continued)
             self.streams.append(stream)
         return stream
 
@@ -101,8 +118,9 @@ class FakeEngine:
         *,
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
+        continuation: Sequence[int] = (),
     ) -> Completion:
-        stream = self.stream(prompt, sampling, attention=attention, cancel=cancel)
+        stream = self.stream(prompt, sampling, attention=attention, cancel=cancel, continuation=continuation)
         for _ in stream:
             pass
         return stream.completion
@@ -203,6 +221,16 @@ class FakeEngine:
             time.sleep(seconds)
 
 
+@dataclass(frozen=True)
+class FakeSelfTest:
+    """What the real engine's self-test would have found."""
+
+    supports_prefix: bool
+    reason: str = "scripted"
+    prefix_change: float = 0.25
+    causal_change: float = 0.0
+
+
 class FakeStream:
     """Iterator of Token; `completion` is there after the end."""
 
@@ -215,7 +243,9 @@ class FakeStream:
         seed: int,
         prompt_tokens: int,
         cancel: threading.Event | None,
+        continued: str = "",
     ) -> None:
+        self.continued = continued
         self.seed = seed
         self.attention: Attention = attention
         self.prompt_tokens = prompt_tokens
@@ -257,13 +287,16 @@ class FakeStream:
                 break
             if index == 0:
                 first = time.perf_counter() - start
-            token = Token(index, piece, piece or (stop or ""), -0.1, (Alternative(index, piece, -0.1),))
+            raw = piece or (stop or "")
+            options = [(raw, -0.1), *((f" {other}", -3.0 - place) for place, other in enumerate(OTHERS))]
+            alternatives = tuple(Alternative(engine._id(text), text, logprob) for text, logprob in options)
+            token = Token(alternatives[0].id, piece, raw, -0.1, alternatives)
             self.given.append(token)
             yield token
         seconds = time.perf_counter() - start
         count = len(self.given)
         self._completion = Completion(
-            text="".join(token.text for token in self.given),
+            text=self.continued + "".join(token.text for token in self.given),
             joiner=_joiner(prompt),
             tokens=tuple(self.given),
             stop_reason=reason,

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fake_engine import FakeEngine
 
 from gptjt_demo.errors import PromptError, SettingError, TemplateError
 from gptjt_demo.library import Library
 from gptjt_demo.sampling import Sampling
 from gptjt_demo.template import Template
 from gptjt_demo.ui import settings
+from gptjt_demo.ui.actions import Actions
 from gptjt_demo.ui.draft import Draft, columns, example_cells, query_cells, read_labels, show_labels
 from gptjt_demo.ui.grid import MAX_ROWS, cells
+from gptjt_demo.ui.wording import wording_cells
 
 HOSTILE = r"<b>x</b> ${alert(1)} `tick` C:\new {{x}} & &amp;"
 PAIR = Template.model_validate(
@@ -146,3 +149,64 @@ def test_a_wrong_setting_is_named_with_its_range(place: int, value: Any, line: s
 def test_sixteen_point_zero_is_sixteen_and_a_blank_seed_is_none() -> None:
     read = settings.read([16.0, 0, 0, 1, " "], "")
     assert (read.max_new_tokens, read.seed) == (16, None)
+
+
+# --- cues, separators, raw text, rows that are off
+
+
+@pytest.mark.parametrize("name", Library.open().names)
+def test_unedited_wording_is_the_templates_own(library: Library, name: str) -> None:
+    template = library[name]
+    assert draft(template, wording=wording_cells(template)).template() == template
+
+
+def test_edited_wording_reaches_the_prompt_and_the_stops() -> None:
+    wording = wording_cells(PAIR)
+    wording["rows"] = [["Q1", "Q2", "=>", "\\n--\\n", "\\t"]]
+    template = draft(PAIR, wording=wording).template()
+    assert template.render(PAIR.query) == "Same?\n--\nQ1: x\tQ2: y\t=> no\n--\nQ1: p\tQ2: q\t=>"
+    assert template.generation.stop == ("\n--\n", "\tQ1:", "\tQ2:", "\t=>")
+
+
+@pytest.mark.parametrize(
+    "sent", [[], {}, {"rows": [["a"] * 5], "names": []}, {"rows": [["a"]], "names": ["first", "second"]}]
+)
+def test_what_a_browser_may_send_for_the_wording_is_checked(sent: Any) -> None:
+    with pytest.raises(TemplateError, match="Cues and separators: "):
+        draft(PAIR, wording=sent).template()
+
+
+@pytest.mark.parametrize("name", Library.open().names)
+def test_a_prompt_pasted_over_another_template_renders_to_the_byte_and_keeps_the_others_name(
+    library: Library, name: str
+) -> None:
+    text = library[name].render(library[name].query)
+    held = draft(PAIR, raw=text)
+    assert held.prompt() == text
+    assert held.template().name == PAIR.name
+    assert held.template().labels == PAIR.labels
+    assert held.template().render(held.inputs()) == text
+
+
+def test_raw_text_as_it_was_leaves_everything_as_it_was(library: Library) -> None:
+    template = library["paraphrase"]
+    assert draft(template, raw=template.render(template.query)).template() == template
+
+
+def test_checks_go_with_the_inputs_they_speak_of(library: Library) -> None:
+    template = library["currency"].revised(checks=[{"input": "Peru", "output": "Sol"}])
+    assert draft(template, raw="X: a\nY: b\n\nX: c\nY:").template().checks == template.checks
+    assert draft(template, raw="X: a\nY: b\nZ: c\n\nX: d\nY: e\nZ:").template().checks == ()
+
+
+def test_a_row_that_is_off_is_not_in_the_prompt_and_the_others_know_their_places() -> None:
+    rows = cells(columns(PAIR), [["a", "b", "yes"], ["", "", ""], ["c", "d", "no"]])
+    held = draft(PAIR, examples={**rows, "off": [0]})
+    assert [row.output for row in held.template().examples] == ["no"]
+    assert held.rows() == [2]
+
+
+def test_the_whole_of_an_unedited_page_is_the_template(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    for template in library:
+        assert actions.whole(*actions.fields(template)) == template

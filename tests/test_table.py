@@ -179,6 +179,21 @@ def zipped(name: str, data: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def sheet(cell: str, head: str = "") -> bytes:
+    """A workbook of a header "h" and one more cell, written by hand."""
+    buffer, whole = io.BytesIO(), io.BytesIO()
+    openpyxl.Workbook().save(whole)
+    xml = (
+        f'<?xml version="1.0"?>{head}<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        '<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>h</t></is></c></row>'
+        f'<row r="2">{cell}<c r="B2"><v>7</v></c></row></sheetData></worksheet>'
+    )
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(buffer, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, xml if name.endswith("sheet1.xml") else source.read(name))
+    return buffer.getvalue()
+
+
 BAD = {
     "empty.csv": (b"", "empty.csv: the file is empty"),
     "blank.csv": (b"\n\n \r\n"[:2], "blank.csv: the file is empty"),
@@ -206,6 +221,22 @@ BAD = {
     "half.jsonl": (b'{"a": "\\ud800"}\n', "half.jsonl: line 1: half of a surrogate pair"),
     "csv.jsonl": (b"a,b\n1,2\n", "csv.jsonl: line 1: not JSON"),
     "empty.jsonl": (b"{}\n", "empty.jsonl: the file is empty"),
+    "array.json": (b'[{"a": 1}]\n', "array.json: line 1: not a JSON object; write one object a line"),
+    "comma.jsonl": (b'{"a": 1},\n', "comma.jsonl: line 1: not JSON (Extra data, column 9)"),
+    "page.xls": (b"<table><tr><td>a</td></tr></table>", "page.xls: a web page or XML, not a table"),
+    "text.docx": (zipped("word/document.xml", b"<x/>"), "text.docx: a zip archive or another office document"),
+    "zipped.csv.gz": (b"\x1f\x8b\x08\0", "zipped.csv.gz: a gzip archive, not a table"),
+    "odd.csv": (codecs.BOM_UTF16_LE + b"a\0\n\0b", "odd.csv: line 2: a byte (0x62) that is not UTF-16"),
+    "wide.csv": (b"a," * 20_000 + b"a\n", "wide.csv: line 1: more than 16,384 columns"),
+    "single.csv": (b"a,b\n'x, y',2\n", "single.csv: line 2: 3 fields, expected 2"),
+    "slash.csv": (b'a,b\n1,"x \\" y"\n', "slash.csv: line 2: text after a closing quote"),
+    "ends.csv": (b"a,b\n1,2,\n", "ends.csv: line 2: 3 fields, expected 2"),
+    "todo.xlsx": (sheet('<c r="A2"><f>1+1</f></c>'), "todo.xlsx: cell A2: a formula without a result; open"),
+    "todo2.xlsx": (sheet('<c r="A2"><f t="shared" ref="A2"/><v/></c>'), "todo2.xlsx: cell A2: a formula without a"),
+    "laughs.xlsx": (
+        sheet("<c r='A2'><v>&b;</v></c>", '<!DOCTYPE x [<!ENTITY a "aaa"><!ENTITY b "&a;&a;&a;">]>'),
+        "laughs.xlsx: a damaged XLSX file",
+    ),
 }
 
 
@@ -216,6 +247,29 @@ def test_a_bad_file_is_one_line_that_names_it_and_the_place(tmp_path: Path, name
         table.read(save(tmp_path / name, data))
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('<c r="A2"><f>1+1</f><v>2</v></c>', "2"),
+        ('<c r="A2" t="str"><f>IF(1,"","x")</f><v></v></c>', ""),
+        ('<c r="A2" t="str"><f>"a"&amp;"b"</f><v>ab</v></c>', "ab"),
+        ('<c r="A2"/>', ""),
+        ('<c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c>', "#DIV/0!"),
+    ],
+)
+def test_a_formula_is_its_last_result(tmp_path: Path, cell: str, text: str) -> None:
+    assert rows_of(save(tmp_path / "a.xlsx", sheet(cell))) == [(text, "7")]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_first_line_that_names_the_delimiter_is_believed_and_is_no_row(tmp_path: Path, delimiter: str) -> None:
+    text = f"sep={delimiter}\r\na{delimiter}b\r\n1{delimiter}2\r\n"
+    found = table.read(save(tmp_path / "a.csv", text))
+    assert (found.columns, list(found), len(found)) == (("a", "b"), [("1", "2")], 1)
+    found = table.read(save(tmp_path / "b.csv", f"sep={delimiter}\na\n1\n"))
+    assert (found.columns, list(found)) == (("a",), [("1",)])
 
 
 def test_a_missing_file_and_a_folder_are_one_line(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,19 @@ import pytest
 from fake_engine import FakeEngine
 
 from gptjt_demo.completion import STOP_REASONS, LabelScore
+from gptjt_demo.finding import Finding
 from gptjt_demo.library import Library
 from gptjt_demo.sampling import Sampling
+from gptjt_demo.template import Template
 from gptjt_demo.ui.actions import Actions
+from gptjt_demo.ui.advice import advice
 from gptjt_demo.ui.answer import answer
 from gptjt_demo.ui.banner import about, banner
+from gptjt_demo.ui.gallery import cards
 from gptjt_demo.ui.grid import cells
 from gptjt_demo.ui.job import Progress
+from gptjt_demo.ui.masks import masks
+from gptjt_demo.ui.outcome import Outcome, Side
 from gptjt_demo.ui.prompt_box import prompt_box
 from gptjt_demo.ui.shares import shares
 
@@ -36,20 +43,39 @@ def library() -> Library:
 # --- HTML
 
 
-def test_text_is_escaped_wherever_it_is_shown() -> None:
+def outcome(*progresses: Progress, template: Template | None = None) -> Outcome:
+    """A run whose sides are these."""
+    sides = tuple(Side(mode, progress) for mode, progress in zip(("prefix", "causal"), progresses, strict=False))
+    return Outcome(template or Library.open()["emotion"], "p", "key", sides)
+
+
+def words(html: str) -> str:
+    """What a browser shows of it."""
+    return re.sub(r"<[^>]*>", "", html)
+
+
+def test_text_is_escaped_wherever_it_is_shown(library: Library) -> None:
     engine = FakeEngine(lambda prompt: HOSTILE, name=HOSTILE)
     completion = engine.complete("p", Sampling(max_new_tokens=100))
-    done = answer(Progress(HOSTILE, "done", completion=completion))
+    scores = (LabelScore(HOSTILE, -1, -1, -1, 1, 1),)
+    progress = Progress(HOSTILE, "done", tokens=completion.tokens, completion=completion, scores=scores)
+    hostile = library["emotion"].revised(title=HOSTILE, description=HOSTILE, notice=HOSTILE)
     pieces = [
-        done,
-        shares([LabelScore(HOSTILE, -1, -1, -1, 1, 1)]),
+        words(answer(outcome(progress))),
+        words(answer(outcome(progress, progress))),
+        answer(outcome(Progress(HOSTILE, "done", error=HOSTILE))),
+        shares(outcome(progress)),
+        shares(outcome(progress, progress)),
         prompt_box(HOSTILE, 1, 1, 10),
         banner(HOSTILE, "prefix", True, [HOSTILE]),
         about(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
+        advice([Finding("rule", "prompt", HOSTILE, HOSTILE, hostile)]),
+        cards([hostile], "", {"emotion": HOSTILE}),
     ]
     for piece in pieces:
         assert SHOWN in piece
         assert "<b>x" not in piece
+    assert "<b>x" not in masks(["<b>x</b>"])
 
 
 def test_a_prompt_that_begins_with_a_line_feed_keeps_it() -> None:
@@ -60,10 +86,10 @@ def test_a_prompt_that_begins_with_a_line_feed_keeps_it() -> None:
 def test_bars_show_the_best_first_whatever_the_order() -> None:
     scores = FakeEngine(scores={"b": -1.0, "a": -3.0}).score("p", ["a", "b"])
     for given in (scores, scores[::-1]):
-        html = shares(given)
+        html = shares(outcome(Progress("m", "done", scores=tuple(given))))
         assert html.index(">b<") < html.index(">a<")
         assert html.count("class=best") == 1
-    assert shares([]) == ""
+    assert shares(outcome(Progress("m", "done"))) == ""
 
 
 def test_a_stand_in_is_called_one_and_the_real_model_is_not() -> None:
@@ -83,7 +109,7 @@ def test_every_stop_reason_is_told_in_words(reason: Any) -> None:
     )
     completion = engine.complete("p", sampling, cancel=cancel)
     assert completion.stop_reason == reason
-    assert STOP_REASONS[completion.stop_reason] in answer(Progress("fake", "done", completion=completion))
+    assert STOP_REASONS[completion.stop_reason] in answer(outcome(Progress("fake", "done", completion=completion)))
 
 
 # --- actions
@@ -93,8 +119,8 @@ def test_run_streams_and_leaves_nothing_behind(library: Library) -> None:
     engine = FakeEngine({"India": "Indian Rupee\nmore"})
     actions = Actions(engine, library)
     template = library["currency"]
-    seen = list(actions.run("me", *actions.fields(template)))
-    assert "Indian Rupee" in seen[-1][0]
+    seen = list(actions.run("me", False, "logprob", *actions.fields(template)))
+    assert "Indian Rupee" in words(seen[-1][0])
     assert seen[-1][1] == ""
     assert engine.prompts == [template.render(template.query)]
     assert len(actions.runs) == 0
@@ -103,7 +129,7 @@ def test_run_streams_and_leaves_nothing_behind(library: Library) -> None:
 def test_closing_the_handler_stops_the_model(library: Library) -> None:
     engine = FakeEngine(prefill=60)
     actions = Actions(engine, library)
-    run = actions.run("me", *actions.fields(library["emotion"]))
+    run = actions.run("me", False, "logprob", *actions.fields(library["emotion"]))
     next(run)
     run.close()  # type: ignore[attr-defined]
     assert engine.streams[0].ended.wait(1)
@@ -112,20 +138,20 @@ def test_closing_the_handler_stops_the_model(library: Library) -> None:
 
 def test_leaving_stops_the_run_and_its_handler_says_no_more(library: Library) -> None:
     actions = Actions(FakeEngine(prefill=60), library)
-    run = actions.run("me", *actions.fields(library["emotion"]))
+    run = actions.run("me", False, "logprob", *actions.fields(library["emotion"]))
     next(run)
     actions.leave("me")
-    assert [html for html, _ in run if 'data-state="done"' in html] == []
+    assert [html for html, *_ in run if 'data-state="done"' in html] == []
 
 
 def test_a_second_run_of_a_session_replaces_the_first(library: Library) -> None:
     engine = FakeEngine(prefill=60)
     actions = Actions(engine, library)
     fields = actions.fields(library["emotion"])
-    first, second = actions.run("me", *fields), actions.run("me", *fields)
+    first, second = actions.run("me", False, "logprob", *fields), actions.run("me", False, "logprob", *fields)
     next(first)
     next(second)
-    assert [html for html, _ in first if 'data-state="done"' in html] == []
+    assert [html for html, *_ in first if 'data-state="done"' in html] == []
     assert actions.runs.holds("me", actions.runs._jobs["me"])
     actions.stop("me")
     assert "stopped by you" in list(second)[-1][0]
@@ -136,7 +162,7 @@ def test_a_refused_run_does_not_reach_the_model(library: Library) -> None:
     actions = Actions(engine, library)
     fields = list(actions.fields(library["emotion"]))
     fields[4] = cells(["Input"], [[" "]])
-    [(html, bars)] = actions.run("me", *fields)
+    [(html, bars, _)] = actions.run("me", False, "logprob", *fields)
     assert "the input is empty" in html
     assert (bars, engine.prompts) == ("", [])
 
@@ -145,12 +171,14 @@ def test_preview_counts_tokens_and_says_when_the_answer_has_no_room(library: Lib
     template = library["emotion"]
     prompt = template.render(template.query)
     count = FakeEngine().count_tokens(prompt)
-    shown, wrong = Actions(FakeEngine(context=count + 5), library).preview(
+    shown, wrong, _ = Actions(FakeEngine(context=count + 5), library).preview(
         *Actions(FakeEngine(), library).fields(template)
     )
     assert f"{count} of {count + 5} tokens" in shown
     assert "problem" not in shown + wrong
-    shown, _ = Actions(FakeEngine(context=count + 4), library).preview(*Actions(FakeEngine(), library).fields(template))
+    shown, *_ = Actions(FakeEngine(context=count + 4), library).preview(
+        *Actions(FakeEngine(), library).fields(template)
+    )
     assert "exceed the context" in shown
 
 
@@ -158,7 +186,7 @@ def test_a_model_without_prefix_attention_is_asked_causally(library: Library) ->
     engine = FakeEngine(supports_prefix=False)
     actions = Actions(engine, library)
     assert actions.fields(library["emotion"])[-1] == "causal"
-    list(actions.run("me", *actions.fields(library["emotion"])))
+    list(actions.run("me", False, "logprob", *actions.fields(library["emotion"])))
     assert engine.streams[0].attention == "causal"
 
 

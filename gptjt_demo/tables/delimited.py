@@ -2,8 +2,9 @@
 
 In: a path and its encoding. Out: a `Sheet`. Quoting is RFC 4180's. The dialect is decided from the header: the
 delimiter must split it, and of those that do, the one wins under which the rows have as many fields as the header. A
-header that none splits is a file of one column, whose cells may hold any delimiter. Blank lines at the end are ignored;
-inside, they are blank cells in a file of one column and are skipped, and said, in any other.
+header that none splits is a file of one column, whose cells may hold any delimiter. A first line `sep=;`, which
+spreadsheet programs write and read, decides it. Blank lines at the end are ignored; inside, they are blank cells in a
+file of one column and are skipped, and said, in any other.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ _NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the file is to be split. `quoted`: a cell may stand in double quotes."""
+    """How the file is to be split. `quoted`: a cell may stand in double quotes. `named`: the first line names it."""
 
     codec: str
     delimiter: str
     quoted: bool = True
+    named: bool = False
 
 
 class _Unclosed(TableError):
@@ -81,7 +83,7 @@ def _rows(path: Path, dialect: Dialect, blank: list[int]) -> Iterator[tuple[int,
     """Line number and cells of the header and of every row; `blank` receives the lines of skipped blank lines."""
     width = 0
     waiting: list[int] = []  # blank lines that are ignored if nothing follows
-    for line, cells in _records(path, dialect):
+    for line, cells in islice(_records(path, dialect), int(dialect.named), None):
         if not cells:
             waiting += [line] if width else []
             continue
@@ -161,6 +163,9 @@ def _explained(error: csv.Error, text: str, start: int, dialect: Dialect, path: 
 
 def _dialect(path: Path, codec: str) -> Dialect:
     """The dialect under which most sampled records agree with the header; tab before semicolon before comma."""
+    with path.open(encoding=codec, newline="") as file:
+        if named := re.fullmatch(r"sep=([,;\t])\r?\n?", file.readline(LINE_LIMIT)):
+            return Dialect(codec, named[1], named=True)
     best, found = (0.0, 0), Dialect(codec, _NO_DELIMITER)
     for delimiter in "\t;,":
         dialect = Dialect(codec, delimiter)

@@ -119,7 +119,7 @@ def _sheet(path: Path, head: bytes) -> tuple[Sheet, tuple[str, ...]]:
         sheet = workbook.scan(path)
         kind = "XLSX" if path.suffix.lower() == ".xlsx" else "XLSX, whatever its name says"
         return sheet, (kind, *sheet.notes)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html", b"<?xml")):
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html", b"<table", b"<?xml")):
         raise TableError("a web page or XML, not a table", where=path.name, mend="save the table as CSV or XLSX")
     text = encoding.detect(path)
     with path.open(encoding=text.codec, newline="") as file:

@@ -29,6 +29,11 @@ ROW_LIMIT = 1_048_576
 TEXT_LIMIT = 32_767  # characters that a spreadsheet program keeps of a cell
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_FORMULA_LENGTH = 20_000  # bytes; spreadsheet programs hold 8,192 characters
+_NO_RESULT = re.compile(  # but for a result that is the empty string, which is written as type "str"
+    rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?![^<>]* t="str")[^<>]{0,200}>'
+    rb"<f[^<>]{0,2000}(?:/>|>[^<]{0,%d}</f>)(?:<v */>|<v></v>)?</c>" % _FORMULA_LENGTH
+)
 _UNHOLDABLE = "\x00-\x08\x0b-\x1f\ufffe\uffff"
 _TO_ESCAPE = re.compile(f"[{_UNHOLDABLE}]|_(?=x[0-9A-Fa-f]{{4}}[_{_UNHOLDABLE}])")
 
@@ -56,7 +61,7 @@ def scan(path: Path) -> Sheet:
     width = count = 0
     notes: list[str] = []
     header: list[str | None] = []
-    for row in _rows(path, notes):
+    for row in _rows(path, notes, check=True):
         header = header or row
         used = (place for place, cell in enumerate(row, 1) if cell is not None)
         width, count = max(width, *used, 0), count + 1
@@ -101,36 +106,59 @@ def _refuse_bomb(path: Path) -> None:
         )
 
 
-def _rows(path: Path, notes: list[str]) -> Iterator[list[str | None]]:
-    """Rows of cells, blank rows only between others; `notes` receives which sheet it is."""
+def _refuse_unknown_results(path: Path, sheet: IO[bytes]) -> None:
+    """A formula that no program has worked out yet would be read as a blank."""
+    end = b""
+    while block := sheet.read(1 << 20):
+        text = end + block
+        if match := _NO_RESULT.search(text):
+            raise TableError(
+                f"cell {match[1].decode()}: a formula without a result",
+                where=path.name,
+                mend="open the file in a spreadsheet program and save it again",
+            )
+        end = text[-2 * _FORMULA_LENGTH :]
+
+
+@contextlib.contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """openpyxl and zipfile have no error for a damaged part: it shows as whatever they ran into."""
     try:
-        with path.open("rb") as file, _opened(file) as book:
-            sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
-            if not sheets:
-                raise TableError("no worksheet in it", where=path.name)
-            sheets[0].reset_dimensions()  # what the file says of its size may be wrong
-            others = len(book.worksheets) - 1
-            notes.append(f'the sheet "{sheets[0].title}"' + (f", not the other {others}" if others else ""))
-            blank: list[list[str | None]] = []
-            began = False
-            for number, values in enumerate(sheets[0].iter_rows(values_only=True), 1):
-                row = [_text(value, path, number) for value in values]
-                blank.append(row)
-                if all(cell is None for cell in row):
-                    continue
-                if len(blank) > BLANK_LIMIT:
-                    raise TableError(
-                        f"row {number:,} follows {len(blank) - 1:,} blank rows",
-                        where=path.name,
-                        mend="delete it or them",
-                    )
-                yield from blank if began else [row]
-                blank, began = [], True
+        yield
     except (TableError, MemoryError):
         raise
-    except Exception as error:  # openpyxl has no error of its own: a damaged part shows as whatever it ran into
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TableError(f"a damaged XLSX file ({reason})", where=path.name, mend="save it again, or as CSV") from None
+
+
+def _rows(path: Path, notes: list[str], *, check: bool = False) -> Iterator[list[str | None]]:
+    """Rows of cells, blank rows only between others; `notes` receives which sheet it is; `check` for formulas."""
+    with _damage_told(path), path.open("rb") as file, _opened(file) as book:
+        sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
+        if not sheets:
+            raise TableError("no worksheet in it", where=path.name)
+        sheets[0].reset_dimensions()  # what the file says of its size may be wrong
+        others = len(book.worksheets) - 1
+        notes.append(f'the sheet "{sheets[0].title}"' + (f", not the other {others}" if others else ""))
+        if check:
+            with sheets[0]._get_source() as part:
+                _refuse_unknown_results(path, part)
+        blank: list[list[str | None]] = []
+        began = False
+        for number, values in enumerate(sheets[0].iter_rows(values_only=True), 1):
+            row = [_text(value, path, number) for value in values]
+            blank.append(row)
+            if all(cell is None for cell in row):
+                continue
+            if len(blank) > BLANK_LIMIT:
+                raise TableError(
+                    f"row {number:,} follows {len(blank) - 1:,} blank rows",
+                    where=path.name,
+                    mend="delete it or them",
+                )
+            yield from blank if began else [row]
+            blank, began = [], True
 
 
 @contextlib.contextmanager

@@ -18,9 +18,14 @@ from gptjt_demo.completion import Attention
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.sampling import Sampling
 from gptjt_demo.ui import theme
+from gptjt_demo.ui.about_tab import about_tab
 from gptjt_demo.ui.actions import Actions
 from gptjt_demo.ui.banner import NAME, banner
+from gptjt_demo.ui.batch_tab import batch_memory, batch_tab
+from gptjt_demo.ui.evaluate_tab import evaluate_tab
+from gptjt_demo.ui.gallery_tab import gallery_tab
 from gptjt_demo.ui.playground import playground, session
+from gptjt_demo.ui.source import SIZE_LIMIT
 
 if TYPE_CHECKING:
     from gptjt_demo.engine import Engine
@@ -38,14 +43,25 @@ def build_app(engine: Engine, library: Library) -> gr.Blocks:
         library: the templates to pick from; at least one.
     """
     actions = Actions(engine, library)
-    blocks = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True)
+    blocks = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600))
     with blocks:
         gr.HTML(
             banner(engine.name, engine.attention, engine.supports_prefix, engine.notes),
             elem_id="banner",
             apply_default_css=False,
         )
-        playground(actions)
+        memory = batch_memory()
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Playground", id="playground"):
+                play = playground(blocks, actions)
+            with gr.Tab("Gallery", id="gallery"):
+                gallery_tab(actions, play, tabs)
+            with gr.Tab("Batch", id="batch") as batch:
+                batch_tab(blocks, actions, play, batch, memory)
+            with gr.Tab("Evaluate", id="evaluate") as evaluate:
+                evaluate_tab(actions, play, evaluate)
+            with gr.Tab("About", id="about") as about:
+                about_tab(actions, play, about)
 
         def leave(request: gr.Request) -> None:
             actions.leave(session(request))
@@ -71,6 +87,7 @@ def launch_options(engine: Engine) -> dict[str, Any]:
         "run_history": False,
         "pwa": False,
         "enable_monitoring": False,
+        "max_file_size": SIZE_LIMIT,
         "app_kwargs": {"routes": [Route("/health", health)]},
     }
 

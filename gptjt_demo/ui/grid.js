@@ -1,16 +1,19 @@
-// The few-shot table and the query: text cells that the browser owns and the server reads.
-// In scope: element, trigger, props, watch. `props.value` is {columns: [label], rows: [[text]]}; `props.noun` names a
-// row; `props.fixed` means one row, no more and no less. Text goes in and out through `textarea.value` alone, so that
-// nothing anyone types is ever read as markup.
+// The few-shot table, the query and the wording: text cells that the browser owns and the server reads.
+// In scope: element, trigger, props, watch. `props.value` is {columns: [label], rows: [[text]], off: [place]};
+// `noun` names a row; `fixed` means one row, no more and no less. Text goes in and out through
+// `textarea.value` alone, so that nothing anyone types is ever read as markup.
 const grid = element.querySelector(".grid");
 const body = grid.querySelector(".grid-body");
 const head = grid.querySelector(".grid-head");
 const add = grid.querySelector(".grid-add");
+const noun = grid.dataset.noun;
+const fixed = "fixed" in grid.dataset;
 let shown = null;
 
 const make = (tag, name, text) => {
   const node = document.createElement(tag);
   node.className = name;
+  if (tag === "button") node.type = "button";
   if (text !== undefined) node.textContent = text;
   return node;
 };
@@ -20,50 +23,115 @@ const fit = (area) => {
   if (area.scrollHeight) area.style.height = area.scrollHeight + "px";
 };
 
-const rowsOnScreen = () =>
-  [...body.children].map((row) => [...row.querySelectorAll("textarea")].map((area) => area.value));
+const rows = () => [...body.children];
+const texts = (row) => [...row.querySelectorAll("textarea")].map((area) => area.value);
+const isOff = (row) => row.classList.contains("grid-off");
 
 const commit = () => {
-  const value = { columns: props.value.columns, rows: rowsOnScreen() };
-  shown = JSON.stringify(value);
+  const off = rows().flatMap((row, place) => (isOff(row) ? [place] : []));
+  const value = { ...props.value, rows: rows().map(texts), off };
+  shown = key(value);
   props.value = value;
   trigger("input");
 };
+const key = (value) => JSON.stringify([value.columns, value.rows, value.off ?? []]);
 
 // A row's number is its name to a screen reader, so the names follow when rows come and go.
 const rename = () => {
-  [...body.children].forEach((row, index) => {
-    const name = props.fixed ? "" : `${props.noun} ${index + 1}`;
-    if (name) row.setAttribute("aria-label", name);
+  rows().forEach((row, index) => {
+    const name = fixed ? "" : `${noun} ${index + 1}`;
+    const low = name.toLowerCase();
+    if (name) row.setAttribute("aria-label", isOff(row) ? `${name}, switched off` : name);
     row.querySelectorAll("textarea").forEach((area, column) => {
       area.setAttribute("aria-label", [name, props.value.columns[column]].filter(Boolean).join(", "));
     });
+    if (fixed) return;
     const number = row.querySelector(".grid-number");
-    if (number) number.textContent = index + 1;
-    const remove = row.querySelector(".grid-remove");
-    if (remove) remove.setAttribute("aria-label", `Remove ${name.toLowerCase()}`);
+    number.textContent = index + 1;
+    number.setAttribute("aria-label", `${name}: move, duplicate, switch off`);
+    const call = (name, label) => row.querySelector(name).setAttribute("aria-label", label);
+    call(".grid-remove", `Remove ${low}`);
+    call(".grid-up", `Move ${low} up`);
+    call(".grid-down", `Move ${low} down`);
+    call(".grid-copy", `Duplicate ${low}`);
+    call(".grid-switch", `Switch ${low} ${isOff(row) ? "on" : "off"}`);
+    row.querySelector(".grid-switch").textContent = isOff(row) ? "Switch on" : "Switch off";
   });
   grid.classList.toggle("grid-empty", body.children.length === 0);
+};
+
+const changed = (focus) => {
+  rename();
+  commit();
+  focus?.focus();
 };
 
 const drop = (row) => {
   const near = row.nextElementSibling || row.previousElementSibling;
   row.remove();
-  rename();
-  commit();
-  (near ? near.querySelector(".grid-remove") : add).focus();
+  changed(near ? near.querySelector(".grid-remove") : add);
 };
 
-const draw = (texts) => {
+// Moving a node takes the focus from it: it is given back.
+const move = (row, step) => {
+  const focus = document.activeElement;
+  if (step < 0) row.previousElementSibling?.before(row);
+  else row.nextElementSibling?.after(row);
+  changed(focus);
+};
+
+const copy = (row) => {
+  const twin = draw(texts(row), isOff(row));
+  row.after(twin);
+  changed(twin.querySelector("textarea"));
+};
+
+const open = (row, wanted) => {
+  rows().forEach((other) => {
+    const on = other === row && wanted;
+    other.querySelector(".grid-tools").hidden = !on;
+    other.querySelector(".grid-number").setAttribute("aria-expanded", on);
+  });
+};
+
+const addTools = (row) => {
+  const number = make("button", "grid-number");
+  number.title = "Move (Alt + ↑ ↓), duplicate, switch off";
+  number.setAttribute("aria-expanded", "false");
+  number.addEventListener("click", () => open(row, row.querySelector(".grid-tools").hidden));
+  const tools = make("div", "grid-tools");
+  tools.hidden = true;
+  const does = {
+    "grid-up": ["↑ Up", () => move(row, -1)],
+    "grid-down": ["↓ Down", () => move(row, 1)],
+    "grid-copy": ["Duplicate", () => copy(row)],
+    "grid-switch": ["", () => (row.classList.toggle("grid-off"), changed())],
+  };
+  Object.entries(does).forEach(([name, [text, act]]) => {
+    const button = make("button", name, text);
+    button.addEventListener("click", act);
+    tools.append(button);
+  });
+  const remove = make("button", "grid-remove", "×");
+  remove.addEventListener("click", () => drop(row));
+  row.prepend(number);
+  row.append(remove, tools);
+  row.addEventListener("keydown", (event) => {
+    if (!event.altKey || (event.key !== "ArrowUp" && event.key !== "ArrowDown")) return;
+    event.preventDefault();
+    move(row, event.key === "ArrowUp" ? -1 : 1);
+  });
+};
+
+const draw = (values, off) => {
   const row = make("div", "grid-row");
   row.setAttribute("role", "group");
-  if (!props.fixed) row.append(make("span", "grid-number"));
   props.value.columns.forEach((label, column) => {
     const cell = make("label", "grid-cell");
     const area = make("textarea", "grid-text");
     area.rows = 1;
     area.spellcheck = false;
-    area.value = texts[column] ?? "";
+    area.value = values[column] ?? "";
     area.addEventListener("input", () => {
       fit(area);
       commit();
@@ -71,35 +139,27 @@ const draw = (texts) => {
     cell.append(make("span", "grid-label", label), area);
     row.append(cell);
   });
-  if (!props.fixed) {
-    const remove = make("button", "grid-remove", "×");
-    remove.type = "button";
-    remove.addEventListener("click", () => drop(row));
-    row.append(remove);
-  }
+  if (!fixed) addTools(row);
+  row.classList.toggle("grid-off", Boolean(off));
   body.append(row);
   row.querySelectorAll("textarea").forEach(fit);
   return row;
 };
 
 const show = () => {
-  const now = JSON.stringify({ columns: props.value.columns, rows: props.value.rows });
+  const now = key(props.value);
   if (now === shown) return;
   shown = now;
-  grid.classList.toggle("grid-fixed", Boolean(props.fixed));
+  const off = props.value.off ?? [];
+  grid.classList.toggle("grid-fixed", fixed);
   grid.style.setProperty("--tracks", `repeat(${props.value.columns.length - 1}, minmax(0, 3fr)) minmax(0, 2fr)`);
   head.replaceChildren(...props.value.columns.map((label) => make("span", "grid-label", label)));
   body.replaceChildren();
-  props.value.rows.forEach(draw);
+  props.value.rows.forEach((values, place) => draw(values, off.includes(place)));
   rename();
 };
 
-add.addEventListener("click", () => {
-  const row = draw([]);
-  rename();
-  commit();
-  row.querySelector("textarea").focus();
-});
+add.addEventListener("click", () => changed(draw([]).querySelector("textarea")));
 watch("value", show);
 let width = 0;
 new ResizeObserver(() => {
@@ -107,5 +167,5 @@ new ResizeObserver(() => {
   width = grid.clientWidth;
   body.querySelectorAll("textarea").forEach(fit);
 }).observe(grid);
-add.textContent = `Add ${props.noun.toLowerCase()}`;
+add.textContent = `Add ${noun.toLowerCase()}`;
 show();

@@ -1,14 +1,15 @@
 """The grid: the few-shot table and the query as text cells, a gr.HTML whose cells are drawn by grid.js.
 
 gr.Dataframe hides adding and removing a row in menus and is cut off on a phone; here a cell is a text field that grows,
-007 stays 007, and nothing typed is read as markup. In and out: `{"columns": [label], "rows": [[text]]}`.
+007 stays 007, and nothing typed is read as markup. In and out: `{"columns": [label], "rows": [[text]]}`, and `off`, the
+places of the rows that are switched off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import gradio as gr
 
@@ -18,7 +19,7 @@ MAX_ROWS = 200
 MAX_CHARACTERS = 100_000
 
 _TEMPLATE = (
-    '<div class="grid" role="group" aria-label="{title}"><h2>{title}</h2>'
+    '<div class="grid" role="group" aria-label="{title}" data-noun="{noun}"{fixed}><h2>{title}</h2>'
     '<div class="grid-head" aria-hidden="true"></div><div class="grid-body"></div>'
     '<button type="button" class="grid-add"></button></div>'
 )
@@ -29,6 +30,8 @@ class Cells(TypedDict):
 
     columns: list[str]
     rows: list[list[str]]
+    off: NotRequired[list[int]]
+    names: NotRequired[list[str]]
 
 
 def cells(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Cells:
@@ -54,14 +57,30 @@ def read_rows(value: Any, columns: int, where: str) -> list[list[str]]:
     return rows
 
 
+def read_rows_on(value: Any, columns: int, where: str) -> list[list[str]]:
+    """As `read_rows`, without the rows that are switched off."""
+    rows = read_rows(value, columns, where)
+    off = value.get("off")
+    return [row for place, row in enumerate(rows) if place not in off] if isinstance(off, list) else rows
+
+
+def with_row(value: Any, texts: Sequence[str], where: str = "Examples") -> Cells:
+    """The grid with one more row.
+
+    Raises:
+        TemplateError: the grid is not rows of as many texts.
+    """
+    rows = read_rows(value, len(texts), where)
+    grown: Cells = {**value, "rows": [*rows, list(texts)]}  # type: ignore[typeddict-item]
+    return grown
+
+
 def grid(value: Cells, *, title: str, noun: str, fixed: bool = False, elem_id: str) -> gr.HTML:
     """A grid component; its `input` event fires on every keystroke, added row and removed row."""
     return gr.HTML(
         value,
-        html_template=_TEMPLATE.format(title=title),
+        html_template=_TEMPLATE.format(title=title, noun=noun, fixed=" data-fixed" if fixed else ""),
         js_on_load=files(__package__).joinpath("grid.js").read_text("utf-8"),
         apply_default_css=False,
         elem_id=elem_id,
-        noun=noun,
-        fixed=fixed,
     )

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gptjt_demo.completion import Attention, Completion, LabelScore, Token
 from gptjt_demo.errors import PlaygroundError
@@ -33,12 +33,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. Times are seconds; `error` is one line for the user, empty where all is well."""
+    """How far a run is. Times are seconds; `error` is one line for the user, empty where all is well.
+
+    `continued` is the text that it goes on from; `tokens` are the new ones.
+    """
 
     model: str
     phase: Phase = "reading"
     seconds: float = 0.0
     seconds_to_first_token: float | None = None
+    continued: str = ""
     tokens: tuple[Token, ...] = ()
     completion: Completion | None = None
     scores: tuple[LabelScore, ...] = ()
@@ -47,7 +51,9 @@ class Progress:
     @property
     def text(self) -> str:
         """The answer as far as it is settled; the finished one where it is finished."""
-        return self.completion.text if self.completion else "".join(token.text for token in self.tokens)
+        return (
+            self.completion.text if self.completion else self.continued + "".join(token.text for token in self.tokens)
+        )
 
 
 class Job:
@@ -59,6 +65,7 @@ class Job:
         sampling: its settings.
         attention: `prefix`, `causal`, or None for the engine's own.
         labels: scored once the answer is there; none, and nothing is scored.
+        continuation: token ids of an answer that this one goes on from.
     """
 
     def __init__(
@@ -69,9 +76,10 @@ class Job:
         *,
         attention: Attention | None = None,
         labels: Sequence[str] = (),
+        continuation: Sequence[int] = (),
     ) -> None:
         self._engine = engine
-        self._work = (prompt, sampling, attention, tuple(labels))
+        self._work = (prompt, sampling, attention, tuple(labels), tuple(continuation))
         self._cancel = threading.Event()
         self._changed = threading.Condition()
         self._started = time.perf_counter()
@@ -93,9 +101,11 @@ class Job:
         seen: Progress | None = None
         while seen is None or seen.phase != "done":
             with self._changed:
-                self._changed.wait_for(lambda: self._progress.phase == "done", TICK)
+                # A long answer is a long page to send: it is looked at less often.
+                pace = min(CLOCK, TICK + len(self._progress.tokens) / 5000)
+                self._changed.wait_for(lambda: self._progress.phase == "done", pace)
                 if self._progress is seen:
-                    self._changed.wait(CLOCK - TICK)
+                    self._changed.wait(CLOCK - pace)
                 seen = self._progress
             yield self._timed(seen)
 
@@ -119,8 +129,11 @@ class Job:
             )
 
     def _answer(self) -> None:
-        prompt, sampling, attention, labels = self._work
-        stream = self._engine.stream(prompt, sampling, attention=attention, cancel=self._cancel)
+        prompt, sampling, attention, labels, continuation = self._work
+        asked: dict[str, Any] = {"continuation": continuation} if continuation else {}
+        stream = self._engine.stream(prompt, sampling, attention=attention, cancel=self._cancel, **asked)
+        if continuation:
+            self._publish(continued=stream.continued)
         tokens: list[Token] = []
         first: float | None = None
         for token in stream:
@@ -169,6 +182,11 @@ class Runs:
         """Whether this is still the session's job."""
         with self._lock:
             return self._jobs.get(session) is job
+
+    def busy(self, session: str) -> bool:
+        """Whether the session has a job that goes on."""
+        with self._lock:
+            return session in self._jobs
 
     def __len__(self) -> int:
         with self._lock:

@@ -6,7 +6,7 @@ const press = (id) => document.getElementById(id)?.click();
 document.addEventListener(
   "keydown",
   (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && document.getElementById("run")?.checkVisibility()) {
       event.preventDefault();
       event.stopPropagation();
       press("run");
@@ -46,3 +46,51 @@ document.addEventListener(
   },
   true,
 );
+
+// What has come is read out from a region that stays: one that is drawn anew is not listened to.
+const announcer = document.createElement("div");
+announcer.className = "unseen";
+announcer.setAttribute("role", "status");
+let announced = "";
+const announce = (answer) => {
+  if (!announcer.isConnected) document.querySelector(".gradio-container")?.append(announcer);
+  if (answer?.dataset.state !== "done") return void (announced = "");
+  const texts = [...answer.querySelectorAll(".answer-text")].map((text) => text.textContent);
+  const said = [...texts, answer.querySelector(".check")?.textContent ?? ""].join("\n");
+  if (announced !== said) announcer.textContent = announced = said;
+};
+
+// An answer to something else than what stands on the page now is marked; and its tint can be switched off.
+const PLAIN = "gptjt-plain";
+let plain = false;
+try {
+  plain = localStorage.getItem(PLAIN) === "yes";
+} catch {
+  // a browser that keeps nothing shows the tint
+}
+const mark = () => {
+  const answer = document.querySelector(".answer");
+  announce(answer);
+  const asked = document.querySelector(".prompt")?.dataset.key;
+  const old = answer?.dataset.state === "done" && answer.dataset.key !== "" && answer.dataset.key !== asked;
+  const line = answer?.querySelector(".outdated");
+  if (line && line.hidden === Boolean(old)) line.hidden = !old;
+  document.getElementById("result")?.classList.toggle("plain", plain);
+  const button = document.getElementById("plain");
+  if (button && button.ariaPressed !== String(plain)) button.ariaPressed = String(plain);
+};
+let due = false;
+new MutationObserver(() => {
+  if (due) return;
+  due = true;
+  requestAnimationFrame(() => {
+    due = false;
+    mark();
+  });
+}).observe(document.documentElement, { childList: true, subtree: true });
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("#plain")) return;
+  plain = !plain;
+  mark();
+  localStorage.setItem(PLAIN, plain ? "yes" : "no");
+});

@@ -10,8 +10,11 @@ from html import escape
 from gptjt_demo.ui.problem import problem
 
 
-def prompt_box(prompt: str, tokens: int, room: int, context: int) -> str:
-    """The prompt with its token count; says so where it and `room` new tokens exceed the context."""
+def prompt_box(prompt: str, tokens: int, room: int, context: int, key: str = "") -> str:
+    """The prompt with its token count; says so where it and `room` new tokens exceed the context.
+
+    `key` is what an answer to this very question carries too.
+    """
     count = f"{tokens:,} of {context:,} tokens"
     line = ""
     if tokens + room > context:
@@ -22,7 +25,9 @@ def prompt_box(prompt: str, tokens: int, room: int, context: int) -> str:
     # HTML drops one line feed after <pre>: the first one is ours, so that none of the prompt's is lost.
     text = f"<pre>\n{escape(prompt)}</pre>"
     return _card(
-        count, f'{problem(line)}<div class="prompt-scroll" tabindex="0" role="group" aria-label="Text">{text}</div>'
+        count,
+        f'{problem(line)}<div class="prompt-scroll" tabindex="0" role="group" aria-label="Text">{text}</div>',
+        key,
     )
 
 
@@ -31,8 +36,9 @@ def no_prompt(line: str) -> str:
     return _card("", problem(line))
 
 
-def _card(status: str, body: str) -> str:
+def _card(status: str, body: str, key: str = "") -> str:
     return (
-        '<section class="card prompt" aria-labelledby="prompt-title"><header><h2 id="prompt-title">Exact prompt</h2>'
+        f'<section class="card prompt" data-key="{key}" aria-labelledby="prompt-title"><header>'
+        f'<h2 id="prompt-title">Exact prompt</h2>'
         f'<span class="status">{status}</span></header>{body}</section>'
     )

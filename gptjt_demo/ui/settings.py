@@ -1,11 +1,10 @@
 """The settings' controls, and their values as `Sampling`. Names, ranges and defaults are read from its fields.
 
-Stops are written one a line, with a line feed as `\\n`, a tab as `\\t` and a backslash as `\\\\`.
+Stops are written one a line, escaped; those that follow from separator and cues are the template's own business.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,10 @@ import gradio as gr
 
 from gptjt_demo.errors import SettingError
 from gptjt_demo.sampling import Sampling, bounds
+from gptjt_demo.ui.escapes import escaped, unescaped
 
 NUMBERS = ("max_new_tokens", "temperature", "top_k", "top_p", "seed")
 """The fields of Sampling that have a control each, in the order of the page."""
-
-_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t"}
-_WRITTEN = {written: text for text, written in _ESCAPES.items()}
 
 
 def label(name: str) -> str:
@@ -63,12 +60,12 @@ def show_seed(seed: int | None) -> str:
 
 def show_stops(stops: Sequence[str]) -> str:
     """Stops as text to edit."""
-    return "\n".join("".join(_ESCAPES.get(character, character) for character in stop) for stop in stops)
+    return "\n".join(map(escaped, stops))
 
 
 def read_stops(text: str) -> list[str]:
     """Edited text as stops; an empty line is none."""
-    return [re.sub(r"\\[\\nt]", lambda found: _WRITTEN[found.group()], line) for line in text.split("\n") if line]
+    return [unescaped(line) for line in text.split("\n") if line]
 
 
 def read(values: Sequence[Any], stops: str) -> Sampling:

@@ -85,9 +85,12 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """The style sheet for `launch(css=…)`."""
-    return files(__package__).joinpath("style.css").read_text("utf-8")
+    return "".join(
+        files(__package__).joinpath(name).read_text("utf-8") for name in ("style.css", "result.css", "data.css")
+    )
 
 
 def head() -> str:
-    """The script of the page's keys for `launch(head=…)`."""
-    return f"<script type=module>{files(__package__).joinpath('page.js').read_text('utf-8')}</script>"
+    """The scripts of the page as a whole for `launch(head=…)`."""
+    scripts = [files(__package__).joinpath(name).read_text("utf-8") for name in ("exchange.js", "page.js")]
+    return "".join(f"<script type=module>{script}</script>" for script in scripts)

@@ -1,0 +1,80 @@
+"""The Gallery tab: the library's cards, a search, and their checks put to the model.
+
+Wires `gallery.cards`; a template is opened in the playground. The reports live in the visitor's session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+
+from gptjt_demo.checks import run_checks
+from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.ui.actions import Actions
+from gptjt_demo.ui.gallery import RUNNING, Report, cards
+from gptjt_demo.ui.playground import TELL_PICKED, Playground, session
+
+CHECKS_AT_ONCE = 2
+"""Templates whose checks run at the same time; later ones wait."""
+
+
+def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
+    """Build the tab's content inside the open `gr.Tab`.
+
+    Args:
+        actions: the page's doings.
+        play: where a template is opened.
+        tabs: all tabs; the first one is the playground.
+    """
+    library = actions.library
+    reports = gr.State({})
+    search = gr.Textbox(
+        label="Search the gallery", lines=1, max_lines=1, elem_id="gallery-search", buttons=[], max_length=200
+    )
+    shown = gr.HTML(
+        cards(library),
+        js_on_load=files(__package__).joinpath("gallery.js").read_text("utf-8"),
+        apply_default_css=False,
+        elem_id="gallery",
+    )
+
+    def find(words: str, known: dict[str, Report]) -> str:
+        return cards(library, words, known)
+
+    def open_template(request: gr.Request, event: gr.EventData, *values: Any) -> tuple[Any, ...]:
+        try:
+            opened = play.opening.picked(session(request), _name(event), *values)
+        except PlaygroundError as error:
+            return (*play.opening.refused(str(error)), gr.skip())
+        return (*opened, gr.update(selected="playground"))
+
+    def check(event: gr.EventData, words: str, known: dict[str, Report]) -> Iterator[tuple[str, dict[str, Report]]]:
+        name = _name(event)
+        known = {**known, name: RUNNING}
+        yield cards(library, words, known), known
+        known = {**known, name: report(actions, name)}
+        yield cards(library, words, known), known
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    search.change(find, [search, reports], shown, queue=False, trigger_mode="always_last", **quiet)
+    shown.select(open_template, play.controls, [*play.page, tabs], queue=False, **quiet).then(
+        None, js=TELL_PICKED, **quiet
+    )
+    shown.submit(check, [search, reports], [shown, reports], concurrency_limit=CHECKS_AT_ONCE, **quiet)
+
+
+def report(actions: Actions, name: str) -> Report:
+    """What came of a template's checks, or the line that says why nothing did."""
+    try:
+        return run_checks(actions.engine, actions.library[name])
+    except PlaygroundError as error:
+        return str(error)
+
+
+def _name(event: gr.EventData) -> str:
+    data = event._data
+    name = data.get("name") if isinstance(data, dict) else None
+    return name if isinstance(name, str) and name else "-"

@@ -1,0 +1,54 @@
+"""How far a piece of work is, as an HTML bar with its rate and the time left.
+
+In: a `Standing`. Out: HTML for a gr.HTML value. Knows nothing of what the work is.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from gptjt_demo.ui.work import Standing
+
+
+def progress_bar(standing: Standing[Any], *, noun: str = "rows") -> str:
+    """The bar of work that goes on."""
+    progress = standing.progress
+    if progress is None:
+        return _bar(0.0, standing.title, "starting…")
+    part = progress.done / progress.total if progress.total else 0.0
+    facts = [f"{progress.done:,} of {progress.total:,} {noun}"]
+    if progress.rate:
+        facts.append(f"{progress.rate:,.1f} {noun}/s")
+    if progress.seconds_left is not None and progress.done < progress.total:
+        facts.append(f"{duration(progress.seconds_left)} left")
+    if progress.errors:
+        facts.append(count(progress.errors, "error"))
+    if standing.stopping:
+        facts.append("stopping…")
+    return _bar(part, standing.title, " · ".join(facts))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def count(number: int, noun: str) -> str:
+    """1 error, 2 errors."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _bar(part: float, title: str, facts: str) -> str:
+    percent = f"{100 * part:.0f}"
+    name = title or "Progress"
+    return (
+        (f'<p class="bar-title">{escape(title)}</p>' if title else "")
+        + f'<div class="bar" role="progressbar" aria-label="{escape(name)}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent}" aria-valuetext="{escape(facts)}">'
+        f'<span style="width:{100 * part:.2f}%"></span></div>'
+        f'<p class="bar-facts">{escape(facts)}</p>'
+    )
