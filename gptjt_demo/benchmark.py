@@ -102,7 +102,7 @@ def page(engine: Engine, rounds: int) -> Figure:
                 tab.context.close()
             browser.close()
     finally:
-        app.close()
+        app.close(verbose=False)
     return Figure("page_seconds", statistics.median(seconds[1:]), "s", "page to interactive, on loopback")
 
 
