@@ -176,6 +176,7 @@ def check_templates(
 
     With --run a wrong answer is a line too, but no problem: it says something about the model.
     """
+    from gptjt_demo.finding import count
     from gptjt_demo.template import Template
 
     good, problems = [], 0
@@ -187,7 +188,8 @@ def check_templates(
             _say(f"error: {error}")
         else:
             good.append(template)
-            print(f"{file}: {template.name}, {len(template.examples)} examples, {len(template.labels)} labels, valid")
+            size = f"{count(len(template.examples), 'example')}, {count(len(template.labels), 'label')}"
+            print(f"{file}: {template.name}, {size}, valid")
     if run and good:
         from gptjt_demo.checks import run_checks
 
