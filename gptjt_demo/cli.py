@@ -280,17 +280,20 @@ def bench(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a user's mistake becomes one line on standard error and exit status 2."""
     import gptjt_demo.data_commands  # noqa: F401  # their commands are this app's, and need its options
+    from gptjt_demo import sharding
+
+    mistake = ""
 
     try:
         status = app(arguments, prog_name="gptjt-demo", standalone_mode=False)
     except PlaygroundError as error:
-        _say(f"error: {error}")
-        status = 2
+        mistake, status = str(error), 2
     except typer.TyperException as error:  # a wrong option or argument
-        _say(f"error: {' '.join(error.format_message().split())}")
-        status = 2
+        mistake, status = " ".join(error.format_message().split()), 2
     except (KeyboardInterrupt, typer.Abort):
         status = 130
+    if mistake and sharding.first():  # one line, not one a process
+        _say(f"error: {mistake}")
     sys.exit(status)
 
 

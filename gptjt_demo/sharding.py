@@ -24,6 +24,8 @@ _SIZES = (
     "MV2_COMM_WORLD_SIZE",
 )  # set by torchrun and MPI's launchers
 
+_RANKS = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
+
 
 @cache
 def _joined() -> tuple[int, int]:
@@ -92,6 +94,11 @@ class Shard:
             raise outcome[0]
         result: T = outcome[0]
         return result
+
+
+def first() -> bool:
+    """Whether this process is the first of its launch, or alone; asked without joining the others."""
+    return max(int(os.environ.get(name) or 0) for name in _RANKS) == 0
 
 
 ALONE = Shard()

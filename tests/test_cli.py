@@ -122,6 +122,13 @@ def test_a_users_mistake_is_one_line_and_status_two(capsys, fake, arguments, wor
     assert "Traceback" not in err
 
 
+def test_of_a_launch_only_the_first_process_says_the_mistake(capsys, monkeypatch):
+    for rank, lines in (("0", 1), ("1", 0)):
+        monkeypatch.setenv("RANK", rank)
+        status, _, err = run(capsys, "complete", "-t", "currensy")
+        assert (status, err.count("\n")) == (2, lines)
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [(["--model", "minii"], "mini"), (["--device", "warp"], "warp"), (["--model", "./gone"], "gone")],
