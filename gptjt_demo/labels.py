@@ -55,10 +55,15 @@ def label_scores(
     per_token = [p / n for p, n in zip(logprobs, tokens, strict=True)]
     per_byte = [p / len(text.encode()) for p, text in zip(logprobs, texts, strict=True)]
     ranked = {"logprob": list(logprobs), "per_token": per_token, "per_byte": per_byte}[rule]
-    best = max(ranked)
-    weights = [math.exp(value - best) for value in ranked]
-    total = math.fsum(weights)
+    share = softmax(ranked)
     return [
-        LabelScore(label, logprobs[i], per_token[i], per_byte[i], weights[i] / total, tokens[i])
-        for i, label in enumerate(labels)
+        LabelScore(label, logprobs[i], per_token[i], per_byte[i], share[i], tokens[i]) for i, label in enumerate(labels)
     ]
+
+
+def softmax(values: Sequence[float]) -> list[float]:
+    """Shares of the exponentials, which sum to 1, for at least one value."""
+    best = max(values)
+    weights = [math.exp(value - best) for value in values]
+    total = math.fsum(weights)
+    return [weight / total for weight in weights]

@@ -67,7 +67,7 @@ def load(
     weights_gib = sum(count * min(size, 1 if count > 2**16 else size) for _, count, size in checkpoint.sizes()) / GIB
     if spec.gib is None:
         memory.require(weights_gib, free, name=spec.name, where=_where(place))
-    config, tokenizer = _config(folder, spec), _tokenizer(folder, spec, progress)
+    config, tokenizer = _config(folder), _tokenizer(folder, spec, progress)
     network = build(config, checkpoint, place, progress=progress)
     eight_bit = "hivemind 8-bit" if any(name.endswith(".absmax") for name in checkpoint.names) else "made 8-bit at load"
     kernel = "LLM.int8() of bitsandbytes" if place.type == "cuda" else "int8 weights, bfloat16 activations"
@@ -98,7 +98,7 @@ def build(config: Any, checkpoint: Checkpoint, device: torch.device, *, progress
     with init_empty_weights(include_buffers=False):
         network = AutoModelForCausalLM.from_config(config, dtype=dtype)
     used: set[str] = set()
-    tied = _tied_head(network, checkpoint)
+    tied = _tied_head(network)
     slots = [(name, m) for name, m in network.named_modules() if isinstance(m, nn.Linear | nn.Embedding)]
     for name, old in tqdm(slots, desc="8-bit weights", unit="layer", disable=None if progress else True, leave=False):
         if name == tied:
@@ -176,7 +176,7 @@ def _tied_linear(embedding: nn.Module) -> nn.Module:
     return head
 
 
-def _tied_head(network: Any, checkpoint: Checkpoint) -> str | None:
+def _tied_head(network: Any) -> str | None:
     """Name of the head, where it shares the embedding's weight."""
     head = network.get_output_embeddings()
     name = next((name for name, module in network.named_modules() if module is head), None)
@@ -205,7 +205,7 @@ def _where(place: torch.device) -> str:
     return "GPU memory" if place.type == "cuda" else "memory"
 
 
-def _config(folder: Path, spec: ModelSpec) -> Any:
+def _config(folder: Path) -> Any:
     return _from_folder(lambda: AutoConfig.from_pretrained(folder, local_files_only=True), folder, "config.json")
 
 

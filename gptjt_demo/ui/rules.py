@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gptjt_demo.completion import LabelScore
+from gptjt_demo.labels import softmax
 
 RULES = {
     "logprob": ("Sum", "by the summed log probability of each label’s tokens and its end"),
@@ -35,7 +36,4 @@ def reshared(scores: Sequence[LabelScore], rule: str, prior: Sequence[float] = (
     else:
         name = rule if rule in ("per_token", "per_byte") else "logprob"
         values = [getattr(score, name) for score in scores]
-    best = max(values)
-    weights = [math.exp(value - best) for value in values]
-    total = math.fsum(weights)
-    return tuple(replace(score, share=weight / total) for score, weight in zip(scores, weights, strict=True))
+    return tuple(replace(score, share=share) for score, share in zip(scores, softmax(values), strict=True))
