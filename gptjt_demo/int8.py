@@ -1,30 +1,19 @@
 """Linear and embedding over int8 weights with one scale a row, for the CPU. Knows nothing of files and models.
 
-One int8 tensor serves an embedding and the head that is tied to it. Scales are bfloat16 because the kernel takes no
-other; they are rounded before the weights are divided by them, so that the rounding costs no accuracy.
-
-Two ways to multiply, by the number of rows; milliseconds on two cores with AVX-512 for a 4096 by 4096 weight:
-torch's `_weight_int8pack_mm`, which reads the int8 weights themselves, takes 0.8 at 1 row, 2.3 at 8, 4.0 at 16 and 42
-at 160; turning the weight into bfloat16, a chunk that stays in the cache at a time, takes 3.6 at 8, 3.8 at 16 and 15 at
-160.
-The packed kernel reads 16 columns at a time from aligned memory and checks neither: on other widths it returns numbers
-from beside the weight or ends the process (seen on torch 2.13). So it is used on weights that fit it alone.
+One int8 tensor serves an embedding and the head that is tied to it. Scales are bfloat16 because the packed kernel takes
+no other; they are rounded before the weights are divided by them, so that the rounding costs no accuracy. How the
+products are made is in `kernels`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from gptjt_demo import kernels
 from gptjt_demo.checkpoint import Blockwise
 
-PACKED_ROWS = 12  # up to here the packed kernel is the faster one
-PACKED_COLUMNS = 16  # it reads this many at a time
 ALIGNMENT = 64  # bytes; torch's own allocations have it, a tensor within a file may not
-CHUNK = 1 << 21  # values converted at a time: 4 MiB in bfloat16, which stays in the cache
 
 
 def quantize(weight: Tensor | Blockwise) -> tuple[Tensor, Tensor]:
@@ -40,7 +29,7 @@ def quantize(weight: Tensor | Blockwise) -> tuple[Tensor, Tensor]:
     if isinstance(weight, Blockwise) and stored.data_ptr() % ALIGNMENT == 0:
         target = stored.view(torch.int8)
     scale = torch.empty(rows, dtype=torch.bfloat16)
-    for start, stop in _chunks(rows, columns):
+    for start, stop in kernels.chunks(rows, columns):
         chunk = values(start, stop)  # float32 (rows of the chunk, columns)
         step = (chunk.abs().amax(1) / 127).clamp_min(1e-12).bfloat16()  # (rows of the chunk,)
         target[start:stop] = (chunk / step.float()[:, None]).round_().clamp_(-127, 127)
@@ -48,14 +37,11 @@ def quantize(weight: Tensor | Blockwise) -> tuple[Tensor, Tensor]:
     return target, scale
 
 
-def _chunks(rows: int, columns: int) -> Iterator[tuple[int, int]]:
-    size = max(1, CHUNK // columns)
-    for start in range(0, rows, size):
-        yield start, min(start + size, rows)
-
-
 class Int8Linear(nn.Module):
     """`nn.Linear` over int8 weights; bfloat16 in and out.
+
+    Attributes:
+        weight: int8 (out, in); None once `block` has handed it to oneDNN.
 
     Args:
         weight: int8 (out, in).
@@ -63,7 +49,7 @@ class Int8Linear(nn.Module):
         bias: (out,), or None.
     """
 
-    weight: Tensor
+    weight: Tensor | None
     scale: Tensor
     bias: Tensor | None
 
@@ -73,20 +59,43 @@ class Int8Linear(nn.Module):
         self.register_buffer("weight", weight)
         self.register_buffer("scale", scale)
         self.register_buffer("bias", bias)
+        self._dot: kernels.Dot | None = None
+
+    def block(self) -> None:
+        """Hand a large weight over to oneDNN, where this processor profits; the module then holds no other copy."""
+        if self.weight is not None and self._gains():
+            self._dot = kernels.blocked(self.weight, self.scale)
+            self.weight = None
+
+    def defer(self) -> bool:
+        """Leave the blocking for later, with the same results to the bit; whether there is anything to do later."""
+        if self.weight is not None and self._gains():
+            self._dot = kernels.unblocked(self.weight, self.scale)
+        return self._dot is not None and not self.blocked
+
+    def _gains(self) -> bool:
+        return self.in_features * self.out_features >= kernels.BLOCKED and kernels.kernels().blocked
+
+    @property
+    def blocked(self) -> bool:
+        """Whether oneDNN holds the weight."""
+        return self.weight is None
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) to (..., out)."""
-        rows = x.reshape(-1, self.in_features)  # (rows, in)
-        if len(rows) <= PACKED_ROWS and self.in_features % PACKED_COLUMNS == 0:
-            out = torch._weight_int8pack_mm(rows, self.weight, self.scale)
-        else:
-            out = rows.new_empty(rows.shape[0], self.out_features)
-            for start, stop in _chunks(self.out_features, self.in_features):
-                part = functional.linear(rows, self.weight[start:stop].to(rows.dtype))
-                torch.mul(part, self.scale[start:stop], out=out[:, start:stop])
+        out = self._product(x.reshape(-1, self.in_features))
         if self.bias is not None:
             out += self.bias
         return out.view(*x.shape[:-1], self.out_features)
+
+    def _product(self, rows: Tensor) -> Tensor:
+        if self._dot is not None:
+            return kernels.integer(rows, self._dot)
+        assert self.weight is not None
+        has = kernels.kernels()
+        if has.packed and len(rows) <= kernels.PACKED_ROWS and self.in_features % kernels.PACKED_COLUMNS == 0:
+            return kernels.packed(rows, self.weight, self.scale)
+        return kernels.converted(rows, self.weight, self.scale, has.converted)
 
 
 class Int8Embedding(nn.Module):

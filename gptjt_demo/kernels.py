@@ -1,0 +1,189 @@
+"""Products of activations with int8 weights on the CPU: which kernels this processor has, and which is taken when.
+
+In: activations (rows, in), int8 weights (out, in) with a scale a row. Out: (rows, out) in the activations' type. Knows
+nothing of modules and models.
+
+Milliseconds for a 4096 by 4096 weight that is not in the cache, two cores with AVX-512 VNNI (it takes 0.37 to be read
+once, and its bfloat16 twin 1.1 to be multiplied by one row):
+
+    rows                                       1     4     8    32   160   512
+    `_weight_int8pack_mm`                   0.54  0.66   1.3   4.4
+    `_int_mm`, int8 activations             0.47   1.0   1.0   1.4   3.8   9.8
+    bfloat16, converted by chunks            1.7   2.0   2.1   3.4   6.9    22
+    oneDNN's blocked weight, int8 rows      0.40  0.42  0.50   0.8   3.1   9.5
+
+So a large weight is kept in oneDNN's blocked layout alone, and a row goes through it twice: as int8, and as what the
+rounding left, in int8 too. Those 15 bits are more than bfloat16 carries, so this is a weight-only product, and 16 rows
+cost little more than one. Above `FINE_ROWS` rows, where arithmetic is the bound and no longer memory, one int8 row must
+do; columns above LLM.int8()'s threshold (Dettmers et al. 2022) stay out of the rounding there. Sums of int8 products
+are exact integers: up to `FINE_ROWS`, a row's result does not depend on the rows beside it, so decoding, drafts and
+labels agree to the bit. (torchao's dynamic int8 linear is `_int_mm` with the rows on the other side: 1.0 to 2 times its
+time.)
+
+Small weights are bound by calls: `packed` takes 0.007 at 576 by 576, where the two passes take 0.054. It reads 16
+columns at a time from aligned memory and checks neither: on other widths it returns numbers from beside the weight or
+ends the process (seen on torch 2.13). Processors before VNNI saturate int8 sums: each kernel is tried once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+PACKED_ROWS = 16  # up to here `packed` is faster than `converted`
+PACKED_COLUMNS = 16  # it reads this many at a time
+FINE_ROWS = 48  # up to here activations are multiplied in 15 bits
+OUTLIER = 6.0  # LLM.int8(): columns with an activation above it are not rounded to 8 bits
+OUTLIER_SHARE = 1 / 16  # of the columns; where more of them are outliers, activations take 15 bits
+BLOCKED = 1 << 22  # values of a weight from which oneDNN's layout pays
+CHUNK = 1 << 21  # values converted at a time: 4 MiB in bfloat16, which stays in the cache
+
+# int8 (rows, in) to float32 (rows, out): exact integer sums, times the weight's scales.
+Dot = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """What this processor multiplies with.
+
+    Attributes:
+        blocked: oneDNN's blocked int8 weights are fast here, and exact.
+        packed: `_weight_int8pack_mm` is there, and right.
+        converted: the type that weights are converted to: bfloat16 where the processor multiplies it.
+    """
+
+    blocked: bool
+    packed: bool
+    converted: torch.dtype
+
+    def report(self) -> str:
+        """One line for people."""
+        if self.blocked:
+            return f"oneDNN int8, activations in 15 bits, above {FINE_ROWS} rows in 8 with outlier columns apart"
+        name = str(self.converted).removeprefix("torch.")
+        few = f"int8 weights up to {PACKED_ROWS} rows, above that" if self.packed else "int8 weights"
+        return f"{few} converted to {name} (no fast int8 products on this processor)"
+
+
+@functools.cache
+def kernels() -> Kernels:
+    """What this processor has, found out once: a kernel counts when it is fast here and its sums are right."""
+    has = torch.cpu.get_capabilities()
+    fast = bool(has.get("avx512_vnni") or has.get("amx_int8"))
+    weight = torch.tensor([127, -127], dtype=torch.int8).repeat(64, 32)  # (64, 64), which saturates where it can
+    rows, ones = weight[:4], torch.ones(64, dtype=torch.bfloat16)
+    return Kernels(
+        blocked=fast and _right(lambda: blocked(weight, ones)(rows)) and _right(lambda: unblocked(weight, ones)(rows)),
+        packed=_right(lambda: packed(rows.bfloat16(), weight, ones)),
+        converted=torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32,
+    )
+
+
+def _right(product: Callable[[], Tensor]) -> bool:
+    try:
+        found = product()
+    except (AttributeError, NotImplementedError, RuntimeError):  # this build of torch has no such kernel
+        return False
+    return torch.equal(found, torch.full_like(found, 64 * 127**2))
+
+
+def blocked(weight: Tensor, scale: Tensor) -> Dot:
+    """Exact products with a weight of which oneDNN keeps a copy in its own layout; the plain one is needed no more.
+
+    Args:
+        weight: int8 (out, in).
+        scale: (out,).
+    """
+    copy = torch.ops.onednn.qlinear_prepack(weight, None)
+    scales, zeros = scale.float(), torch.zeros(len(weight), dtype=torch.long)
+
+    def dot(rows: Tensor) -> Tensor:
+        # oneDNN's fast kernel wants uint8 with a zero point; signed activations end in its reference code.
+        unsigned = rows.view(torch.uint8).bitwise_xor(128)
+        out: Tensor = torch.ops.onednn.qlinear_pointwise(
+            unsigned, 1.0, 128, copy, scales, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        return out
+
+    return dot
+
+
+def unblocked(weight: Tensor, scale: Tensor) -> Dot:
+    """The products of `blocked`, to the bit, with the plain weight: at once, but up to twice as slow."""
+    scales = scale.float()[:, None]  # (out, 1)
+
+    def dot(rows: Tensor) -> Tensor:
+        out = torch.empty(len(rows), len(weight))
+        for start, stop in chunks(*weight.shape):
+            sums = torch._int_mm(weight[start:stop], rows.t())  # int32 (chunk, rows); faster than the other way round
+            out[:, start:stop] = torch.mul(sums, scales[start:stop]).t()
+        return out
+
+    return dot
+
+
+def packed(rows: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
+    """Few rows with a weight as it is: bfloat16 (rows, in) to (rows, out)."""
+    return torch._weight_int8pack_mm(rows, weight, scale)
+
+
+def converted(rows: Tensor, weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """Any rows on any processor: the weight is converted, a chunk at a time."""
+    out = rows.new_empty(len(rows), len(weight))
+    rows = rows.to(dtype)
+    for start, stop in chunks(*weight.shape):
+        part = functional.linear(rows, weight[start:stop].to(dtype))
+        torch.mul(part, scale[start:stop], out=out[:, start:stop])
+    return out
+
+
+def integer(rows: Tensor, dot: Dot) -> Tensor:
+    """Rows through exact products: in 15 bits when they are few, else in 8 with outlier columns apart."""
+    if len(rows) <= FINE_ROWS:
+        return _fine(rows, dot)
+    loud = (rows.abs().amax(0) > OUTLIER).nonzero().squeeze(1)  # (outlier columns,)
+    return _fine(rows, dot) if len(loud) > OUTLIER_SHARE * rows.shape[1] else _coarse(rows, loud, dot)
+
+
+def _fine(rows: Tensor, dot: Dot) -> Tensor:
+    """Each row as two of int8: its rounding, and the 254th parts of what that left."""
+    step = _steps(rows)  # (rows, 1)
+    exact = rows / step  # float32 (rows, in), within 127
+    high = exact.round()
+    low = exact.sub_(high).mul_(254).round_()
+    high, low = dot(torch.cat([high, low]).to(torch.int8)).chunk(2)  # (rows, out) each
+    out = rows.new_empty(high.shape)
+    return torch.mul(high.add_(low, alpha=1 / 254), step, out=out)
+
+
+def _coarse(rows: Tensor, loud: Tensor, dot: Dot) -> Tensor:
+    """Each row as one of int8, without its outlier columns; those are multiplied as they are.
+
+    The outliers' weights are asked for as products with unit rows: columns cannot be taken out of a blocked weight.
+    """
+    quiet = rows.index_fill(1, loud, 0) if len(loud) else rows
+    step = _steps(quiet)  # (rows, 1)
+    units = functional.one_hot(loud, rows.shape[1]).to(torch.int8)  # (outliers, in)
+    sums = dot(torch.cat([torch.div(quiet, step).round_().to(torch.int8), units]))
+    sums, columns = sums[: len(rows)], sums[len(rows) :]  # (rows, out), (outliers, out)
+    out = rows.new_empty(sums.shape)
+    if not len(loud):
+        return torch.mul(sums, step, out=out)
+    return out.copy_(sums.mul_(step).addmm_(rows[:, loud].float(), columns))
+
+
+def _steps(rows: Tensor) -> Tensor:
+    """A row's magnitude as int8 steps: float32 (rows, 1)."""
+    return rows.abs().amax(1, keepdim=True).float().div_(127).clamp_min_(1e-20)
+
+
+def chunks(rows: int, columns: int) -> Iterator[tuple[int, int]]:
+    """Ranges of a weight's rows that have `CHUNK` values each, or one row."""
+    step = max(1, CHUNK // columns)
+    for start in range(0, rows, step):
+        yield start, min(start + step, rows)
