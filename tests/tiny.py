@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -122,3 +125,18 @@ def save(made, folder: Path, *, hivemind: bool = True, kind: str = "safetensors"
     else:
         torch.save(state, folder / "pytorch_model.bin")
     return folder
+
+
+def resident_mib(what: str = "VmRSS") -> float:
+    """This process's resident memory, MiB; of Linux."""
+    found = re.search(rf"{what}:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024
+
+
+@contextmanager
+def peak_mib() -> Iterator[list[float]]:
+    """A list that at the end holds by how many MiB the resident memory rose at most meanwhile; of Linux."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before, rise = resident_mib(), []
+    yield rise
+    rise.append(resident_mib("VmHWM") - before)
