@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gptjt_demo.completion import Alternative, Attention, Completion, StopReason, Token
+from gptjt_demo.drafting import Drafter
 from gptjt_demo.sampling import Sampling, choose
 from gptjt_demo.text_stream import TextStream
 from gptjt_demo.vocabulary import Vocabulary
@@ -37,6 +38,8 @@ class Answer:
         seed: the one given, or the one drawn.
         stop_reason: why it ended; None while it grows.
         done: it has ended, and all its tokens were given out.
+        passes: forward passes that it took part in.
+        drafter: what guesses its next tokens; None where nothing does.
 
     Args:
         index: see above.
@@ -59,6 +62,8 @@ class Answer:
         self.index, self.prompt_ids, self.continuation = index, list(prompt_ids), list(continuation)
         self.seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
         self.stop_reason: StopReason | None = None
+        self.passes = 0
+        self.drafter: Drafter | None = None
         self._sampling, self._vocabulary = sampling, vocabulary
         self._joiner = joiner(prompt)
         self._text = TextStream(vocabulary.decode, sampling.stop, self._joiner)
@@ -78,6 +83,11 @@ class Answer:
         return self._last
 
     @property
+    def greedy(self) -> bool:
+        """Whether chance has no part in it."""
+        return self._sampling.greedy
+
+    @property
     def done(self) -> bool:
         """See the class."""
         return self.stop_reason is not None and not self._unsettled
@@ -85,6 +95,24 @@ class Answer:
     def start(self) -> None:
         """The clock starts: the prompt goes to the model now."""
         self._started = time.perf_counter()
+
+    def draft(self) -> list[int]:
+        """Tokens that may come next, for the model to check: none where there is no drafter.
+
+        What the last of them predicts comes from the same pass, so a token that would end the answer is left out.
+        """
+        if self.drafter is None:
+            return []
+        ids = self._text.ids
+        room = self._sampling.max_new_tokens - (len(ids) - len(self.continuation)) - 1
+        guess = self.drafter.propose(ids)[:room]
+        while guess and self._would_stop(guess):
+            guess.pop()
+        return guess
+
+    def _would_stop(self, guess: list[int]) -> bool:
+        full = self._vocabulary.decode([*self._text.ids, *guess]).removeprefix(self._joiner)
+        return any(full.find(stop, len(self._text.text)) >= 0 for stop in self._sampling.stop)
 
     def take(self, logprobs: Tensor) -> None:
         """Choose the next token.
@@ -152,4 +180,7 @@ class Answer:
             seconds_to_first_token=first - self._started,
             seconds=self._ended - self._started,
             tokens_per_second=(count - 1) / decoding if count > 1 and decoding > 0 else 0.0,
+            drafted=self.drafter.drafted if self.drafter else 0,
+            accepted=self.drafter.accepted if self.drafter else 0,
+            forward_passes=self.passes,
         )

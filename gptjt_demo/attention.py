@@ -14,13 +14,14 @@ import copy
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gptjt_demo import by_row
 from gptjt_demo.completion import Attention
 
 
@@ -94,9 +95,15 @@ class State:
 
     def select(self, rows: Sequence[int]) -> State:
         """Keep these rows of the batch only."""
-        index = torch.tensor(list(rows), device=self.keep.device)
+        index = torch.tensor(list(rows))  # on the CPU, as a cache may lie on several GPUs
         self.cache.batch_select_indices(index)
         return State(self.cache, self.keep[index], self.logits[index])
+
+    def crop(self, columns: int) -> State:
+        """Forget the last columns. The logits stay those after the last one that was read."""
+        if columns:
+            self.cache.crop(-columns)
+        return State(self.cache, self.keep[:, : self.keep.shape[1] - columns], self.logits)
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,9 @@ class PrefixLM:
     One step of the model runs at a time; threads take turns between steps. Once `self_test` has failed, steps fall
     back to the model's own causal mask.
 
+    Attributes:
+        rows_alike: whether `check` reads a token as `extend` does: to the bit over 8-bit linears, else to rounding.
+
     Args:
         model: a `PreTrainedModel` with a language-model head, on one device or dispatched over several.
     """
@@ -133,6 +143,8 @@ class PrefixLM:
         for layer in _layers(model):
             layer.register_forward_pre_hook(self._check)
         self.test = self.self_test()
+        # On CUDA, LLM.int8() picks the columns it keeps in 16 bits over all rows together, so there rows differ.
+        self.rows_alike = self.test.supports_prefix and by_row.install(model) and self.device.type == "cpu"
 
     def prefill(
         self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Callable[[], bool] | None = None
@@ -167,12 +179,39 @@ class PrefixLM:
         Raises:
             Interrupted: `cancelled` said so; the state cannot be used again.
         """
+        return self._extend(state, ids, keep, 1, cancelled)[0]
+
+    def check(
+        self, state: State, ids: Sequence[int], cancelled: Callable[[], bool] | None = None
+    ) -> tuple[State, Tensor]:
+        """Read several tokens of one answer in one pass, each as if it came alone.
+
+        Args:
+            state: of one row; consumed.
+            ids: the tokens; those that turn out wrong are taken back with `State.crop`.
+            cancelled: asked before every layer.
+
+        Returns:
+            the state after all of them, and float32 (tokens, vocabulary): the logits after each.
+
+        Raises:
+            Interrupted: `cancelled` said so; the state cannot be used again.
+        """
+        state, logits = self._extend(state, torch.tensor([list(ids)]), None, 0, cancelled)
+        return state, logits[0]
+
+    def _extend(
+        self, state: State, ids: Tensor, keep: Tensor | None, logits_to_keep: int, cancelled: Callable[[], bool] | None
+    ) -> tuple[State, Tensor]:
         ids = ids.to(self.device)
         new = torch.ones_like(ids, dtype=torch.bool) if keep is None else keep.to(self.device)
         mask = behind(state.keep, prefill_mask(new, "causal")) if self.test.supports_prefix else None
         keep = torch.cat([state.keep, new], dim=1)
-        out = self._forward(ids, keep, mask, _positions(keep)[:, -ids.shape[1] :], state.cache, 1, cancelled)
-        return State(out.cache, keep, out.logits[:, -1].float())
+        positions = _positions(keep)[:, -ids.shape[1] :]
+        alone = self.rows_alike and logits_to_keep == 0
+        out = self._forward(ids, keep, mask, positions, state.cache, logits_to_keep, cancelled, alone)
+        logits = out.logits.float()  # (batch, new or 1, vocabulary)
+        return State(out.cache, keep, logits[:, -1]), logits
 
     def branch(
         self, state: State, branches: Sequence[Sequence[int]], cancelled: Callable[[], bool] | None = None
@@ -223,13 +262,20 @@ class PrefixLM:
         cache: Any,
         logits_to_keep: int,
         cancelled: Callable[[], bool] | None,
+        alone: bool = False,
     ) -> Any:
         kwargs: dict[str, Any] = {"position_ids": positions} if self._takes_positions else {}
+        if alone:
+            kwargs["by_row"] = True
         kwargs["attention_mask"] = keep.long() if mask is None else additive(mask, self.dtype)
         with self._step(cancelled), torch.inference_mode():
             return self.model(
                 input_ids=ids, cache=cache, use_cache=True, logits_to_keep=logits_to_keep, return_dict=True, **kwargs
             )
+
+    def pause(self) -> AbstractContextManager[None]:
+        """Hold the model's steps; within it, its modules may be exchanged."""
+        return self._step(None)
 
     @contextmanager
     def _step(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
@@ -256,22 +302,17 @@ class PrefixLM:
 
         Families differ: GPT-J and Llama take a 4-D mask, GPT-Neo ignores it and stays causal, BLOOM raises.
         """
-        vocabulary = self.model.get_input_embeddings().weight.shape[0]
-        ids = torch.tensor([[(7 * k + 11) % vocabulary for k in range(8)]], device=self.device)
-        other = ids.clone()
-        other[0, -1] = (ids[0, -1] + vocabulary // 2 + 1) % vocabulary
+        vocabulary = self.model.config.vocab_size
+        ids = torch.tensor([[(7 * k + 11) % vocabulary for k in range(8)]] * 2, device=self.device)
+        ids[1, -1] = (ids[1, -1] + vocabulary // 2 + 1) % vocabulary
         keep = torch.ones_like(ids, dtype=torch.bool)
         changes = {}
         for attention in ("prefix", "causal"):
             mask = additive(prefill_mask(keep, attention), self.dtype)
             try:
                 with torch.inference_mode():
-                    first, second = (
-                        self.model.base_model(input_ids=x, attention_mask=mask, return_dict=True)
-                        .last_hidden_state[0, 0]
-                        .float()
-                        for x in (ids, other)
-                    )
+                    out = self.model.base_model(input_ids=ids, attention_mask=mask, return_dict=True)
+                first, second = out.last_hidden_state[:, 0].float()
             except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
                 return SelfTest(False, f"the model does not take a 4-D mask ({type(error).__name__}); it runs causally")
             changes[attention] = float((first - second).abs().max() / first.abs().max().clamp_min(1e-9))

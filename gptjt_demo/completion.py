@@ -51,6 +51,8 @@ class Completion:
     `text` follows `prompt + joiner`: the one space between a cue and its answer is not part of the answer.
     Times are seconds; `tokens_per_second` is the rate of decoding, after the first token (0 where there was one).
     `completion_tokens` counts what the model produced, tokens of the stop sequence among them.
+    `forward_passes` counts the prefill too. Where tokens were drafted from the prompt, `drafted` were checked and
+    `accepted` were what the model itself chose.
     """
 
     text: str
@@ -66,6 +68,9 @@ class Completion:
     seconds_to_first_token: float
     seconds: float
     tokens_per_second: float
+    drafted: int = 0
+    accepted: int = 0
+    forward_passes: int = 0
 
 
 @dataclass(frozen=True)

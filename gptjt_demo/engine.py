@@ -2,29 +2,26 @@
 
 In: prompts as exact text, settings, labels. Out: tokens, completions, label scores, each naming the model that gave it.
 Does not know templates (their stops arrive in the settings), files, or how a model was loaded. There is one decoding
-loop, `_decode`; `stream` runs it on one prompt and `complete_many` on a padded batch.
+loop, `decoding.decode`; `stream` runs it on one prompt and `complete_many` on a padded batch.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar, get_args
-
-import torch
-from torch import Tensor
+from contextlib import AbstractContextManager
+from typing import Any, get_args
 
 from gptjt_demo.answer import Answer, joiner
-from gptjt_demo.attention import Interrupted, PrefixLM, State, pad
+from gptjt_demo.attention import Interrupted, PrefixLM
 from gptjt_demo.completion import Attention, Completion, LabelScore, Token
+from gptjt_demo.decoding import decode
+from gptjt_demo.drafting import PATIENCE, Drafter
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.labels import Rule, check_labels, label_scores
+from gptjt_demo.reading import Reader, batches
 from gptjt_demo.sampling import Sampling
 from gptjt_demo.vocabulary import Vocabulary
-
-BATCH_ROWS = 32  # rows decoded together; more of them save little, and the first answers come later
-HEADER_TOKENS = 16  # a shared beginning shorter than this is not worth a pass of its own
-BATCH_TOKENS = 8192  # columns of keys and values a batch may hold; 3.6 GiB in a 6B
 
 
 class Stream:
@@ -91,13 +88,17 @@ class Engine:
     ) -> None:
         self._lm = PrefixLM(model)
         self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, _end_ids(model))
-        self._unreal = torch.tensor(self._vocabulary.unreal, dtype=torch.long)
+        self._reader = Reader(self._lm, self._vocabulary.unreal)
         self.name = name or model.config.name_or_path or type(model).__name__
         self.context = context or model.config.max_position_embeddings
         self.self_test = self._lm.test
         self.supports_prefix = self._lm.test.supports_prefix
         self.attention: Attention = attention if self.supports_prefix else "causal"
         self.notes = (*notes, f"mask self-test: {self._lm.test.reason}")
+
+    def pause(self) -> AbstractContextManager[None]:
+        """Hold the model's steps, so that its modules can be exchanged; requests wait, and go on after it."""
+        return self._lm.pause()
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text has."""
@@ -124,6 +125,7 @@ class Engine:
         *,
         attention: Attention | None = None,
         continuation: Sequence[int] = (),
+        drafting: bool | None = None,
         cancel: threading.Event | None = None,
     ) -> Stream:
         """Answer a prompt token by token.
@@ -142,7 +144,9 @@ class Engine:
         """
         mode = self.resolve(attention)
         answer = self._answer(0, prompt, sampling or Sampling(), continuation)
-        return Stream(self._decode([answer], mode, _flag(cancel)), answer, self.name, mode)
+        if answer.greedy and (drafting or (drafting is None and self._lm.rows_alike)):
+            answer.drafter = Drafter(answer.prompt_ids, None if drafting else PATIENCE)
+        return Stream(decode(self._reader, [answer], mode, _flag(cancel)), answer, self.name, mode)
 
     def complete(
         self,
@@ -151,10 +155,13 @@ class Engine:
         *,
         attention: Attention | None = None,
         continuation: Sequence[int] = (),
+        drafting: bool | None = None,
         cancel: threading.Event | None = None,
     ) -> Completion:
         """Answer a prompt: `stream` joined, with the same arguments and errors."""
-        stream = self.stream(prompt, sampling, attention=attention, continuation=continuation, cancel=cancel)
+        stream = self.stream(
+            prompt, sampling, attention=attention, continuation=continuation, drafting=drafting, cancel=cancel
+        )
         for _ in stream:
             pass
         return stream.completion
@@ -181,9 +188,9 @@ class Engine:
             except PromptError as error:
                 yield index, error
         room = (sampling or Sampling()).max_new_tokens
-        header = self._header([answer.prompt_ids for answer in answers], mode, flag)
-        for batch in _batches(answers, [len(answer.prompt_ids) + room for answer in answers]):
-            for answer, _ in self._decode(batch, mode, flag, header):
+        header = self._reader.header([answer.prompt_ids for answer in answers], mode, flag)
+        for batch in batches(answers, [len(answer.prompt_ids) + room for answer in answers]):
+            for answer, _ in decode(self._reader, batch, mode, flag, header):
                 if answer.done and answer.stop_reason != "cancelled":
                     yield answer.index, answer.completion(self.name, mode)
             if flag():
@@ -254,96 +261,15 @@ class Engine:
                         group.append((index, self._prompt_ids(prompt, max(lengths), "the longest label")))
                     except PromptError as error:
                         yield index, error
-            header = self._header([ids for _, ids in group], mode, flag)
-            for batch in _batches(group, [len(ids) + sum(lengths) for _, ids in group]):
+            header = self._reader.header([ids for _, ids in group], mode, flag)
+            for batch in batches(group, [len(ids) + sum(lengths) for _, ids in group]):
                 try:
-                    sums = self._logprobs([ids for _, ids in batch], branches, mode, flag, header)
+                    state = self._reader.read([ids for _, ids in batch], mode, flag, header)
+                    sums = self._reader.branches(state, branches, flag)
                 except Interrupted:
                     return
                 for (index, _), row in zip(batch, sums.tolist(), strict=True):
                     yield index, label_scores(labels, texts, lengths, row, rule)
-
-    def _logprobs(
-        self,
-        prompts: list[list[int]],
-        branches: list[list[int]],
-        mode: Attention,
-        flag: Callable[[], bool],
-        header: State | None,
-    ) -> Tensor:
-        """Sum of log probabilities of every branch after every prompt: float64 (prompts, branches)."""
-        state = self._read(prompts, mode, flag, header)
-        first = self._log_softmax(state.logits)  # (prompts, vocabulary)
-        sums = torch.stack([first[:, ids[0]] for ids in branches], dim=1).double()
-        longer = [i for i, ids in enumerate(branches) if len(ids) > 1]
-        if longer:
-            logits = self._lm.branch(state, [branches[i][:-1] for i in longer], flag)
-            for i, rows in zip(longer, logits, strict=True):
-                chosen = torch.tensor(branches[i][1:])  # (tokens,)
-                picked = self._log_softmax(rows).gather(-1, chosen.expand(rows.shape[0], -1).unsqueeze(-1))
-                sums[:, i] += picked.squeeze(-1).double().sum(-1)
-        return sums
-
-    def _decode(
-        self, answers: list[Answer], mode: Attention, flag: Callable[[], bool], header: State | None = None
-    ) -> Iterator[tuple[Answer, Token]]:
-        """The decoding loop: prefill, then a token an answer a step; ended answers leave the batch."""
-        for answer in answers:
-            answer.start()
-        try:
-            state = self._read([answer.prompt_ids for answer in answers], mode, flag, header)
-            if answers[0].continuation:
-                state = self._lm.extend(state, *pad([answer.continuation for answer in answers]), cancelled=flag)
-            while True:
-                for answer, logprobs in zip(answers, self._log_softmax(state.logits), strict=True):
-                    answer.take(logprobs)
-                    for token in answer.settled():
-                        yield answer, token
-                going = [k for k, answer in enumerate(answers) if answer.stop_reason is None]
-                if not going:
-                    return
-                if len(going) < len(answers):
-                    answers, state = [answers[k] for k in going], state.select(going)
-                if flag():
-                    raise Interrupted
-                last = torch.tensor([[answer.last] for answer in answers])  # (answers, 1)
-                state = self._lm.extend(state, last, cancelled=flag)
-        except Interrupted:
-            for answer in answers:
-                answer.end("cancelled")
-                for token in answer.settled():
-                    yield answer, token
-
-    def _header(self, prompts: list[list[int]], mode: Attention, flag: Callable[[], bool]) -> State | None:
-        """What all prompts begin with, read once.
-
-        In prefix mode every key depends on the whole prompt, so there nothing can be shared.
-        """
-        if mode != "causal" or len(prompts) < 2:
-            return None
-        first, last = min(prompts), max(prompts)  # in the order of lists, what these two share all share
-        length = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
-        length = min(length, *(len(prompt) - 1 for prompt in prompts))  # a prompt's last token is read with its row
-        if length < HEADER_TOKENS:
-            return None
-        try:
-            return self._lm.prefill(*pad([first[:length]]), mode, flag)
-        except Interrupted:  # the first batch will see the flag
-            return None
-
-    def _read(self, prompts: list[list[int]], mode: Attention, flag: Callable[[], bool], header: State | None) -> State:
-        """Prompts' keys, values and last logits; behind their header where there is one."""
-        if header is None:
-            return self._lm.prefill(*pad(prompts), mode, flag)
-        length = header.keep.shape[1]
-        return self._lm.extend(header.repeat(len(prompts)), *pad([p[length:] for p in prompts]), cancelled=flag)
-
-    def _log_softmax(self, logits: Tensor) -> Tensor:
-        """Log probabilities over real tokens, float32 on the CPU; -inf on the others."""
-        logits = logits.float().cpu()
-        if len(self._unreal):
-            logits = logits.index_fill(-1, self._unreal, float("-inf"))
-        return logits.log_softmax(-1)
 
     def _answer(self, index: int, prompt: str, sampling: Sampling, continuation: Sequence[int] = ()) -> Answer:
         for id in continuation:
@@ -363,23 +289,6 @@ class Engine:
                 mend="shorten the prompt, use fewer examples or lower max_new_tokens",
             )
         return ids
-
-
-_T = TypeVar("_T")
-
-
-def _batches(rows: Sequence[_T], widths: Sequence[int]) -> Iterator[list[_T]]:
-    """Rows in batches of similar width, the widest first, so that the first batch shows whether memory suffices."""
-    batch: list[_T] = []
-    widest = 0
-    for k in sorted(range(len(rows)), key=lambda k: -widths[k]):
-        if batch and (len(batch) == BATCH_ROWS or (len(batch) + 1) * widest > BATCH_TOKENS):
-            yield batch
-            batch = []
-        widest = widest if batch else widths[k]
-        batch.append(rows[k])
-    if batch:
-        yield batch
 
 
 def _flag(cancel: threading.Event | None) -> Callable[[], bool]:

@@ -131,6 +131,8 @@ def _facts(completion: Completion, *, brief: bool) -> str:
     if completion.stop is not None:
         reason += f" ({completion.stop!r})"
     speed = f"{completion.tokens_per_second:.1f} tokens/s" if completion.tokens_per_second else "one token"
+    if completion.drafted:
+        speed += f", drafted {completion.drafted}, accepted {completion.accepted}"
     facts = {
         "Model": completion.model,
         "Attention": completion.attention,
