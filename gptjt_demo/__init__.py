@@ -21,10 +21,21 @@ if TYPE_CHECKING:
     from gptjt_demo.loading import load
     from gptjt_demo.sampling import Sampling
     from gptjt_demo.template import Template
+    from gptjt_demo.text_pipeline import pipeline
 
 __version__ = "0.1.0"
 
-__all__ = ["Completion", "Engine", "LabelScore", "PlaygroundError", "Sampling", "Template", "Token", "load"]
+__all__ = [
+    "Completion",
+    "Engine",
+    "LabelScore",
+    "PlaygroundError",
+    "Sampling",
+    "Template",
+    "Token",
+    "load",
+    "pipeline",
+]
 
 _HOMES = {
     "Completion": "completion",
@@ -35,6 +46,7 @@ _HOMES = {
     "Template": "template",
     "Token": "completion",
     "load": "loading",
+    "pipeline": "text_pipeline",
 }
 
 

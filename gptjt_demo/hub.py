@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from gptjt_demo.errors import ModelError
 
-_SMALL = ["*.json", "*.txt", "*.model", "*.jinja"]
-_WEIGHTS = ["*.safetensors", "*.bin"]
+_SMALL = ["*.json", "*.txt", "*.model", "*.jinja", "LICENSE*", "NOTICE*", "README.md"]
+_WEIGHTS = ("*.safetensors", "*.bin")  # the first that there is
+_ELSEWHERE = ["*/*"]  # copies for other frameworks lie in folders
+
+_UNREACHED = (
+    "the hub is out of reach and the model is not in the cache",
+    "check the connection, name a local folder, or use mini",
+)
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 def fetch(repository: str, *, weights: bool = True, progress: bool = True) -> Path:
@@ -16,37 +24,59 @@ def fetch(repository: str, *, weights: bool = True, progress: bool = True) -> Pa
     Args:
         repository: OWNER/NAME.
         weights: the weights too, or the configuration and tokenizer alone.
-        progress: show a bar.
+        progress: show a bar on standard error, where that is a terminal.
 
     Raises:
-        ModelError: the repository is absent or closed, or the hub is out of reach.
+        ModelError: the repository is absent, closed or incomplete, the hub is out of reach, or the cache cannot be
+            written; the message says which.
     """
     # Here, not above: the import asks for half a second, and the embedded model never needs it.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
 
     (enable_progress_bars if progress else disable_progress_bars)()
-    patterns = _SMALL + (_WEIGHTS if weights else [])
     try:
-        return Path(snapshot_download(repository, allow_patterns=patterns))
-    except GatedRepoError as error:
-        raise ModelError(
-            "the repository is gated", where=repository, mend="accept its terms and set HF_TOKEN"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise ModelError(
-            "no such repository on the hub, or it is private", where=repository, mend="check its name, or set HF_TOKEN"
-        ) from error
-    except LocalEntryNotFoundError as error:
-        raise ModelError(
-            "the hub is out of reach and the model is not in the cache",
-            where=repository,
-            mend="check the connection, name a local folder, or use mini",
-        ) from error
-    except (HfHubHTTPError, OSError) as error:
-        raise ModelError(
-            f"the download failed ({type(error).__name__})",
-            where=repository,
-            mend="try again; it goes on where it stopped",
-        ) from error
+        folder = Path(snapshot_download(repository, allow_patterns=_SMALL, ignore_patterns=_ELSEWHERE))
+        for pattern in _WEIGHTS if weights else ():
+            snapshot_download(repository, allow_patterns=[pattern], ignore_patterns=_ELSEWHERE)
+            if any(folder.glob(pattern)):
+                break
+        return folder
+    except HFValidationError as error:
+        raise ModelError("this is no hub id", where=repository, mend="give OWNER/NAME") from error
+    except OSError as error:
+        # An answer that the cache could not make up for is the cause of an error of another kind.
+        if (found := _refusal(error) or _refusal(error.__cause__)) is None:
+            found = _UNREACHED if isinstance(error, LocalEntryNotFoundError) else _disk(error, HF_HUB_CACHE)
+        raise ModelError(found[0], where=repository, mend=found[1]) from error
+
+
+def _refusal(error: BaseException | None) -> tuple[str, str] | None:
+    """What the hub's answer means and how to mend it; None where it did not answer."""
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RemoteEntryNotFoundError, RepositoryNotFoundError
+
+    if not isinstance(error, HfHubHTTPError):
+        return None
+    status = error.response.status_code
+    if isinstance(error, GatedRepoError):
+        return "the repository is gated", "accept its terms on its page and set HF_TOKEN"
+    if isinstance(error, RepositoryNotFoundError):
+        return "no such repository on the hub, or it is private", "check its name, or set HF_TOKEN"
+    if isinstance(error, RemoteEntryNotFoundError):
+        file = error.response.url.path.rsplit("/", 1)[-1]
+        return f"the repository lists {file} and does not have it", "its owner has to add it"
+    if status == 401:
+        return "the hub does not accept the token (401)", "renew HF_TOKEN or `hf auth login`, or go without one"
+    if status == 403:
+        return "the token does not open this repository (403)", "give it the right to read, or set another HF_TOKEN"
+    return f"the hub answered {status}", "try again; the download goes on where it stopped"
+
+
+def _disk(error: OSError, cache: str) -> tuple[str, str]:
+    if error.errno == errno.ENOSPC:
+        return f"the disk of {cache} is full", "make room, or set HF_HOME to a folder on another one"
+    if error.errno in _CLOSED:
+        return f"the cache folder {cache} cannot be written ({error.strerror})", "set HF_HOME to a folder that can be"
+    return f"the download failed ({type(error).__name__})", "try again; it goes on where it stopped"

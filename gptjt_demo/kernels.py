@@ -61,13 +61,19 @@ class Kernels:
     packed: bool
     converted: torch.dtype
 
-    def report(self) -> str:
-        """One line for people."""
-        if self.blocked:
-            return f"oneDNN int8, activations in 15 bits, above {FINE_ROWS} rows in 8 with outlier columns apart"
+    def report(self, small: bool) -> str:
+        """One line for people, of a small model or another."""
         name = str(self.converted).removeprefix("torch.")
-        few = f"int8 weights up to {PACKED_ROWS} rows, above that" if self.packed else "int8 weights"
-        return f"{few} converted to {name} (no fast int8 products on this processor)"
+        if small:
+            how = "multiplied by oneDNN" if self.blocked else "converted to float32"
+            return f"weights in two int8 planes, {how}, float32 between"
+        if self.blocked:
+            return (
+                f"int8 weights, the large ones in oneDNN's layout with activations in 15 bits (above {FINE_ROWS} rows "
+                f"in 8, outlier columns apart), {name} between"
+            )
+        few = f" as they are up to {PACKED_ROWS} rows, above that" if self.packed else ""
+        return f"int8 weights{few} converted to {name} (no fast int8 products on this processor)"
 
 
 @functools.cache
@@ -132,33 +138,44 @@ def packed(rows: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
     return torch._weight_int8pack_mm(rows, weight, scale)
 
 
-def converted(rows: Tensor, weight: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+def converted(rows: Tensor, weight: Tensor, scale: Tensor, dtype: torch.dtype, planes: int = 1) -> Tensor:
     """Any rows on any processor: the weight is converted, a chunk at a time."""
-    out = rows.new_empty(len(rows), len(weight))
-    rows = rows.to(dtype)
-    for start, stop in chunks(*weight.shape):
-        part = functional.linear(rows, weight[start:stop].to(dtype))
-        torch.mul(part, scale[start:stop], out=out[:, start:stop])
+    out = rows.new_zeros(len(rows), len(weight) // planes)
+    left = rows.to(dtype)
+    for plane in range(0, len(weight), out.shape[1]):
+        for start, stop in chunks(out.shape[1], weight.shape[1]):
+            part = functional.linear(left, weight[plane + start : plane + stop].to(dtype))
+            out[:, start:stop] += part * scale[plane + start : plane + stop]
     return out
 
 
-def integer(rows: Tensor, dot: Dot) -> Tensor:
-    """Rows through exact products: in 15 bits when they are few, else in 8 with outlier columns apart."""
-    if len(rows) <= FINE_ROWS:
-        return _fine(rows, dot)
+def integer(rows: Tensor, dot: Dot, planes: int = 1) -> Tensor:
+    """Rows through exact products: in 15 bits when they are few, else in 8 with outlier columns apart.
+
+    Args:
+        rows: (rows, in).
+        dot: gives (rows, planes * out).
+        planes: of the weight. Where there are two, activations always take 15 bits.
+    """
+    if planes > 1 or len(rows) <= FINE_ROWS:
+        return _fine(rows, dot, planes)
     loud = (rows.abs().amax(0) > OUTLIER).nonzero().squeeze(1)  # (outlier columns,)
     return _fine(rows, dot) if len(loud) > OUTLIER_SHARE * rows.shape[1] else _coarse(rows, loud, dot)
 
 
-def _fine(rows: Tensor, dot: Dot) -> Tensor:
+def _fine(rows: Tensor, dot: Dot, planes: int = 1) -> Tensor:
     """Each row as two of int8: its rounding, and the 254th parts of what that left."""
     step = _steps(rows)  # (rows, 1)
     exact = rows / step  # float32 (rows, in), within 127
     high = exact.round()
     low = exact.sub_(high).mul_(254).round_()
-    high, low = dot(torch.cat([high, low]).to(torch.int8)).chunk(2)  # (rows, out) each
-    out = rows.new_empty(high.shape)
-    return torch.mul(high.add_(low, alpha=1 / 254), step, out=out)
+    high, low = dot(torch.cat([high, low]).to(torch.int8)).chunk(2)  # (rows, planes * out) each
+    sums = high.add_(low, alpha=1 / 254)
+    if planes > 1:
+        first, second = sums.chunk(2, dim=1)
+        sums = first.add_(second)
+    out = rows.new_empty(sums.shape)
+    return torch.mul(sums, step, out=out)
 
 
 def _coarse(rows: Tensor, loud: Tensor, dot: Dot) -> Tensor:

@@ -80,6 +80,34 @@ def test_int8_linear_equals_the_float_one_on_the_same_weights(columns, rows, bia
     assert relative_error(linear(x), reference(x.float())) < 0.006
 
 
+@pytest.mark.parametrize("columns", [576, 100])
+@pytest.mark.parametrize("rows", [1, 17, 200])
+@pytest.mark.parametrize("blocked", [False, True])
+def test_two_planes_lose_next_to_nothing_of_a_weight_and_its_activations(columns, rows, blocked):
+    weight = torch.randn(48, columns, generator=torch.Generator().manual_seed(0)) * 0.02
+    linear = Int8Linear(*quantize(weight, planes=2), torch.ones(48), planes=2)
+    if blocked:
+        linear.block()
+    x = torch.randn(rows, columns, generator=torch.Generator().manual_seed(1))
+    assert linear(x).dtype == torch.float32
+    assert relative_error(linear(x), nn.functional.linear(x, weight, torch.ones(48))) < 1e-4
+
+
+def test_two_planes_of_an_embedding_give_its_rows():
+    weight = torch.randn(10, 32)
+    ids = torch.tensor([[3, 3], [9, 0]])
+    found = Int8Embedding(*quantize(weight, planes=2), dtype=torch.float32, planes=2)(ids)
+    assert relative_error(found, weight[ids]) < 1e-4
+
+
+def test_a_blockwise_weight_is_not_overwritten_by_its_two_planes():
+    weight, expected = blockwise(48, 576)
+    planes, scale = quantize(weight, planes=2)
+    assert torch.equal(weight.rows(0, 48), expected)
+    restored = (planes.float() * scale.float()[:, None]).view(2, 48, 576).sum(0)
+    assert relative_error(restored, expected) < 1e-4
+
+
 def test_int8_embedding_is_the_row_of_the_weight():
     packed, scale = quantize(torch.randn(10, 32))
     ids = torch.tensor([[3, 3], [9, 0]])

@@ -1,0 +1,165 @@
+"""A network of transformers, filled from a checkpoint tensor by tensor, its linears and embeddings in 8 bits.
+
+In: a configuration, a checkpoint, and where each part goes. Out: the network. The headers are checked first: nothing is
+read of a checkpoint that lacks something. Memory that a tensor was read through is given back as soon as the tensor has
+been converted, so that a model is never there twice; what is stored as the CPU runs it stays mapped and is not read.
+Does not know names of models, hubs or tokenizers.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from gptjt_demo import cuda
+from gptjt_demo.blueprint import Blueprint, skeleton
+from gptjt_demo.checkpoint import Blockwise, Checkpoint, RowWise
+from gptjt_demo.int8 import ALIGNMENT, Int8Embedding, Int8Linear, quantize
+from gptjt_demo.joint import join
+
+Weight = Tensor | Blockwise | RowWise
+
+SMALL = 1 << 30  # values of a model below which it is run without loss
+SLICE = 1 << 24  # values of a float weight that are read before their pages are given back: 64 MiB in float32
+
+
+def build(config: Any, checkpoint: Checkpoint, device: torch.device, *, progress: bool = False) -> Any:
+    """The network that a configuration describes, on one device.
+
+    Args:
+        config: the model's `PreTrainedConfig`.
+        checkpoint: its weights.
+        device: where it will run.
+        progress: show a bar.
+
+    Raises:
+        CheckpointError: a tensor is missing, has the wrong shape, or has no place in the model.
+    """
+    llm_int8 = device.type == "cuda"
+    dtype = torch.float16 if llm_int8 else torch.float32 if is_small(checkpoint) else torch.bfloat16
+    return fill(skeleton(config, dtype), checkpoint, {"": device}, llm_int8=llm_int8, progress=progress)
+
+
+def is_small(checkpoint: Checkpoint) -> bool:
+    """Whether a model is one whose memory nobody counts, so that it is run without loss.
+
+    Rounding to int8 rows and computing in bfloat16 between them changes one next token in 13 of a model of 135 M, whose
+    likeliest tokens are close to each other. So a small model's weights get a second int8 plane, and float32 between.
+    """
+    return sum(values for _, values, _ in checkpoint.sizes()) < SMALL
+
+
+def fill(
+    network: Any,
+    checkpoint: Checkpoint,
+    devices: Mapping[str, torch.device],
+    *,
+    llm_int8: bool,
+    progress: bool = False,
+) -> Any:
+    """Fill a skeleton.
+
+    Args:
+        network: from `blueprint.skeleton`.
+        checkpoint: its weights.
+        devices: where the modules of these names go, with all that is within them; "" is the whole network.
+        llm_int8: bitsandbytes' linears and float16 embeddings rather than `int8`'s.
+        progress: show a bar.
+
+    Raises:
+        CheckpointError: a tensor is missing, has the wrong shape, or has no place in the model.
+    """
+    blueprint = Blueprint.of(network)
+    for problem in blueprint.problems(checkpoint):
+        raise problem
+    planes = 2 if network.dtype == torch.float32 else 1
+    make = cuda.layer if llm_int8 else functools.partial(_int8_layer, planes=planes)
+    off = None if progress else True
+    for name in tqdm(blueprint.weights, desc="8-bit weights", unit="layer", disable=off, leave=False):
+        weight = checkpoint.weight(name)
+        bias = checkpoint.tensor(f"{name}.bias") if f"{name}.bias" in blueprint.floats else None
+        layer = make(network.get_submodule(name), weight, bias, _device(devices, name), checkpoint.release)
+        network.set_submodule(name, layer)
+        kept = {tensor.data_ptr() for tensor in (*layer.parameters(), *layer.buffers())}
+        parts = (weight,) if isinstance(weight, Tensor) else tuple(vars(weight).values())
+        checkpoint.release(*(part for part in parts if part.data_ptr() not in kept))
+    if blueprint.tied is not None:
+        embedding = network.get_input_embeddings()
+        head = cuda.tied_linear(embedding) if llm_int8 else Int8Linear(embedding.weight, embedding.scale, planes=planes)
+        network.set_submodule(blueprint.tied, head)
+    for name, parameter in list(network.named_parameters()):
+        if name in blueprint.floats and parameter.is_meta:
+            owner, _, leaf = name.rpartition(".")
+            value = checkpoint.tensor(name).to(device=_device(devices, owner), dtype=parameter.dtype)
+            setattr(network.get_submodule(owner), leaf, nn.Parameter(value, requires_grad=False))
+    for name, module in network.named_modules():  # not `network.to()`: it would touch every weight
+        for leaf, buffer in module.named_buffers(recurse=False):
+            setattr(module, leaf, buffer.to(_device(devices, name)))
+    network.eval()
+    if planes > 1:
+        join(network)
+        for module in network.modules():
+            if isinstance(module, Int8Linear):
+                module.block()
+    return network
+
+
+def _device(devices: Mapping[str, torch.device], name: str) -> torch.device:
+    """Where the module `name` goes: as the innermost one around it that is named."""
+    while name not in devices and name:
+        name = name.rpartition(".")[0]
+    return devices[name]
+
+
+def _int8_layer(
+    old: nn.Module,
+    weight: Weight,
+    bias: Tensor | None,
+    _: torch.device,
+    release: Callable[..., None],
+    *,
+    planes: int,
+) -> nn.Module:
+    """An 8-bit layer of `int8` in the place of a float one."""
+    dtype = old.weight.dtype
+    packed, scale = quantize(weight, planes) if planes > 1 else _packed(weight, release)
+    if isinstance(old, nn.Embedding):
+        return Int8Embedding(packed, scale, dtype, planes)
+    linear = Int8Linear(packed, scale, None if bias is None else bias.to(dtype), planes)
+    if planes > 1:
+        return linear  # it is blocked with those that it is joined with
+    if isinstance(weight, RowWise):  # mapped, and to be there in seconds
+        linear.defer()
+    else:
+        linear.block()  # here, so that no two large weights are ever there twice
+    return linear
+
+
+def size(network: Any) -> int:
+    """Bytes of a filled network's weights, those that oneDNN holds among them."""
+    linears = (m for m in network.modules() if isinstance(m, Int8Linear))
+    blocked = sum(m.planes * m.in_features * m.out_features for m in linears if m.blocked)
+    total: int = blocked + sum(tensor.nbytes for tensor in (*network.parameters(), *network.buffers()))
+    return total
+
+
+def _packed(weight: Weight, release: Callable[..., None]) -> tuple[Tensor, Tensor]:
+    """int8 (rows, columns) and bfloat16 (rows,) of a weight; a mapped one as it lies, where the kernel can read it."""
+    if isinstance(weight, RowWise):
+        aligned = weight.weight.data_ptr() % ALIGNMENT == 0
+        return weight.weight if aligned else weight.weight.clone(), weight.scale
+    if isinstance(weight, Blockwise) or weight.numel() <= SLICE:
+        return quantize(weight)
+    packed = torch.empty(weight.shape, dtype=torch.int8)
+    scale = torch.empty(weight.shape[0], dtype=torch.bfloat16)
+    step = max(1, SLICE // weight.shape[1])
+    for start in range(0, weight.shape[0], step):
+        rows = slice(start, start + step)
+        packed[rows], scale[rows] = quantize(weight[rows])
+        release(weight[rows])
+    return packed, scale
