@@ -92,6 +92,9 @@ def complete(
                     "completion_tokens",
                     "seconds_to_first_token",
                     "tokens_per_second",
+                    "forward_passes",
+                    "drafted",
+                    "accepted",
                     "seed",
                 )
             }
@@ -101,7 +104,9 @@ def complete(
     _say(
         f"{answer.model}, {answer.attention} attention; {STOP_REASONS[answer.stop_reason]}; "
         f"{answer.completion_tokens} tokens, {answer.seconds_to_first_token:.2f} s to the first, "
-        f"{answer.tokens_per_second:.0f} tokens/s; seed {answer.seed}"
+        f"{answer.tokens_per_second:.0f} tokens/s; "
+        + (f"drafted {answer.drafted}, accepted {answer.accepted}; " if answer.drafted else "")
+        + f"seed {answer.seed}"
     )
 
 
@@ -259,27 +264,12 @@ def serve(
         raise SettingError(str(error), where="--port", mend="choose another port") from error
 
 
-@app.command()
-def bench(
-    model: Model = None,
-    device: Device = "auto",
-    rounds: Annotated[int, typer.Option(help="How often each thing is measured.", min=1)] = 5,
-    page: Annotated[bool, typer.Option("--page", help="Measure how soon the page can be used, too.")] = False,
-) -> None:
-    """Measure speeds on this machine: a table, then one JSON line."""
-    from gptjt_demo import benchmark
-
-    engine = _engine(model, device)
-    figures = benchmark.measure(engine, rounds, told=_say)
-    if page:
-        figures.append(benchmark.page(engine, rounds))
-    print(*benchmark.table(figures), sep="\n")
-    _print_json({"model": engine.name} | {figure.key: round(figure.value, 4) for figure in figures})
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; a user's mistake becomes one line on standard error and exit status 2."""
-    import gptjt_demo.data_commands  # noqa: F401  # their commands are this app's, and need its options
+    import gptjt_demo.bench_command
+    import gptjt_demo.data_commands
+    import gptjt_demo.model_commands
+    import gptjt_demo.train_command  # noqa: F401  # their commands are this app's, and need its options
     from gptjt_demo import sharding
 
     mistake = ""

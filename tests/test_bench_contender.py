@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from gptjt_demo.benchmark.bandwidth import Bandwidth
+from gptjt_demo.benchmark.contender import Contender, Failed
+
+GENERATOR = """
+print('a banner')
+class Result: ...
+class Generator:
+    compute_type = 'int8'
+    def __init__(self, *_, **__): print('loaded')
+    def generate_batch(self, *_, **__): print('working')
+"""
+
+
+def peer(folder, text=GENERATOR):
+    """A worker with a library of ours in the place of CTranslate2: a real process, without torch."""
+    (folder / "ctranslate2.py").write_text(text)
+    (folder / "vocabulary.json").write_text('["a"]')
+    settings = {"folder": str(folder), "ids": {"32": [0]}, "decoded": 1}
+    return Contender("peer", "ctranslate2", settings, threads=3, environment={"PYTHONPATH": str(folder)})
+
+
+def test_a_worker_measures_in_a_process_of_its_own(tmp_path):
+    with peer(tmp_path) as contender:
+        assert contender.facts["compute_type"] == "int8"
+        assert contender.facts["peak_bytes"] > 1e6
+        assert 0 < contender.ask("prefill32") < 1  # whatever the library prints
+
+
+def test_a_worker_may_use_the_threads_that_it_is_given(tmp_path):
+    with peer(tmp_path, GENERATOR + "    import os; compute_type = os.environ['OMP_NUM_THREADS']") as contender:
+        assert contender.facts["compute_type"] == "3"
+
+
+def test_an_error_in_a_worker_is_one_line_and_the_worker_goes_on(tmp_path):
+    with peer(tmp_path) as contender:
+        with pytest.raises(Failed, match=r"^failed: AttributeError: .*nonsense"):
+            contender.ask("nonsense")
+        assert contender.ask("prefill32") > 0
+
+
+def test_a_peer_that_is_not_installed_says_so(tmp_path):
+    with pytest.raises(Failed, match=r"^not installed \(ctranslate2\)$"):
+        peer(tmp_path, "raise ModuleNotFoundError(name='ctranslate2')")
+
+
+def test_a_worker_that_dies_is_reported_with_its_status_and_last_words(tmp_path):
+    with pytest.raises(Failed, match=r"ended with status 7 \(out of luck\)"):
+        peer(tmp_path, "import os, sys; print('out of luck', file=sys.stderr, flush=True); os._exit(7)")
+
+
+def test_a_worker_that_is_killed_between_questions_is_reported(tmp_path):
+    with peer(tmp_path) as contender:
+        os.kill(contender._process.pid, signal.SIGKILL)
+        contender._process.wait()
+        with pytest.raises(Failed, match="ended with status -9"):
+            contender.ask("prefill32")
+
+
+def test_a_worker_ends_with_the_one_who_asks(tmp_path):
+    with peer(tmp_path) as contender:
+        process = contender._process
+    assert process.poll() == 0
+
+
+def test_the_memory_is_read_by_several_loops_and_the_fastest_is_named():
+    memory = Bandwidth(threads=1, size=1 << 20)
+    seconds = [memory.read() for _ in range(3)]
+    assert 0 < min(seconds) < 10
+    assert memory.way() in memory._loops
+    assert {size for size, _ in memory._loops.values()} == {1 << 20}  # each reads all of it
