@@ -46,7 +46,7 @@ def load(
         model: a known name, a folder, or a hub id.
         device: "auto" takes CUDA where there is one; several GPUs are used where one is too small.
         attention: the default mode; else the environment's GPTJT_ATTENTION, else the model's own.
-        tokenizer: a folder or hub id; by default the model's own.
+        tokenizer: a folder or hub id; else the environment's GPTJT_TOKENIZER, else the model's own.
         progress: show a bar on standard error.
 
     Raises:
@@ -143,7 +143,8 @@ def _config(folder: Path, spec: ModelSpec) -> Any:
 
 
 def _tokenizer(folder: Path, spec: ModelSpec, asked: str | Path | None, progress: bool) -> Any:
-    source = asked if asked is not None or _has_tokenizer(folder) else spec.tokenizer
+    asked = asked or os.environ.get("GPTJT_TOKENIZER")
+    source = asked if asked or _has_tokenizer(folder) else spec.tokenizer
     if source is not None:
         other = Path(source).expanduser()
         folder = other if other.is_dir() else fetch(str(source), weights=False, progress=progress)
@@ -151,7 +152,7 @@ def _tokenizer(folder: Path, spec: ModelSpec, asked: str | Path | None, progress
         raise ModelError(
             "it has no tokenizer: tokenizer.json is missing",
             where=str(source or spec.source),
-            mend="add it to a copy of the folder, or name the folder or hub id that has it with tokenizer=",
+            mend="name the folder or hub id that has it, in GPTJT_TOKENIZER",
         )
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
