@@ -126,7 +126,7 @@ def _int8_layer(
     planes: int,
 ) -> nn.Module:
     """An 8-bit layer of `int8` in the place of a float one."""
-    dtype = old.weight.dtype
+    dtype: torch.dtype = old.weight.dtype  # type: ignore[assignment]
     packed, scale = quantize(weight, planes) if planes > 1 else _packed(weight, release)
     if isinstance(old, nn.Embedding):
         return Int8Embedding(packed, scale, dtype, planes)

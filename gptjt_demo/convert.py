@@ -4,7 +4,9 @@ In: a folder in any layout. Out: a folder of the same model in the int8 or the h
 memory than a few megabytes of one tensor. The folder gets its name when all of it is on the disk, so that what an
 interrupted conversion leaves behind is no model to anybody. Does not know the hub.
 
-A model converted to int8 loads to the same bits as its source does, and without work: `checkpoint.RowWise`.
+A large model converted to int8 loads to the same bits as its source does, and without work: `checkpoint.RowWise`. A
+small one, which `building` would run in two int8 planes, keeps only the first of them; the hivemind layout keeps all it
+has.
 """
 
 from __future__ import annotations

@@ -7,8 +7,7 @@ linear is made; does not know files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
@@ -87,23 +86,6 @@ def connect(network: Any, devices: Mapping[str, torch.device]) -> Any:
         skip_keys=list(network._skip_keys_device_placement or ()),  # keys and values stay with their layer
         force_hooks=True,
     )
-
-
-@contextmanager
-def rows_apart(network: Any) -> Iterator[None]:
-    """Within it no row that LLM.int8() multiplies depends on another.
-
-    It decides over all rows together which columns to keep in 16 bits, so that otherwise the first position does notice
-    the last token under a causal mask, by its rounding (4e-4 of its value in mini): no mask self-test could be exact.
-    """
-    states = [module.state for module in network.modules() if type(module).__name__ == "Linear8bitLt"]
-    for state in states:
-        state.threshold = 0.0
-    try:
-        yield
-    finally:
-        for state in states:
-            state.threshold = OUTLIERS
 
 
 def layer(

@@ -67,18 +67,17 @@ def load(
     checkpoint = Checkpoint(folder if isinstance(spec.source, Path) else fetch(spec.source, progress=progress))
     network = _network(config, checkpoint, place, spec, progress)
     seconds = time.perf_counter() - began
-    with cuda.rows_apart(network):  # for the mask self-test
-        engine = Engine(
-            network,
-            words,
-            name=spec.name,
-            context=spec.context,
-            attention=mode,
-            notes=(
-                f"{_devices(network, place)}: {_kernels(place, is_small(checkpoint))}",
-                f"{_layout(checkpoint)}, {size(network) / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
-            ),
-        )
+    engine = Engine(
+        network,
+        words,
+        name=spec.name,
+        context=spec.context,
+        attention=mode,
+        notes=(
+            f"{_devices(network, place)}: {_kernels(place, is_small(checkpoint))}",
+            f"{_layout(checkpoint)}, {size(network) / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
+        ),
+    )
     block_later(network, engine.pause, checkpoint.release)
     return engine
 

@@ -16,6 +16,7 @@ from bitsandbytes.functional import quantize_blockwise
 from safetensors.torch import load_file, save_file
 from test_cli import run
 
+from gptjt_demo import building
 from gptjt_demo import convert as conversion
 from gptjt_demo.blueprint import Blueprint, read_config, skeleton
 from gptjt_demo.checkpoint import Blockwise, Checkpoint, RowWise
@@ -67,7 +68,8 @@ def test_an_int8_copy_holds_to_the_bit_what_loading_the_source_makes(tmp_path, k
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_an_int8_copy_loads_to_the_bits_of_its_source(tmp_path, kind):
+def test_an_int8_copy_of_a_large_model_loads_to_the_bits_of_its_source(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(building, "SMALL", 0)
     source = saved(tmp_path, kind)
     copy = convert(source, tmp_path / "to").folder
     expected, found = (
@@ -282,6 +284,7 @@ def large(folder, kind):
 @pytest.mark.parametrize("kind", ["float16", "hivemind", "int8"])
 def test_converting_takes_half_the_memory_of_one_weight_and_loading_the_copy_next_to_none(tmp_path, kind, monkeypatch):
     monkeypatch.setattr(conversion, "CHUNK", CHUNK)
+    monkeypatch.setattr(building, "SMALL", 0)
     source = large(tmp_path / "large", kind)
     with tiny.peak_mib() as peak:
         copy = convert(source, tmp_path / "to").folder
