@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+from transformers.activations import NewGELUActivation
 
 from gptjt_demo import cuda
 from gptjt_demo.blueprint import Blueprint, skeleton
@@ -78,6 +79,9 @@ def fill(
     for problem in blueprint.problems(checkpoint):
         raise problem
     planes = 2 if network.dtype == torch.float32 else 1
+    for name, module in list(network.named_modules()):
+        if isinstance(module, NewGELUActivation):  # the same function, in one step instead of eight
+            network.set_submodule(name, nn.GELU(approximate="tanh"))
     make = cuda.layer if llm_int8 else functools.partial(_int8_layer, planes=planes)
     off = None if progress else True
     for name in tqdm(blueprint.weights, desc="8-bit weights", unit="layer", disable=off, leave=False):

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gptjt_demo import prefill_attention
+
 NAME = "sdpa_by_row"
 
 
@@ -36,7 +38,7 @@ def attend(
     by_row: bool = False,
     **more: Any,
 ) -> tuple[Tensor, None]:
-    """transformers' sdpa attention, for all rows at once or for one after the other.
+    """transformers' sdpa attention, or what is faster than it, for all rows at once or for one after the other.
 
     Args:
         module: the attention layer.
@@ -52,6 +54,9 @@ def attend(
     """
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+    if attention_mask is not None and not by_row and prefill_attention.suits(query, key, attention_mask):
+        scaling = more.get("scaling") or query.shape[-1] ** -0.5
+        return prefill_attention.attend(query, key, value, attention_mask, scaling), None
     new, columns = query.shape[2], key.shape[2]
     if not by_row or new == 1 or attention_mask is None:
         out: Tensor = sdpa_attention_forward(module, query, key, value, attention_mask, **more)[0]
