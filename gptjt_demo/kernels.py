@@ -160,23 +160,22 @@ def integer(rows: Tensor, dot: Dot, planes: int = 1) -> Tensor:
     """
     if planes > 1 or len(rows) <= FINE_ROWS:
         return _fine(rows, dot, planes)
-    sizes = rows.abs()
-    loud = (sizes.amax(0) > OUTLIER).nonzero().squeeze(1)  # (outlier columns,)
-    if len(loud) > OUTLIER_SHARE * rows.shape[1]:
-        return _fine(rows, dot)
-    return _coarse(rows, sizes.index_fill_(1, loud, 0), loud, dot)
+    largest = [part.abs().amax(0) for (part,) in _pieces(rows.shape[1], rows)]
+    loud = (torch.stack(largest).amax(0) > OUTLIER).nonzero().squeeze(1)  # (outlier columns,)
+    return _fine(rows, dot) if len(loud) > OUTLIER_SHARE * rows.shape[1] else _coarse(rows, loud, dot)
 
 
 def _fine(rows: Tensor, dot: Dot, planes: int = 1) -> Tensor:
     """Each row as two of int8: its rounding, and the 254th parts of what that left."""
-    step = _steps(rows.abs())  # (rows, 1)
-    highs, lows = [], []
-    for part, unit in _pieces(rows.shape[1], rows, step):
-        exact = part / unit  # float32 (rows of the piece, in), within 127
+    steps, highs, lows = [], [], []
+    for (part,) in _pieces(rows.shape[1], rows):
+        steps.append(_steps(part))
+        exact = part / steps[-1]  # float32 (rows of the piece, in), within 127
         high = exact.round()
         lows.append(exact.sub_(high).mul_(254).round_().to(torch.int8))
         highs.append(high.to(torch.int8))
     high, low = dot(torch.cat(highs + lows)).chunk(2)  # (rows, planes * out) each
+    step = torch.cat(steps)  # (rows, 1)
     out = rows.new_empty(len(rows), high.shape[1] // planes)
     for first, second, unit, target in _pieces(high.shape[1], high, low, step, out):
         sums = first.add_(second, alpha=1 / 254)
@@ -187,23 +186,23 @@ def _fine(rows: Tensor, dot: Dot, planes: int = 1) -> Tensor:
     return out
 
 
-def _coarse(rows: Tensor, quiet: Tensor, loud: Tensor, dot: Dot) -> Tensor:
+def _coarse(rows: Tensor, loud: Tensor, dot: Dot) -> Tensor:
     """Each row as one of int8, without its outlier columns; those are multiplied as they are.
 
     The outliers' weights are asked for as products with unit rows: columns cannot be taken out of a blocked weight.
 
     Args:
         rows: (rows, in).
-        quiet: magnitudes of the rows, 0 in outlier columns: (rows, in).
         loud: the outlier columns.
         dot: gives (rows, out).
     """
-    step = _steps(quiet)  # (rows, 1)
-    codes = [(part / unit).round_().to(torch.int8) for part, unit in _pieces(rows.shape[1], rows, step)]
+    steps, codes = [], []
+    for (part,) in _pieces(rows.shape[1], rows):
+        quiet = part.index_fill(1, loud, 0) if len(loud) else part
+        steps.append(_steps(quiet))
+        codes.append((quiet / steps[-1]).round_().to(torch.int8))
+    step = torch.cat(steps)  # (rows, 1)
     units = functional.one_hot(loud, rows.shape[1]).to(torch.int8)  # (outliers, in)
-    if len(loud):
-        for piece in codes:
-            piece.index_fill_(1, loud, 0)
     sums = dot(torch.cat([*codes, units]))
     sums, columns = sums[: len(rows)], sums[len(rows) :]  # (rows, out), (outliers, out)
     out = rows.new_empty(sums.shape)
@@ -216,9 +215,9 @@ def _coarse(rows: Tensor, quiet: Tensor, loud: Tensor, dot: Dot) -> Tensor:
     return out
 
 
-def _steps(sizes: Tensor) -> Tensor:
-    """Rows' largest magnitude as int8 steps: float32 (rows, 1)."""
-    return sizes.amax(1, keepdim=True).float().div_(127).clamp_min_(1e-20)
+def _steps(rows: Tensor) -> Tensor:
+    """A row's magnitude as int8 steps: float32 (rows, 1)."""
+    return rows.abs().amax(1, keepdim=True).float().div_(127).clamp_min_(1e-20)
 
 
 def _pieces(columns: int, *tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
