@@ -2,7 +2,7 @@
 
 That takes about 9 seconds for 6 B on two cores, which nobody should wait for: until then the same products come from
 the mapped weights, equal to the bit, only slower. In: the network, and a way to hold its steps. Out: a thread that
-takes its turn between steps, a linear at a time, and ends. Does not know files, engines or text.
+takes its turn between steps, a product at a time, and ends. Does not know files, engines or text.
 """
 
 from __future__ import annotations
@@ -12,38 +12,40 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from torch import Tensor, nn
+from torch import nn
 
 from gptjt_demo.int8 import Int8Linear
+from gptjt_demo.joint import Joint, Part
 
 
 def block_later(
-    network: nn.Module, pause: Callable[[], AbstractContextManager[None]], release: Callable[[Tensor], None]
+    network: nn.Module, pause: Callable[[], AbstractContextManager[None]], release: Callable[..., None]
 ) -> threading.Thread | None:
     """Block a network's deferred linears in a thread of its own.
 
     Args:
         network: whose linears said that there is something to do later.
         pause: no step of the network runs within it.
-        release: is given each mapped weight that is needed no more.
+        release: is given mapped weights that are needed no more.
 
     Returns:
         the started thread; None where there is nothing to do.
     """
-    waiting = [module for module in network.modules() if isinstance(module, Int8Linear) and module.deferred]
+    units = dict.fromkeys(_unit(module) for module in network.modules() if isinstance(module, Part | Int8Linear))
+    within = {part.linear for unit in units if isinstance(unit, Joint) for part in unit.parts}
+    waiting = [unit for unit in units if unit.deferred and unit not in within]
     if not waiting:
         return None
     stop = threading.Event()
 
     def work() -> None:
-        for linear in waiting:
+        for unit in waiting:
             if stop.is_set():
                 return
             with pause():
-                weight = linear.weight
-                linear.block()
-            if weight is not None:
-                release(weight)
+                weights = unit.weights
+                unit.block()
+            release(*weights)
         atexit.unregister(end)
 
     thread = threading.Thread(target=work, name="blocking", daemon=True)
@@ -55,3 +57,8 @@ def block_later(
     atexit.register(end)
     thread.start()
     return thread
+
+
+def _unit(module: Part | Int8Linear) -> Joint | Int8Linear:
+    """What is blocked at once: a linear, or all that it is joined with."""
+    return module.joint if isinstance(module, Part) else module

@@ -21,7 +21,7 @@ from gptjt_demo import cuda
 from gptjt_demo.blueprint import Blueprint, skeleton
 from gptjt_demo.checkpoint import Blockwise, Checkpoint, RowWise
 from gptjt_demo.int8 import ALIGNMENT, Int8Embedding, Int8Linear, quantize
-from gptjt_demo.joint import join
+from gptjt_demo.joint import Joint, readers
 
 Weight = Tensor | Blockwise | RowWise
 
@@ -78,6 +78,8 @@ def fill(
     blueprint = Blueprint.of(network)
     for problem in blueprint.problems(checkpoint):
         raise problem
+    together = {} if llm_int8 else {name: names for names in readers(network.config) for name in names}
+    waiting: dict[str, list[Tensor]] = {}  # what layers hold of the checkpoint until they are joined or blocked
     planes = 2 if network.dtype == torch.float32 else 1
     for name, module in list(network.named_modules()):
         if isinstance(module, NewGELUActivation):  # the same function, in one step instead of eight
@@ -89,13 +91,18 @@ def fill(
         bias = checkpoint.tensor(f"{name}.bias") if f"{name}.bias" in blueprint.floats else None
         layer = make(network.get_submodule(name), weight, bias, _device(devices, name), checkpoint.release)
         network.set_submodule(name, layer)
-        kept = {tensor.data_ptr() for tensor in (*layer.parameters(), *layer.buffers())}
-        parts = (weight,) if isinstance(weight, Tensor) else tuple(vars(weight).values())
-        checkpoint.release(*(part for part in parts if part.data_ptr() not in kept))
+        parts = [weight] if isinstance(weight, Tensor) else list(vars(weight).values())
+        waiting[name] = _release(checkpoint, parts, [layer])
+        names = together.get(name, [name])
+        if all(one in waiting for one in names) and not llm_int8:
+            made = _finish(network, names, mapped=isinstance(weight, RowWise))
+            _release(checkpoint, [part for one in names for part in waiting[one]], made)
     if blueprint.tied is not None:
         embedding = network.get_input_embeddings()
         head = cuda.tied_linear(embedding) if llm_int8 else Int8Linear(embedding.weight, embedding.scale, planes=planes)
         network.set_submodule(blueprint.tied, head)
+        if isinstance(head, Int8Linear) and planes > 1:
+            head.block()
     for name, parameter in list(network.named_parameters()):
         if name in blueprint.floats and parameter.is_meta:
             owner, _, leaf = name.rpartition(".")
@@ -105,12 +112,32 @@ def fill(
         for leaf, buffer in module.named_buffers(recurse=False):
             setattr(module, leaf, buffer.to(_device(devices, name)))
     network.eval()
-    if planes > 1:
-        join(network)
-        for module in network.modules():
-            if isinstance(module, Int8Linear):
-                module.block()
     return network
+
+
+def _finish(network: Any, names: list[str], *, mapped: bool) -> list[nn.Module]:
+    """Join the linears of these names, which read one tensor, and hand them to oneDNN, or leave that for later."""
+    layers = [network.get_submodule(name) for name in names]
+    if not isinstance(layers[0], Int8Linear):
+        return layers
+    unit = Joint(layers) if len(layers) > 1 else layers[0]
+    if isinstance(unit, Joint):
+        for name, part in zip(names, unit.parts, strict=True):
+            network.set_submodule(name, part)
+        if layers[0].planes > 1:  # calls are dear in a small model
+            unit.unite()
+    if mapped and layers[0].planes == 1:  # to be there in seconds
+        unit.defer()
+    else:
+        unit.block()  # here, so that no two large weights are ever there twice
+    return [network.get_submodule(name) for name in names]
+
+
+def _release(checkpoint: Checkpoint, parts: list[Tensor], layers: list[nn.Module]) -> list[Tensor]:
+    """Give back what the layers do not hold of these tensors of a checkpoint; returns the others."""
+    kept = {tensor.data_ptr() for layer in layers for tensor in (*layer.parameters(), *layer.buffers())}
+    checkpoint.release(*(part for part in parts if part.data_ptr() not in kept))
+    return [part for part in parts if part.data_ptr() in kept]
 
 
 def _device(devices: Mapping[str, torch.device], name: str) -> torch.device:
@@ -134,14 +161,7 @@ def _int8_layer(
     packed, scale = quantize(weight, planes) if planes > 1 else _packed(weight, release)
     if isinstance(old, nn.Embedding):
         return Int8Embedding(packed, scale, dtype, planes)
-    linear = Int8Linear(packed, scale, None if bias is None else bias.to(dtype), planes)
-    if planes > 1:
-        return linear  # it is blocked with those that it is joined with
-    if isinstance(weight, RowWise):  # mapped, and to be there in seconds
-        linear.defer()
-    else:
-        linear.block()  # here, so that no two large weights are ever there twice
-    return linear
+    return Int8Linear(packed, scale, None if bias is None else bias.to(dtype), planes)
 
 
 def size(network: Any) -> int:

@@ -71,16 +71,18 @@ class Int8Linear(nn.Module):
 
     def block(self) -> None:
         """Hand the weight over to oneDNN, where this processor profits; the module then holds no other copy."""
-        if self.weight is not None and self._gains():
+        if self.weight is not None and self.gains:
             self._dot = kernels.blocked(self.weight, self.scale)
             self.weight = None
 
     def defer(self) -> None:
         """Leave `block` for later; until then results are the same, to the bit, only slower."""
-        if self.weight is not None and self._gains():
+        if self.weight is not None and self.gains:
             self._dot = kernels.unblocked(self.weight, self.scale)
 
-    def _gains(self) -> bool:
+    @property
+    def gains(self) -> bool:
+        """Whether oneDNN multiplies it faster."""
         large = self.in_features * self.out_features >= kernels.BLOCKED
         return (large or self.planes > 1) and kernels.kernels().blocked
 
@@ -88,6 +90,11 @@ class Int8Linear(nn.Module):
     def blocked(self) -> bool:
         """Whether oneDNN holds the weight."""
         return self.weight is None
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """Its weight, until oneDNN holds it."""
+        return [] if self.weight is None else [self.weight]
 
     @property
     def deferred(self) -> bool:
