@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from gptjt_demo import by_row
 from gptjt_demo.completion import Attention
+from gptjt_demo.roomy_cache import roomy_cache
 
 
 class Interrupted(Exception):
@@ -162,7 +163,7 @@ class PrefixLM:
         """
         ids, keep = ids.to(self.device), keep.to(self.device)
         mask = prefill_mask(keep, attention) if self.test.supports_prefix else None
-        out = self._forward(ids, keep, mask, _positions(keep), None, 1, cancelled)
+        out = self._forward(ids, keep, mask, _positions(keep), roomy_cache(self.model.config), 1, cancelled)
         return State(out.cache, keep, out.logits[:, -1].float())
 
     def extend(
