@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gptjt_demo import prefill_attention
+from gptjt_demo import half_attention
 
 NAME = "sdpa_by_row"
 
@@ -52,21 +52,23 @@ def attend(
     Returns:
         (batch, new, heads, width), and no weights.
     """
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
-    if attention_mask is not None and not by_row and prefill_attention.suits(query, key, attention_mask):
-        scaling = more.get("scaling") or query.shape[-1] ** -0.5
-        return prefill_attention.attend(query, key, value, attention_mask, scaling), None
     new, columns = query.shape[2], key.shape[2]
     if not by_row or new == 1 or attention_mask is None:
-        out: Tensor = sdpa_attention_forward(module, query, key, value, attention_mask, **more)[0]
-        return out, None
+        return _attend(module, query, key, value, attention_mask, more), None
     rows = []
     for row in range(new):
         seen = columns - new + row + 1
         mask = attention_mask[:, :, row : row + 1, :seen]
-        one = sdpa_attention_forward(
-            module, query[:, :, row : row + 1], key[:, :, :seen], value[:, :, :seen], mask, **more
-        )
-        rows.append(one[0])
+        rows.append(_attend(module, query[:, :, row : row + 1], key[:, :, :seen], value[:, :, :seen], mask, more))
     return torch.cat(rows, dim=1), None
+
+
+def _attend(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, more: dict[str, Any]
+) -> Tensor:
+    if half_attention.suits(query, mask):
+        return half_attention.attend(query, key, value, mask, more.get("scaling") or query.shape[-1] ** -0.5)
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    out: Tensor = sdpa_attention_forward(module, query, key, value, mask, **more)[0]
+    return out

@@ -33,14 +33,15 @@ class RoomyLayer(DynamicLayer):
 def roomy_cache(config: Any) -> DynamicCache:
     """An empty cache; layers of another kind (sliding windows) stay as transformers has them."""
     cache = DynamicCache(config=config)
-    cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    cache.layers = [RoomyLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]  # type: ignore[no-untyped-call]
     if cache.layer_class_to_replicate is DynamicLayer:
         cache.layer_class_to_replicate = RoomyLayer
     return cache
 
 
-def _written(held: Tensor, room: Tensor | None, new: Tensor) -> tuple[Tensor, Tensor]:
+def _written(held: Tensor | None, room: Tensor | None, new: Tensor) -> tuple[Tensor, Tensor]:
     """What is held with the new behind it, and the room it lies in: a larger one where it does not fit."""
+    assert held is not None  # it has been initialized
     before = held.shape[-2] if held.numel() else 0
     after = before + new.shape[-2]
     # Rows that were chosen or repeated lie elsewhere; cropped ones at the room's start, as they did.

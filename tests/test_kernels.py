@@ -40,7 +40,7 @@ def hivemind() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 def plain_dot(stored: torch.Tensor, scale: torch.Tensor) -> kernels.Dot:
     """What every `Dot` must compute, in arithmetic without rounding."""
-    return lambda rows: ((rows.double() @ stored.double().t()) * scale.double()).float()
+    return lambda rows, dtype: ((rows.double() @ stored.double().t()) * scale.double()).float().to(dtype)
 
 
 DOTS = {"reference": plain_dot, "blocked": kernels.blocked, "unblocked": kernels.unblocked}
@@ -57,7 +57,8 @@ def dot(request):
 def test_products_are_exact(dot, rows):
     _, stored, scale = hivemind()
     x = torch.randint(-127, 128, (rows, IN), dtype=torch.int8)
-    assert torch.equal(dot(stored, scale)(x), plain_dot(stored, scale)(x))
+    for dtype in (torch.float32, torch.bfloat16):
+        assert torch.equal(dot(stored, scale)(x, dtype), plain_dot(stored, scale)(x, dtype))
 
 
 @pytest.mark.parametrize("rows", [1, 16, kernels.FINE_ROWS])
@@ -174,7 +175,9 @@ print(kernels.kernels().report(small=False))
 
 
 def test_a_kernel_with_wrong_sums_is_not_used(monkeypatch):
-    monkeypatch.setattr(kernels, "blocked", lambda weight, scale: lambda rows: torch.zeros(len(rows), len(weight)))
+    monkeypatch.setattr(
+        kernels, "blocked", lambda weight, scale: lambda rows, dtype: torch.zeros(len(rows), len(weight))
+    )
     monkeypatch.setattr(kernels, "packed", lambda rows, weight, scale: 1 / 0 if rows is None else rows[:, :1])
     found = kernels.kernels.__wrapped__()
     assert not found.blocked
