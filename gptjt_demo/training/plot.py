@@ -40,7 +40,7 @@ def draw(
         axes.plot(*zip(*points, strict=True), f"o{dash}", color=colour, markersize=4, label=f"held out: {name}")
     axes.set_xlabel("training tokens")
     axes.set_ylabel("loss, nats a counted token")
-    axes.legend(frameon=False, fontsize=9)
+    figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9)  # where no line runs behind it
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(path)
