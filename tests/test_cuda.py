@@ -202,6 +202,18 @@ def test_on_a_gpu_a_model_answers_as_its_fp32_original(tmp_path, gpu, family, la
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_on_a_gpu_large_activations_do_not_look_like_a_mask_that_is_ignored(tmp_path, gpu, family):
+    made = tiny.model(family)
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if name.endswith(("ln_1.weight", "input_layernorm.weight")):
+                parameter.mul_(6)
+    engine = loading.load(save(made, tmp_path, "float"), device="cuda", progress=False)
+    assert engine.supports_prefix
+
+
+@pytest.mark.gpu
 def test_on_a_gpu_mini_answers_as_it_does_on_the_cpu(gpu, mini):
     engine = loading.load("mini", device="cuda", progress=False)
     assert engine.supports_prefix
