@@ -97,6 +97,7 @@ def fill(
         if all(one in waiting for one in names) and not llm_int8:
             made = _finish(network, names, mapped=isinstance(weight, RowWise))
             _release(checkpoint, [part for one in names for part in waiting[one]], made)
+            waiting.update((one, []) for one in names)
     if blueprint.tied is not None:
         embedding = network.get_input_embeddings()
         head = cuda.tied_linear(embedding) if llm_int8 else Int8Linear(embedding.weight, embedding.scale, planes=planes)
