@@ -141,7 +141,7 @@ class PrefixLM:
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
         self._turn, self._next = threading.Lock(), threading.Lock()
         self._running = threading.local()
-        for layer in _layers(model):
+        for layer in layers(model) or [model]:
             layer.register_forward_pre_hook(self._check)
         self.test = self.self_test()
         # On CUDA, LLM.int8() picks the columns it keeps in 16 bits over all rows together, so there rows differ.
@@ -332,10 +332,10 @@ def _positions(keep: Tensor) -> Tensor:
     return (keep.long().cumsum(1) - 1).clamp_min(0)
 
 
-def _layers(model: Any) -> Sequence[nn.Module]:
-    """The decoder's layers, or the model itself where they cannot be told."""
+def layers(model: Any) -> Sequence[nn.Module]:
+    """The decoder's layers; none where they cannot be told."""
     depth = getattr(model.config, "num_hidden_layers", None)
     for module in model.modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:
             return list(module)
-    return [model]
+    return []
