@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
-from gptjt_demo.library import Library
-from gptjt_demo.loading import load
-from gptjt_demo.registry import DEFAULT_MODEL
+from gptjt_demo.models.loading import load
+from gptjt_demo.models.registry import DEFAULT_MODEL
+from gptjt_demo.templates.library import Library
 from gptjt_demo.ui import build_app, launch_options
 
 

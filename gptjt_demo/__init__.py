@@ -15,13 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gptjt_demo.completion import Completion, LabelScore, Token
-    from gptjt_demo.engine import Engine
+    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.results import Completion, LabelScore, Token
     from gptjt_demo.errors import PlaygroundError
-    from gptjt_demo.loading import load
-    from gptjt_demo.sampling import Sampling
-    from gptjt_demo.template import Template
-    from gptjt_demo.text_pipeline import pipeline
+    from gptjt_demo.models.loading import load
+    from gptjt_demo.models.pipeline import pipeline
+    from gptjt_demo.settings import Sampling
+    from gptjt_demo.templates.template import Template
 
 __version__ = "0.1.0"
 
@@ -38,15 +38,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Completion": "completion",
-    "Engine": "engine",
-    "LabelScore": "completion",
+    "Completion": "engine.results",
+    "Engine": "engine.engine",
+    "LabelScore": "engine.results",
     "PlaygroundError": "errors",
-    "Sampling": "sampling",
-    "Template": "template",
-    "Token": "completion",
-    "load": "loading",
-    "pipeline": "text_pipeline",
+    "Sampling": "settings",
+    "Template": "templates.template",
+    "Token": "engine.results",
+    "load": "models.loading",
+    "pipeline": "models.pipeline",
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from fake_engine import FakeEngine
 
-from gptjt_demo.template import Template
+from gptjt_demo.templates.template import Template
 
 TEMPLATE = Template(name="echo", title="Echo", examples=(), labels=("joy", "fear"))
 FREE = TEMPLATE.revised(labels=())
@@ -46,10 +46,10 @@ class Backwards(FakeEngine):
 
 
 if __name__ == "__main__":
-    from gptjt_demo.batch import run
-    from gptjt_demo.evaluation import evaluate
-    from gptjt_demo.measurement import report
-    from gptjt_demo.sharding import Shard
+    from gptjt_demo.batch.run import run
+    from gptjt_demo.batch.sharding import Shard
+    from gptjt_demo.evaluation.evaluate import evaluate
+    from gptjt_demo.evaluation.run import report
 
     source, target, log = (Path(name) for name in sys.argv[1:4])
     engine: Any = Backwards(log, DELAY)

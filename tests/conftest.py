@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from gptjt_demo.engine import Engine
+    from gptjt_demo.engine.engine import Engine
 
 CHROMIUM_FLAGS = [
     "--headless",
@@ -33,7 +33,7 @@ OpenTab = Callable[..., "Page"]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Serve the page of an engine, with the shipped templates: `serve(engine)` is its address."""
-    from gptjt_demo.library import Library
+    from gptjt_demo.templates.library import Library
     from gptjt_demo.ui import build_app, launch_options
 
     apps = []
@@ -102,7 +102,7 @@ def tab(chromium: Browser) -> Iterator[OpenTab]:
 @pytest.fixture(scope="session")
 def mini() -> Engine:
     """The embedded default, loaded once."""
-    from gptjt_demo.loading import load
+    from gptjt_demo.models.loading import load
 
     return load("mini", progress=False)
 

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gptjt_demo.completion import Alternative, Attention, Completion, LabelScore, StopReason, Token
+from gptjt_demo.engine.results import Alternative, Completion, LabelScore, StopReason, Token
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
-from gptjt_demo.sampling import Sampling
+from gptjt_demo.settings import Attention, Sampling
 
 Answers = Mapping[str, str] | Callable[[str], str]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gptjt_demo.training.sample import Sample, text_sample
+from gptjt_demo.training.data.sample import Sample, text_sample
 
 
 class Patterns:
@@ -65,7 +65,7 @@ def run(
     import torch
     from tiny import model, tokenizer
 
-    from gptjt_demo.training.train import train
+    from gptjt_demo.training.run.train import train
 
     torch.set_num_threads(1)
     held_out = Patterns()

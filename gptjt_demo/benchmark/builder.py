@@ -44,7 +44,7 @@ class Builder:
 
     def int8(self) -> str:
         """... converted to rows of int8, which start from a mapping."""
-        from gptjt_demo.convert import convert
+        from gptjt_demo.models.convert import convert
 
         path = self._path("int8")
         if not path.is_dir():

@@ -9,7 +9,7 @@ from typing import Any
 from gptjt_demo.benchmark.contender import Contender
 from gptjt_demo.benchmark.report import Figure, Panel, Report, Target
 from gptjt_demo.benchmark.rounds import Rounds
-from gptjt_demo.registry import GIB
+from gptjt_demo.models.registry import GIB
 
 BFLOAT16, BITSANDBYTES = "transformers bf16", "bitsandbytes"
 CTRANSLATE2 = ("ctranslate2 MKL=0", "ctranslate2 MKL=1")  # int8; one is measured with each value of CT2_USE_MKL

@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import AutoConfig
 
 from gptjt_demo.benchmark.contender import Failed
-from gptjt_demo.checkpoint import Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Blockwise, Checkpoint, RowWise
 
 
 def write(source: Path, file: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from gptjt_demo import memory
 from gptjt_demo.errors import DoesNotFit
-from gptjt_demo.registry import GIB
+from gptjt_demo.models import memory
+from gptjt_demo.models.registry import GIB
 
 _LAYER = 12 * 4096**2  # weights of a layer of GPT-J-6B
 _ENDS = 2 * 50400 * 4096  # ... of its embedding and its head

@@ -14,15 +14,14 @@ from typing import Any
 
 import torch
 
-from gptjt_demo import samples
 from gptjt_demo.benchmark.worker import peak_bytes
-from gptjt_demo.completion import Attention
-from gptjt_demo.engine import Engine
-from gptjt_demo.hub import fetch
-from gptjt_demo.loading import load
-from gptjt_demo.registry import resolve
-from gptjt_demo.sampling import Sampling
-from gptjt_demo.template import Template
+from gptjt_demo.engine.engine import Engine
+from gptjt_demo.evaluation import samples
+from gptjt_demo.models.hub import fetch
+from gptjt_demo.models.loading import load
+from gptjt_demo.models.registry import resolve
+from gptjt_demo.settings import Attention, Sampling
+from gptjt_demo.templates.template import Template
 
 PREFILLS = (32, 160, 512)  # tokens
 ROWS = 32  # of the batch of contact cleaning; of a large model it is the 8 below

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gptjt_demo.errors import ModelError
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine import Engine
+    from gptjt_demo.engine.engine import Engine
 
 
 def page_seconds(engine: Engine) -> float:
@@ -18,7 +18,7 @@ def page_seconds(engine: Engine) -> float:
     Raises:
         ModelError: there is no browser to measure with.
     """
-    from gptjt_demo.library import Library
+    from gptjt_demo.templates.library import Library
     from gptjt_demo.ui import build_app, launch_options
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.serialization import set_default_mmap_options, skip_data
 from transformers import AutoModelForCausalLM, GPTJConfig, PreTrainedTokenizerFast
 
-from gptjt_demo.checkpoint import BLOCK, Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import BLOCK, Blockwise, Checkpoint, RowWise
 
 WORDS = 50257  # GPT-J's tokens; its logits go on to 50400
 SPREAD = 0.02  # standard deviation of a weight

@@ -17,7 +17,7 @@ from gptjt_demo.benchmark.contender import Contender, Failed
 from gptjt_demo.benchmark.report import Report
 from gptjt_demo.benchmark.rounds import Rounds
 from gptjt_demo.errors import ModelError
-from gptjt_demo.finding import count
+from gptjt_demo.templates.lint.finding import count
 
 LAYERS = 28  # of GPT-J-6B
 PEER_LAYERS = 7  # that peers are measured at: bfloat16 takes twice the memory, and four contenders are there at once

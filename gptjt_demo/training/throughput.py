@@ -21,12 +21,12 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from gptjt_demo.attention import additive
+from gptjt_demo.engine.masks import additive
 from gptjt_demo.training import objective
-from gptjt_demo.training.freezing import freeze
-from gptjt_demo.training.optimiser import Masters
-from gptjt_demo.training.packing import Packed, pack
-from gptjt_demo.training.sample import Sample
+from gptjt_demo.training.data.packing import Packed, pack
+from gptjt_demo.training.data.sample import Sample
+from gptjt_demo.training.run.freezing import freeze
+from gptjt_demo.training.run.optimiser import Masters
 from gptjt_demo.training.settings import TrainSettings
 
 NAIVE_BATCH = 8  # samples in a padded batch

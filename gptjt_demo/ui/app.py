@@ -14,22 +14,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from gptjt_demo.completion import Attention
 from gptjt_demo.errors import PlaygroundError
-from gptjt_demo.sampling import Sampling
+from gptjt_demo.settings import Attention, Sampling
 from gptjt_demo.ui import theme
-from gptjt_demo.ui.about_tab import about_tab
-from gptjt_demo.ui.actions import Actions
+from gptjt_demo.ui.about.tab import about_tab
 from gptjt_demo.ui.banner import NAME, banner
-from gptjt_demo.ui.batch_tab import batch_memory, batch_tab
-from gptjt_demo.ui.evaluate_tab import evaluate_tab
-from gptjt_demo.ui.gallery_tab import gallery_tab
-from gptjt_demo.ui.playground import playground, session
-from gptjt_demo.ui.source import SIZE_LIMIT
+from gptjt_demo.ui.batch.tab import batch_memory, batch_tab
+from gptjt_demo.ui.evaluate.tab import evaluate_tab
+from gptjt_demo.ui.gallery.tab import gallery_tab
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.tab import playground
+from gptjt_demo.ui.rows.source import SIZE_LIMIT
+from gptjt_demo.ui.session import session
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine import Engine
-    from gptjt_demo.library import Library
+    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.templates.library import Library
 
 CALLS_AT_ONCE = 4
 WAITING = 64

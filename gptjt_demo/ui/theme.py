@@ -5,10 +5,10 @@ The fonts are files that gradio serves itself: no page of ours asks another host
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import gradio as gr
 from gradio.themes.utils import colors
+
+from gptjt_demo.ui import static
 
 ACCENT = colors.teal
 NEUTRAL = colors.stone
@@ -85,12 +85,10 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """The style sheet for `launch(css=…)`."""
-    return "".join(
-        files(__package__).joinpath(name).read_text("utf-8") for name in ("style.css", "result.css", "data.css")
-    )
+    return "".join(static.read(name) for name in ("style.css", "result.css", "data.css"))
 
 
 def head() -> str:
     """The scripts of the page as a whole for `launch(head=…)`."""
-    scripts = [files(__package__).joinpath(name).read_text("utf-8") for name in ("exchange.js", "page.js")]
+    scripts = [static.read(name) for name in ("exchange.js", "page.js")]
     return "".join(f"<script type=module>{script}</script>" for script in scripts)

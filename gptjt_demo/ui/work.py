@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from gptjt_demo.batch.progress import Progress, Told
 from gptjt_demo.errors import PlaygroundError
-from gptjt_demo.progress import Progress, Told
 
 T = TypeVar("T")
 

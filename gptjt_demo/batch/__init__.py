@@ -1,0 +1,1 @@
+"""A template put to many rows: the run, its journal, and the processes that share it."""

@@ -1,0 +1,167 @@
+"""Rows asked of an engine: a template, many queries, and for each a reply or the reason why there is none.
+
+In: queries, a value for each of the template's inputs. Out: replies in the queries' order, while the engine works on
+many of them at once, a window at a time, so that the number of queries costs no memory. A row that fails is a reply
+with an error. Does not know files, nor what is right.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from gptjt_demo.batch.sharding import ALONE, Shard
+from gptjt_demo.engine.label_scores import Rule
+from gptjt_demo.engine.results import Completion, LabelScore
+from gptjt_demo.errors import PlaygroundError, PromptError, SettingError
+from gptjt_demo.settings import Attention
+from gptjt_demo.templates.answer_check import verdict
+from gptjt_demo.templates.template import Template
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine.engine import Engine
+
+WINDOW = 256  # rows in the engine's hands: enough to batch rows of like length
+
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of one row.
+
+    Attributes:
+        text: the answer, or the likeliest label; empty where there is an error.
+        confidence: the label's share, 0 to 1.
+        runner_up: the label with the next share.
+        shares: of all labels, in the template's order.
+        check: what the template's check found wrong, in a line.
+        error: why there is no answer, in a line.
+    """
+
+    text: str = ""
+    confidence: float | None = None
+    runner_up: str = ""
+    shares: tuple[float, ...] = ()
+    check: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every row, and of whom.
+
+    Attributes:
+        engine: whoever answers.
+        template: the prompt around a row.
+        labels: pick one of the template's labels instead of generating text.
+        attention: None: the template's word, else the engine's.
+        rule: how labels are compared.
+
+    Raises:
+        SettingError: labels are asked for, and the template has none.
+    """
+
+    engine: Engine
+    template: Template
+    labels: bool = False
+    attention: Attention | None = None
+    rule: Rule = "logprob"
+
+    def __post_init__(self) -> None:
+        if self.labels and not self.template.labels:
+            raise SettingError("it has no labels", where=self.template.name, mend="add some, or ask for text")
+
+    @property
+    def mode(self) -> Attention:
+        """The attention that replies are computed with."""
+        return self.engine.resolve(self.attention or self.template.attention)
+
+    def replies(
+        self,
+        queries: Iterable[Query],
+        *,
+        first: int = 0,
+        known: Mapping[int, Reply] | None = None,
+        finished: Callable[[int, Reply], None] = lambda place, reply: None,
+        cancel: threading.Event | None = None,
+        shard: Shard = ALONE,
+    ) -> Iterator[Reply]:
+        """Replies in order.
+
+        Args:
+            queries: read a window at a time.
+            first: the place of the first query.
+            known: replies by place that need not be asked for again.
+            finished: told of every new reply as soon as it is there, in any order.
+            cancel: set it and the replies end, after those whose predecessors are all there.
+            shard: the processes that split the work; all of them get all replies.
+        """
+        rows = enumerate(queries, first)
+        while window := dict(islice(rows, WINDOW * shard.world)):
+            old = {place: reply for place, reply in (known or {}).items() if place in window}
+            mine = shard.share((place, query) for place, query in window.items() if place not in old)
+            waiting: dict[int, Reply] = {}
+            due = next(iter(window))
+            for place, reply in chain(old.items(), shard.gathered(self._ask(mine, cancel))):
+                waiting[place] = reply
+                if place not in old:
+                    finished(place, reply)
+                while due in waiting:
+                    yield waiting.pop(due)
+                    due += 1
+            if due in window:
+                return  # cancelled
+
+    def _ask(self, rows: Iterable[tuple[int, Query]], cancel: threading.Event | None) -> Iterator[tuple[int, Reply]]:
+        """Places and replies, as they come."""
+        places: list[int] = []
+        prompts: list[str] = []
+        queries: list[Query] = []
+        for place, query in rows:
+            try:
+                prompts.append(self._prompt(query))
+            except PlaygroundError as error:
+                yield place, Reply(error=str(error))
+            else:
+                places.append(place)
+                queries.append(query)
+        for index, outcome in self._outcomes(prompts, cancel):
+            if isinstance(outcome, PlaygroundError):
+                yield places[index], Reply(error=str(outcome))
+            elif isinstance(outcome, Completion):
+                if outcome.stop_reason != "cancelled":
+                    yield places[index], self._checked(Reply(outcome.text), queries[index])
+            elif outcome:  # no scores: cancelled
+                yield places[index], self._checked(_label(outcome), queries[index])
+
+    def _outcomes(
+        self, prompts: list[str], cancel: threading.Event | None
+    ) -> Iterator[tuple[int, Completion | list[LabelScore] | PlaygroundError]]:
+        if not prompts:
+            return
+        if self.labels:
+            labels = self.template.labels
+            yield from self.engine.score_many(prompts, labels, rule=self.rule, attention=self.mode, cancel=cancel)
+        else:
+            settings = self.template.generation
+            yield from self.engine.complete_many(prompts, settings, attention=self.mode, cancel=cancel)
+
+    def _prompt(self, query: Query) -> str:
+        if not any(value.strip() for value in query.values()):  # of several inputs some may be blank
+            raise PromptError("the cell is blank", where=" and ".join(query), mend="write a text in it")
+        return self.template.render(query)
+
+    def _checked(self, reply: Reply, query: Query) -> Reply:
+        problem = verdict(self.template.check, reply.text, query)
+        return Reply(reply.text, reply.confidence, reply.runner_up, reply.shares, problem) if problem else reply
+
+
+def _label(scores: list[LabelScore]) -> Reply:
+    # Equal shares are told apart by the label's text, so that the order of the labels decides nothing.
+    ranked = sorted(scores, key=lambda score: (-score.share, score.label))
+    runner_up = ranked[1].label if len(ranked) > 1 else ""
+    return Reply(ranked[0].label, ranked[0].share, runner_up, tuple(score.share for score in scores))

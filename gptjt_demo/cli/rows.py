@@ -1,0 +1,320 @@
+"""The commands over a file of rows: batch, evaluate, diagnose.
+
+Figures go to standard output, all else to standard error; a bar is drawn only where a person watches. Under
+`accelerate launch` only the first process speaks. Knows nothing of how rows are answered or figures made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gptjt_demo.cli import app
+from gptjt_demo.cli.app import Device, Json, Mode, Model, Name, Prompts
+from gptjt_demo.cli.bar import bar
+from gptjt_demo.errors import PlaygroundError, SettingError, TableError
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.evaluation.run import Run
+    from gptjt_demo.tables.table import Table
+    from gptjt_demo.templates.template import Template
+
+Gold = Annotated[
+    Path | None, typer.Argument(help="A file with right answers. Default: the sample that ships for the template.")
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input-column", "-c", help="The input's column; NAME=COLUMN for each of several inputs."),
+]
+GoldColumn = Annotated[str | None, typer.Option("--output-column", "-o", help="The column of right answers.")]
+Limit = Annotated[int | None, typer.Option(help="Only so many rows, from the start.", min=1)]
+DIAGNOSED_ROWS = 100  # every diagnostic takes as many runs as it has points
+
+
+@app.app.command()
+def batch(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, TSV, JSONL or XLSX.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Ends in .csv, .tsv, .jsonl or .xlsx.")],
+    template: Name,
+    input_column: Inputs = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Pick one of the template's labels.")] = False,
+    attention: Mode = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where this run was cut off.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+    limit: Limit = None,
+    model: Model = None,
+    device: Device = "auto",
+    prompts: Prompts = None,
+) -> None:
+    """Answer every row of a file; the answers stand beside the file's own columns."""
+    from gptjt_demo.batch.run import run
+    from gptjt_demo.tables import rowfile
+
+    chosen = app._template(template, prompts)
+    mode = app._mode(attention, chosen)
+    rowfile.format_of(target)
+    if labels and not chosen.labels:
+        raise SettingError("it has no labels", where=chosen.name, mend="leave out --labels")
+    table, columns = _read(source, chosen, input_column, said=True)
+    engine = app._engine(model, device)
+    try:
+        with bar(hidden=not _leads()) as told:
+            result = run(
+                engine,
+                chosen,
+                table,
+                target,
+                columns=columns,
+                labels=labels,
+                attention=mode,
+                resume=resume,
+                overwrite=overwrite,
+                limit=limit,
+                progress=told,
+            )
+    except KeyboardInterrupt:
+        _tell(f"stopped; the same command with --resume goes on with {target}")
+        raise
+    rate = f", {result.rows / result.seconds:.1f} rows/s" if result.seconds and not resume else ""
+    _tell(
+        f"{target}: {result.rows:,} rows, {result.errors:,} errors, {result.flagged:,} flagged; "
+        f"{engine.name}, {result.attention} attention{rate}"
+    )
+
+
+@app.app.command()
+def evaluate(
+    gold: Gold = None,
+    template: Annotated[str | None, typer.Option("--template", "-t", help="A template's name or file.")] = None,
+    input_column: Inputs = None,
+    output_column: GoldColumn = None,
+    attention: Annotated[
+        str | None,
+        typer.Option(help="prefix, causal, or both to compare them. Default: the template's, or the model's."),
+    ] = None,
+    against: Annotated[str | None, typer.Option(help="Another template, to compare on the same rows.")] = None,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Generate text and read the label from it, instead of weighing labels.")
+    ] = False,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="All shipped templates on their samples, as a Markdown table.")
+    ] = False,
+    limit: Limit = None,
+    model: Model = None,
+    device: Device = "auto",
+    prompts: Prompts = None,
+    json_: Json = False,
+) -> None:
+    """Measure a template on a file with right answers, or two of them, or both attentions, on the same rows."""
+    if samples:
+        if gold or template or input_column or output_column or against:
+            raise SettingError("it takes its own templates and files", where="--samples", mend="leave those out")
+        _evaluate_samples(attention or "both", generate, limit, model, device, json_)
+        return
+    if template is None:
+        raise SettingError("no template", where="--template", mend="name one, or measure all five with --samples")
+    from gptjt_demo.evaluation import report, run
+
+    if against and attention == "both":
+        raise SettingError("two comparisons at once", where="--against", mend="choose one attention")
+    first = app._template(template, prompts)
+    path = gold or _sample(first)
+    if against:
+        asked = [(each, app._mode(attention, each)) for each in (first, app._template(against, prompts))]
+    else:
+        asked = [(first, mode) for mode in _modes(attention, first)]
+    jobs = [
+        (
+            _Measured.read(each, path, input_column, output_column, limit, said=not json_ and bool(gold) and not place),
+            mode,
+        )
+        for place, (each, mode) in enumerate(asked)
+    ]
+    engine = app._engine(model, device)
+    runs = _runs(engine, jobs, generate, json_)
+    if not _leads():
+        return
+    if json_:
+        app._print_json(run.report(runs))
+        return
+    print("\n\n".join("\n".join(report.run_lines(run)) for run in runs))
+    if len(runs) == 2:
+        names = [run.attention for run in runs] if not against else [run.template for run in runs]
+        if names[0] == names[1]:
+            names = ["the first", "the second"]
+        print(f"\n{report.paired_sentence(run.compare(*runs), *names)}")
+
+
+@app.app.command()
+def diagnose(
+    template: Name,
+    gold: Gold = None,
+    input_column: Inputs = None,
+    output_column: GoldColumn = None,
+    attention: Mode = None,
+    plots: Annotated[Path | None, typer.Option(help="A folder for the pictures, one PNG each.")] = None,
+    limit: Annotated[
+        int, typer.Option(help="Rows, from the start; a diagnostic takes as many runs as it has points.", min=1)
+    ] = DIAGNOSED_ROWS,
+    model: Model = None,
+    device: Device = "auto",
+    prompts: Prompts = None,
+    json_: Json = False,
+) -> None:
+    """Say what a template's figures rest on: the order of its examples, each example, their number, label priors."""
+    from gptjt_demo.batch.question import Question
+    from gptjt_demo.evaluation.diagnostics import DIAGNOSTICS
+    from gptjt_demo.evaluation.plots import diagnosis as draw
+    from gptjt_demo.evaluation.plots import picture
+
+    chosen = app._template(template, prompts)
+    mode = app._mode(attention, chosen)
+    job = _Measured.read(
+        chosen, gold or _sample(chosen), input_column, output_column, limit, said=not json_ and bool(gold)
+    )
+    if plots is not None:
+        with _writing(plots):
+            plots.mkdir(parents=True, exist_ok=True)
+    engine = app._engine(model, device)
+    question = Question(engine, chosen, bool(chosen.labels), mode)
+    found: dict[str, Any] = {}
+    for name, function in DIAGNOSTICS.items():
+        try:
+            with bar(name, hidden=json_ or not _leads()) as told:
+                diagnosis = function(question, job.rows, progress=told)
+        except SettingError as error:
+            found[name] = {"sentence": f"Left out: {error}."}
+        else:
+            found[name] = diagnosis.to_json()
+            if plots is not None and _leads():
+                with _writing(plots):
+                    (plots / f"{name}.png").write_bytes(picture(draw(name, diagnosis)))
+        if not json_ and _leads():
+            print(f"{name}: {found[name]['sentence']}")
+    if json_ and _leads():
+        app._print_json(found)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A template and the rows that it is measured on."""
+
+    template: Template
+    rows: Sequence[Any]
+
+    @classmethod
+    def read(
+        cls,
+        template: Template,
+        path: Path,
+        inputs: list[str] | None = None,
+        output: str | None = None,
+        limit: int | None = None,
+        *,
+        said: bool = False,
+    ) -> _Measured:
+        from gptjt_demo.batch.columns import guess_gold
+        from gptjt_demo.evaluation.evaluate import labelled
+
+        table, columns = _read(path, template, inputs, said=said)
+        column = output or guess_gold(template, table.columns)
+        if column is None:
+            names = ", ".join(table.columns[:20])
+            raise SettingError("no column of right answers", where="--output-column", mend=f"choose one of {names}")
+        return cls(template, labelled(table, template, columns=columns, gold=column, limit=limit))
+
+
+def _sample(template: Template) -> Path:
+    from gptjt_demo.evaluation import samples
+
+    if template.name not in samples.names():
+        raise TableError("no file, and no sample ships for it", where=template.name, mend="give a labelled file")
+    return samples.path(template.name)
+
+
+def _read(path: Path, template: Template, asked: list[str] | None, *, said: bool) -> tuple[Table, dict[str, str]]:
+    from gptjt_demo.batch.columns import asked_inputs
+    from gptjt_demo.tables.table import read
+
+    table = read(path)
+    if said:
+        _tell(f"{path.name}: {len(table):,} rows; {', '.join(table.notes)}")
+    columns = asked_inputs(template, asked or (), table.columns, where="--input-column")
+    for column in columns.values():
+        table.place(column)
+    return table, columns
+
+
+def _modes(asked: str | None, template: Template) -> list[Any]:
+    return ["prefix", "causal"] if asked == "both" else [app._mode(asked, template)]
+
+
+def _runs(engine: Engine, jobs: list[tuple[_Measured, Any]], generate: bool, quiet: bool) -> list[Run]:
+    from gptjt_demo.batch.progress import Meter
+    from gptjt_demo.batch.question import Question
+    from gptjt_demo.evaluation.evaluate import measure
+
+    if not engine.supports_prefix and len({mode for _, mode in jobs}) > 1:
+        raise SettingError(
+            f"{engine.name} does not see a prefix mask, so there is nothing to compare",
+            where="--attention",
+            mend="use causal",
+        )
+    runs = []
+    for job, mode in jobs:
+        question = Question(engine, job.template, bool(job.template.labels) and not generate, mode)
+        with bar(f"{job.template.name}, {question.mode}", hidden=quiet or not _leads()) as told:
+            runs.append(measure(question, job.rows, meter=Meter(len(job.rows), told)))
+    return runs
+
+
+def _evaluate_samples(
+    attention: str, generate: bool, limit: int | None, model: str | None, device: str, json_: bool
+) -> None:
+    from gptjt_demo.evaluation import report, run, samples
+
+    chosen = [app._template(name, None) for name in samples.names()]
+    modes = _modes(attention, chosen[0])
+    engine = app._engine(model, device)
+    if attention == "both" and not engine.supports_prefix:
+        modes = ["causal"]
+        _tell(f"{engine.name} does not see a prefix mask: causal alone is measured")
+    pairs: dict[str, list[Run]] = {}
+    for template in chosen:
+        job = _Measured.read(template, samples.path(template.name), limit=limit)
+        pairs[template.name] = _runs(engine, [(job, mode) for mode in modes], generate, json_)
+    if not _leads():
+        return
+    if json_:
+        app._print_json({name: run.report(runs) for name, runs in pairs.items()})
+        return
+    print("\n".join(report.markdown_table(pairs)))
+    how = "labels are generated" if generate else "labels are weighed"
+    _tell(
+        f"{engine.name}; accuracy, of free text exact match, with its 95 % interval; {how}; p by McNemar's exact test"
+    )
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PlaygroundError(f"cannot be written ({error.strerror or error})", where=str(path)) from None
+
+
+def _leads() -> bool:
+    from gptjt_demo.batch.sharding import Shard
+
+    return Shard.current().leads
+
+
+def _tell(line: str) -> None:
+    if _leads():
+        app._say(line)

@@ -1,0 +1,187 @@
+"""One answer while it grows: the next token is chosen, its text settles, and it ends for a stated reason.
+
+In: a row of log probabilities a step. Out: tokens, and at the end a `Completion`. Does not know the model or the batch.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from gptjt_demo.engine.drafting import Drafter
+from gptjt_demo.engine.results import Alternative, Completion, StopReason, Token
+from gptjt_demo.engine.sampling import choose
+from gptjt_demo.engine.text_stream import TextStream
+from gptjt_demo.engine.vocabulary import Vocabulary
+from gptjt_demo.settings import Attention, Sampling
+
+ALTERNATIVES = 5  # the likeliest tokens of a step, kept with the one chosen
+
+
+def joiner(prompt: str) -> str:
+    """What stands between a prompt and its answer: a space, unless the prompt ends in white space."""
+    return "" if prompt[-1:].isspace() else " "
+
+
+class Answer:
+    """The answer to one prompt.
+
+    Attributes:
+        index: the prompt's place among those asked together.
+        prompt_ids: its token ids.
+        continuation: token ids that stand between the prompt and the new tokens, read causally.
+        continued: the text that they settle by themselves; new tokens' texts follow it.
+        seed: the one given, or the one drawn.
+        stop_reason: why it ended; None while it grows.
+        done: it has ended, and all its tokens were given out.
+        passes: forward passes that it took part in.
+        drafter: what guesses its next tokens; None where nothing does.
+
+    Args:
+        index: see above.
+        prompt: exact text.
+        prompt_ids: see above.
+        sampling: the settings.
+        vocabulary: the model's.
+        continuation: see above.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        prompt: str,
+        prompt_ids: Sequence[int],
+        sampling: Sampling,
+        vocabulary: Vocabulary,
+        continuation: Sequence[int] = (),
+    ) -> None:
+        self.index, self.prompt_ids, self.continuation = index, list(prompt_ids), list(continuation)
+        self.seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
+        self.stop_reason: StopReason | None = None
+        self.passes = 0
+        self.drafter: Drafter | None = None
+        self._sampling, self._vocabulary = sampling, vocabulary
+        self._joiner = joiner(prompt)
+        self._text = TextStream(vocabulary.decode, sampling.stop, self._joiner)
+        self._text.start_from(self.continuation)
+        self.continued = self._text.text
+        self._generator = torch.Generator().manual_seed(self.seed)
+        self._unsettled: list[Token] = []
+        self._tokens: list[Token] = []
+        self._last = -1
+        self._started = time.perf_counter()
+        self._first: float | None = None
+        self._ended: float | None = None
+
+    @property
+    def last(self) -> int:
+        """Id of the newest token."""
+        return self._last
+
+    @property
+    def greedy(self) -> bool:
+        """Whether chance has no part in it."""
+        return self._sampling.greedy
+
+    @property
+    def done(self) -> bool:
+        """See the class."""
+        return self.stop_reason is not None and not self._unsettled
+
+    def start(self) -> None:
+        """The clock starts: the prompt goes to the model now."""
+        self._started = time.perf_counter()
+
+    def draft(self) -> list[int]:
+        """Tokens that may come next, for the model to check: none where there is no drafter.
+
+        What the last of them predicts comes from the same pass, so a token that would end the answer is left out.
+        """
+        if self.drafter is None:
+            return []
+        ids = self._text.ids
+        room = self._sampling.max_new_tokens - (len(ids) - len(self.continuation)) - 1
+        guess = self.drafter.propose(ids)[:room]
+        while guess and self._would_stop(guess):
+            guess.pop()
+        return guess
+
+    def _would_stop(self, guess: list[int]) -> bool:
+        full = self._vocabulary.decode([*self._text.ids, *guess]).removeprefix(self._joiner)
+        return any(full.find(stop, len(self._text.text)) >= 0 for stop in self._sampling.stop)
+
+    def take(self, logprobs: Tensor) -> None:
+        """Choose the next token.
+
+        Args:
+            logprobs: float32 (vocabulary,) on the CPU, -inf on tokens that are never chosen.
+        """
+        self._first = self._first or time.perf_counter()
+        id = self._last = choose(logprobs, self._sampling, self._generator)
+        ended = id in self._vocabulary.ends
+        raw = "" if ended else self._vocabulary.decode([id])
+        self._unsettled.append(Token(id, "", raw, float(logprobs[id]), self._alternatives(logprobs)))
+        if ended:
+            self._text.end()
+            self.end("end_of_text")
+            return
+        self._text.push(id)
+        if self._text.stop is not None:
+            self.end("stop")
+        elif len(self._text.ids) - len(self.continuation) >= self._sampling.max_new_tokens:
+            self.end("max_new_tokens")
+
+    def _alternatives(self, logprobs: Tensor) -> tuple[Alternative, ...]:
+        best = logprobs.topk(min(ALTERNATIVES, logprobs.shape[0]))
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return tuple(Alternative(i, self._vocabulary.decode([i]), p) for i, p in pairs if p > -math.inf)
+
+    def end(self, reason: StopReason) -> None:
+        """No token follows."""
+        self.stop_reason, self._ended = reason, time.perf_counter()
+
+    def settled(self) -> Iterator[Token]:
+        """Give out the tokens whose text is certain; all that are left once the answer has ended."""
+        ended = self.stop_reason is not None
+        texts = self._text.settled(final=ended)
+        if ended:  # a token that ends the text has none of its own
+            texts += [""] * (len(self._unsettled) - len(texts))
+        for text in texts:
+            draft = self._unsettled.pop(0)
+            token = Token(draft.id, text, draft.raw, draft.logprob, draft.alternatives)
+            self._tokens.append(token)
+            yield token
+
+    def completion(self, model: str, attention: Attention) -> Completion:
+        """The finished answer.
+
+        Raises:
+            RuntimeError: it has not ended.
+        """
+        if self.stop_reason is None or self._ended is None:
+            raise RuntimeError("the answer has not ended")
+        first = self._first or self._ended
+        count, decoding = len(self._tokens), self._ended - first
+        return Completion(
+            text=self._text.text,
+            joiner=self._joiner,
+            tokens=tuple(self._tokens),
+            stop_reason=self.stop_reason,
+            stop=self._text.stop,
+            model=model,
+            attention=attention,
+            seed=self.seed,
+            prompt_tokens=len(self.prompt_ids),
+            completion_tokens=count,
+            seconds_to_first_token=first - self._started,
+            seconds=self._ended - self._started,
+            tokens_per_second=(count - 1) / decoding if count > 1 and decoding > 0 else 0.0,
+            drafted=self.drafter.drafted if self.drafter else 0,
+            accepted=self.drafter.accepted if self.drafter else 0,
+            forward_passes=self.passes,
+        )

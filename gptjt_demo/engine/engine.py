@@ -1,0 +1,303 @@
+"""The one way to a model: stream, complete, score, and the same for many prompts.
+
+In: prompts as exact text, settings, labels. Out: tokens, completions, label scores, each naming the model that gave it.
+Does not know templates (their stops arrive in the settings), files, or how a model was loaded. There is one decoding
+loop, `decoding.decode`; `stream` runs it on one prompt and `complete_many` on a padded batch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, get_args
+
+from gptjt_demo.engine.answer import Answer, joiner
+from gptjt_demo.engine.batching import Reader, batches
+from gptjt_demo.engine.decoding import decode
+from gptjt_demo.engine.drafting import PATIENCE, Drafter
+from gptjt_demo.engine.label_scores import Rule, check_labels, label_scores
+from gptjt_demo.engine.prefix_lm import Interrupted, PrefixLM
+from gptjt_demo.engine.results import Completion, LabelScore, Token
+from gptjt_demo.engine.vocabulary import Vocabulary
+from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
+from gptjt_demo.settings import Attention, Sampling
+
+
+class Stream:
+    """Tokens of one answer as they come; iterate it once. `completion` is there when it has ended.
+
+    Attributes:
+        attention: the mode it runs in.
+        seed: the one given, or the one drawn.
+        prompt_tokens: tokens of the prompt.
+        continued: the text that a continuation settles by itself; the tokens' texts follow it.
+    """
+
+    def __init__(self, tokens: Iterator[tuple[Answer, Token]], answer: Answer, model: str, attention: Attention):
+        self._tokens, self._answer, self._model = tokens, answer, model
+        self.attention = attention
+        self.seed = answer.seed
+        self.prompt_tokens = len(answer.prompt_ids)
+        self.continued = answer.continued
+
+    def __iter__(self) -> Iterator[Token]:
+        for _, token in self._tokens:
+            yield token
+
+    @property
+    def completion(self) -> Completion:
+        """The finished answer.
+
+        Raises:
+            RuntimeError: the stream has not ended.
+        """
+        return self._answer.completion(self._model, self.attention)
+
+
+class Engine:
+    """A causal LM of transformers with its tokenizer, asked with prefix attention where it can.
+
+    Threads may share it: their steps take turns, and a request's seed decides its text whatever else runs.
+
+    Attributes:
+        name: shown with every answer.
+        context: tokens that prompt and answer may have together.
+        attention: the mode of calls that name none.
+        supports_prefix: whether the model passed the mask's self-test; if not, every answer is causal and says so.
+        notes: what was decided at load, a line each.
+
+    Args:
+        model: a `PreTrainedModel` with a language-model head.
+        tokenizer: its tokenizer.
+        name: by default the model's own.
+        context: by default what the model's configuration says.
+        attention: the default mode.
+        notes: lines of a load report.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str | None = None,
+        context: int | None = None,
+        attention: Attention = "prefix",
+        notes: Sequence[str] = (),
+    ) -> None:
+        self._lm = PrefixLM(model)
+        self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, _end_ids(model))
+        self._reader = Reader(self._lm, self._vocabulary.unreal)
+        self.name = name or model.config.name_or_path or type(model).__name__
+        self.context = context or model.config.max_position_embeddings
+        self.self_test = self._lm.test
+        self.supports_prefix = self._lm.test.supports_prefix
+        self.attention: Attention = attention if self.supports_prefix else "causal"
+        self.notes = (*notes, f"mask self-test: {self._lm.test.reason}")
+
+    def pause(self) -> AbstractContextManager[None]:
+        """Hold the model's steps, so that its modules can be exchanged; requests wait, and go on after it."""
+        return self._lm.pause()
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens a text has."""
+        return len(self.encode(text))
+
+    def encode(self, text: str) -> list[int]:
+        """A text's token ids; control tokens typed in it are only text."""
+        return self._vocabulary.encode(text)
+
+    def tokens(self, text: str) -> list[str]:
+        """A text's tokens, each as text."""
+        return [self._vocabulary.decode([id]) for id in self._vocabulary.encode(text)]
+
+    def resolve(self, attention: Attention | None) -> Attention:
+        """The mode that a call which asks for `attention` runs in."""
+        if attention is not None and attention not in get_args(Attention):
+            raise SettingError(f"{attention!r} is neither prefix nor causal", where="attention")
+        return (attention or self.attention) if self.supports_prefix else "causal"
+
+    def stream(
+        self,
+        prompt: str,
+        sampling: Sampling | None = None,
+        *,
+        attention: Attention | None = None,
+        continuation: Sequence[int] = (),
+        drafting: bool | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Stream:
+        """Answer a prompt token by token.
+
+        Args:
+            prompt: exact text; nothing is added to it or taken from it.
+            sampling: settings, the stop sequences among them.
+            attention: "prefix" or "causal"; the engine's own by default.
+            continuation: token ids that the answer begins with. Like all of the answer they are read causally; they are
+                not given out again, and a stop within them does not count.
+            cancel: set it to stop within a layer of the prefill or a token of the answer.
+
+        Raises:
+            PromptError: the prompt is blank.
+            PromptTooLong: prompt and answer exceed the context. Both come at the call, before any work.
+        """
+        mode = self.resolve(attention)
+        answer = self._answer(0, prompt, sampling or Sampling(), continuation)
+        if answer.greedy and (drafting or (drafting is None and self._lm.rows_alike)):
+            answer.drafter = Drafter(answer.prompt_ids, None if drafting else PATIENCE)
+        return Stream(decode(self._reader, [answer], mode, _flag(cancel)), answer, self.name, mode)
+
+    def complete(
+        self,
+        prompt: str,
+        sampling: Sampling | None = None,
+        *,
+        attention: Attention | None = None,
+        continuation: Sequence[int] = (),
+        drafting: bool | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Completion:
+        """Answer a prompt: `stream` joined, with the same arguments and errors."""
+        stream = self.stream(
+            prompt, sampling, attention=attention, continuation=continuation, drafting=drafting, cancel=cancel
+        )
+        for _ in stream:
+            pass
+        return stream.completion
+
+    def complete_many(
+        self,
+        prompts: Sequence[str],
+        sampling: Sampling | None = None,
+        *,
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
+        """Answer prompts in padded batches, longest first. In causal mode, what all begin with is read once.
+
+        Yields:
+            (index into `prompts`, completion), in the order in which they end. A prompt that cannot be answered gives
+            its error in place of a completion. A set `cancel` ends the iteration.
+        """
+        mode, flag = self.resolve(attention), _flag(cancel)
+        answers: list[Answer] = []
+        for index, prompt in enumerate(prompts):
+            try:
+                answers.append(self._answer(index, prompt, sampling or Sampling()))
+            except PromptError as error:
+                yield index, error
+        room = (sampling or Sampling()).max_new_tokens
+        header = self._reader.header([answer.prompt_ids for answer in answers], mode, flag)
+        for batch in batches(answers, [len(answer.prompt_ids) + room for answer in answers]):
+            for answer, _ in decode(self._reader, batch, mode, flag, header):
+                if answer.done and answer.stop_reason != "cancelled":
+                    yield answer.index, answer.completion(self.name, mode)
+            if flag():
+                return
+
+    def score(
+        self,
+        prompt: str,
+        labels: Sequence[str],
+        *,
+        end: str = "\n",
+        rule: Rule = "logprob",
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+    ) -> list[LabelScore]:
+        """How likely each label is as the answer, from one prefill.
+
+        The prompt is read in the mode asked for, `joiner + label + end` causally behind it and tokenized apart from it;
+        labels do not see each other.
+
+        Args:
+            prompt: exact text.
+            labels: at least one; their order changes nothing.
+            end: what ends an answer; counted with the label, so that one label may begin another.
+            rule: what `share` is the softmax of.
+            attention: "prefix" or "causal".
+            cancel: set it to give up; the list is then empty.
+
+        Returns:
+            one `LabelScore` a label, in their order.
+
+        Raises:
+            PromptError: the prompt or a label is blank, or a label is given twice.
+            PromptTooLong: prompt and label exceed the context.
+        """
+        for _, scores in self.score_many([prompt], labels, end=end, rule=rule, attention=attention, cancel=cancel):
+            if isinstance(scores, PlaygroundError):
+                raise scores
+            return scores
+        return []
+
+    def score_many(
+        self,
+        prompts: Sequence[str],
+        labels: Sequence[str],
+        *,
+        end: str = "\n",
+        rule: Rule = "logprob",
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[tuple[int, list[LabelScore] | PlaygroundError]]:
+        """`score` for many prompts, in padded batches, longest first. In causal mode, what all begin with is read once.
+
+        Yields:
+            (index into `prompts`, scores or the prompt's error). A set `cancel` ends the iteration.
+        """
+        check_labels(labels, rule)
+        mode, flag = self.resolve(attention), _flag(cancel)
+        # Prompts that end in white space take their labels without a joiner, so they are scored apart from the others.
+        for space in ("", " "):
+            texts = [space + label + end for label in labels]
+            branches = [self._vocabulary.encode(text) for text in texts]
+            lengths = [len(ids) for ids in branches]
+            group: list[tuple[int, list[int]]] = []  # (index, ids)
+            for index, prompt in enumerate(prompts):
+                if joiner(prompt) == space:
+                    try:
+                        group.append((index, self._prompt_ids(prompt, max(lengths), "the longest label")))
+                    except PromptError as error:
+                        yield index, error
+            header = self._reader.header([ids for _, ids in group], mode, flag)
+            for batch in batches(group, [len(ids) + sum(lengths) for _, ids in group]):
+                try:
+                    state = self._reader.read([ids for _, ids in batch], mode, flag, header)
+                    sums = self._reader.branches(state, branches, flag)
+                except Interrupted:
+                    return
+                for (index, _), row in zip(batch, sums.tolist(), strict=True):
+                    yield index, label_scores(labels, texts, lengths, row, rule)
+
+    def _answer(self, index: int, prompt: str, sampling: Sampling, continuation: Sequence[int] = ()) -> Answer:
+        for id in continuation:
+            if not 0 <= id < self._vocabulary.size or id in self._vocabulary.unreal:
+                raise PromptError(f"{id} is not a token", where="continuation", mend="give ids of tokens")
+        ids = self._prompt_ids(prompt, len(continuation) + sampling.max_new_tokens, "new tokens")
+        return Answer(index, prompt, ids, sampling, self._vocabulary, continuation)
+
+    def _prompt_ids(self, prompt: str, room: int, what: str) -> list[int]:
+        if not prompt.strip():
+            raise PromptError("the prompt is empty", mend="write an instruction, an example or a query")
+        ids = self._vocabulary.encode(prompt)
+        if len(ids) + room > self.context:
+            raise PromptTooLong(
+                f"the prompt has {len(ids)} tokens and {what} take {room}, together {len(ids) + room}; "
+                f"{self.name} has room for {self.context}",
+                mend="shorten the prompt, use fewer examples or lower max_new_tokens",
+            )
+        return ids
+
+
+def _flag(cancel: threading.Event | None) -> Callable[[], bool]:
+    return cancel.is_set if cancel is not None else lambda: False
+
+
+def _end_ids(model: Any) -> list[int]:
+    ends: list[int] = []
+    for config in (model.config, getattr(model, "generation_config", None)):
+        ids = getattr(config, "eos_token_id", None)
+        ends += ids if isinstance(ids, list) else [] if ids is None else [ids]
+    return ends

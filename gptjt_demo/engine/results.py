@@ -1,0 +1,90 @@
+"""What the engine gives back: tokens, completions and label scores. Plain data, no torch.
+
+Log probabilities are natural logarithms under the model's own distribution, before temperature, top-k and top-p.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gptjt_demo.settings import Attention
+
+StopReason = Literal["stop", "end_of_text", "max_new_tokens", "cancelled"]
+
+STOP_REASONS: dict[StopReason, str] = {
+    "stop": "reached a stop sequence",
+    "end_of_text": "the model ended the text",
+    "max_new_tokens": "reached the token limit",
+    "cancelled": "stopped by you",
+}
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A token that the model could have chosen."""
+
+    id: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class Token:
+    """One generated token.
+
+    `text` is the part of the completion that this token settled: empty while a character or a possible stop
+    sequence is unfinished, so that the texts joined are the completion, always. `raw` is the token's own text.
+    """
+
+    id: int
+    text: str
+    raw: str
+    logprob: float
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A finished answer.
+
+    `text` is the whole of it, `tokens` are the new ones (all of them, but where it went on from a continuation).
+    `text` follows `prompt + joiner`: the one space between a cue and its answer is not part of the answer.
+    Times are seconds; `tokens_per_second` is the rate of decoding, after the first token (0 where there was one).
+    `completion_tokens` counts what the model produced, tokens of the stop sequence among them.
+    `forward_passes` counts the prefill too. Where tokens were drafted from the prompt, `drafted` were checked and
+    `accepted` were what the model itself chose.
+    """
+
+    text: str
+    joiner: str
+    tokens: tuple[Token, ...]
+    stop_reason: StopReason
+    stop: str | None
+    model: str
+    attention: Attention
+    seed: int
+    prompt_tokens: int
+    completion_tokens: int
+    seconds_to_first_token: float
+    seconds: float
+    tokens_per_second: float
+    drafted: int = 0
+    accepted: int = 0
+    forward_passes: int = 0
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """How likely one label is as the prompt's answer.
+
+    `logprob` is the sum over the label's tokens and its end; `per_token` and `per_byte` are that sum divided by the
+    tokens and by the UTF-8 bytes of `joiner + label + end`; `share` is the softmax over the labels by the rule in use.
+    """
+
+    label: str
+    logprob: float
+    per_token: float
+    per_byte: float
+    share: float
+    tokens: int

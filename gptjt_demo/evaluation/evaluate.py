@@ -1,0 +1,141 @@
+"""A labelled table in, a measured template out.
+
+In: an engine, a template, a table with a column of right answers. Out: a `Run`. Answers are compared as `check`
+compares them. A row that fails counts as wrong, and is counted apart. Does not know how figures are made of rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gptjt_demo.batch.progress import Meter, Told
+from gptjt_demo.batch.question import Question, Reply
+from gptjt_demo.batch.run import capped, query_of
+from gptjt_demo.batch.sharding import Shard
+from gptjt_demo.engine.label_scores import Rule
+from gptjt_demo.errors import TableError
+from gptjt_demo.evaluation.run import ERROR, UNPARSED, Labelled, Outcome, Run
+from gptjt_demo.settings import Attention
+from gptjt_demo.tables.sheet import Row
+from gptjt_demo.tables.table import Table, read
+from gptjt_demo.templates.answer_check import match_label, same_answer
+from gptjt_demo.templates.template import Template
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine.engine import Engine
+
+
+def evaluate(
+    engine: Engine,
+    template: Template,
+    source: Table | Path | str,
+    *,
+    columns: Mapping[str, str],
+    gold: str,
+    labels: bool | None = None,
+    attention: Attention | None = None,
+    rule: Rule = "logprob",
+    limit: int | None = None,
+    cancel: threading.Event | None = None,
+    progress: Told | None = None,
+) -> Run:
+    """Measure a template on a labelled table.
+
+    Args:
+        engine: whoever answers.
+        template: the prompt around a row.
+        source: the table, or its file.
+        columns: for each of the template's inputs, the table's column.
+        gold: the column of right answers.
+        labels: pick a label (the default where the template has some) or generate text.
+        attention: None: the template's word, else the engine's.
+        rule: how labels are compared.
+        limit: only so many rows, from the start.
+        cancel: set it to stop; the run then has the rows so far.
+        progress: told of every finished row; it should be quick.
+
+    Raises:
+        TableError: the table cannot be read, lacks a column, or has no right answers.
+        SettingError: an input lacks its column, or labels are asked of a template without any.
+    """
+    rows = labelled(source, template, columns=columns, gold=gold, limit=limit)
+    scored = bool(template.labels) if labels is None else labels
+    question = Question(engine, template, scored, attention, rule)
+    return measure(question, rows, cancel=cancel, meter=Meter(len(rows), progress))
+
+
+def labelled(
+    source: Table | Path | str, template: Template, *, columns: Mapping[str, str], gold: str, limit: int | None = None
+) -> list[Labelled]:
+    """The rows of a table that can be judged. A blank gold cell is a row without one, and is left out, unless the
+    template's answers are lists, which may be empty.
+
+    Raises:
+        TableError: the table cannot be read, lacks a column, or no row has a right answer.
+        SettingError: an input lacks its column.
+    """
+    table = source if isinstance(source, Table) else read(source)
+    query, place = query_of(table, template, columns), table.place(gold)
+    may_be_empty = template.check is not None and template.check.from_input
+    rows = enumerate(islice(table, capped(table, limit)))
+    found = [Labelled(i, query(row), row[place]) for i, row in rows if may_be_empty or row[place].strip()]
+    if not found:
+        raise TableError(
+            f"no right answers in the column {gold!r}", where=table.path.name, mend="choose another column"
+        )
+    return found
+
+
+def measure(
+    question: Question,
+    rows: Sequence[Labelled],
+    *,
+    cancel: threading.Event | None = None,
+    meter: Meter | None = None,
+) -> Run:
+    """Put labelled rows to a question."""
+    labels = question.template.labels
+    replies = question.replies(
+        (row.query for row in rows),
+        finished=lambda _, reply: meter.count(bool(reply.error)) if meter else None,
+        cancel=cancel,
+        shard=Shard.current(),
+    )
+    outcomes = [_judged(row, reply, labels) for row, reply in zip(rows, replies, strict=False)]
+    if meter:
+        meter.tell()
+    return Run(
+        template=question.template.name,
+        model=question.engine.name,
+        attention=question.mode,
+        labels=labels,
+        outcomes=outcomes,
+        notes=tuple(_notes(question, outcomes)),
+        finished=len(outcomes) == len(rows),
+    )
+
+
+def _judged(row: Labelled, reply: Reply, labels: Row) -> Outcome:
+    if not labels:
+        gold, predicted = row.gold, ERROR if reply.error else reply.text
+        right = not reply.error and (same_answer(gold, predicted) if gold.strip() else not predicted.strip())
+        return Outcome(row, reply, gold, predicted, right)
+    gold = match_label(row.gold, labels) or row.gold.strip()
+    predicted = ERROR if reply.error else match_label(reply.text, labels) or UNPARSED
+    return Outcome(row, reply, gold, predicted, gold == predicted)
+
+
+def _notes(question: Question, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    labels = question.template.labels
+    foreign = Counter(outcome.gold for outcome in outcomes if labels and outcome.gold not in labels)
+    if foreign:
+        names = ", ".join(f"{name!r} ({count})" for name, count in foreign.most_common(5))
+        more = ", …" if len(foreign) > 5 else "."
+        yield f"Gold answers that are none of the template's labels count as wrong: {names}{more}"
+    if question.attention == "prefix" and question.mode != "prefix":
+        yield f"{question.engine.name} does not see a prefix mask: this run is causal."

@@ -1,0 +1,150 @@
+"""Pictures of figures: the confusion matrix, shares, and a diagnostic's points.
+
+In: numbers with their names, and a palette. Out: a matplotlib `Figure` with a transparent background, drawn without a
+display and without pyplot's global state, so that many threads may draw at once. Does not know where numbers come from.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from gptjt_demo.evaluation.diagnostics import Diagnosis, Point
+
+DOTS_PER_INCH = 144
+_LETTERS = 24  # of a name that an axis shows
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours as #rrggbb. The default's ink can be read on white and on black."""
+
+    ink: str = "#7a828e"
+    accent: str = "#3b82f6"
+    second: str = "#f59e0b"
+    on_accent: str = "#ffffff"
+
+
+LIGHT = Palette(ink="#1f2937", accent="#2563eb", second="#d97706")
+DARK = Palette(ink="#e5e7eb", accent="#60a5fa", second="#fbbf24", on_accent="#0b1220")
+
+
+def confusion(
+    matrix: Sequence[Sequence[int]], gold: Sequence[str], predicted: Sequence[str], palette: Palette = Palette()
+) -> Figure:
+    """Gold labels down, predicted across; a cell's tint is its part of the gold label's rows."""
+    figure, axes = _canvas(max(4.0, 0.75 * len(predicted) + 2), max(3.0, 0.55 * len(gold) + 1.6), palette)
+    for row, counts in enumerate(matrix):
+        total = sum(counts)
+        for column, count in enumerate(counts):
+            part = count / total if total else 0.0
+            axes.fill(
+                [column - 0.48, column + 0.48, column + 0.48, column - 0.48],
+                [row - 0.46, row - 0.46, row + 0.46, row + 0.46],
+                color=palette.accent,
+                alpha=0.08 + 0.92 * part,
+                linewidth=0,
+            )
+            ink = palette.on_accent if part > 0.75 else palette.ink  # whichever stands out more from the tint
+            axes.text(column, row, f"{count}", ha="center", va="center", color=ink, fontsize=10)
+    axes.set_xlim(-0.5, len(predicted) - 0.5)
+    axes.set_ylim(len(gold) - 0.5, -0.5)
+    axes.set_xticks(range(len(predicted)), [_short(name) for name in predicted], rotation=35, ha="right")
+    axes.set_yticks(range(len(gold)), [_short(name) for name in gold])
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("gold")
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return figure
+
+
+def bars(names: Sequence[str], parts: Sequence[float], palette: Palette = Palette(), *, even: bool = False) -> Figure:
+    """Parts of 1 as bars across, with their percentage; `even` marks where all would be equal."""
+    figure, axes = _canvas(4.6, 0.36 * len(names) + 1, palette)
+    axes.barh(range(len(names)), list(parts), color=palette.accent, height=0.62)
+    for row, part in enumerate(parts):
+        axes.text(part + 0.01, row, f"{100 * part:.0f} %", va="center", color=palette.ink, fontsize=9)
+    if even and names:
+        axes.axvline(1 / len(names), color=palette.second, linestyle="--", linewidth=1.2)
+    axes.set_yticks(range(len(names)), [_short(name) for name in names])
+    axes.invert_yaxis()
+    _percentages(axes, "x", 1.12)
+    return figure
+
+
+def points(found: Sequence[Point], palette: Palette = Palette(), *, label: str = "", joined: bool = False) -> Figure:
+    """A diagnostic's accuracies with their 95 % intervals, the first one marked; `joined` draws a line through them."""
+    figure, axes = _canvas(max(4.5, 0.55 * len(found) + 1.5), 3.4, palette)
+    for place, point in enumerate(found):
+        colour = palette.second if place == 0 and not joined else palette.accent
+        axes.plot([place, place], point.interval, color=colour, linewidth=1.4, alpha=0.55)
+        axes.plot([place], [point.accuracy], "o", color=colour, markersize=6)
+    if joined:
+        axes.plot(range(len(found)), [point.accuracy for point in found], color=palette.accent, linewidth=1.6)
+    elif found:
+        axes.axhline(found[0].accuracy, color=palette.second, linestyle="--", linewidth=0.9)
+    names = [_short(point.name) for point in found]
+    crowded = any(len(name) > 4 for name in names)
+    axes.set_xticks(range(len(found)), names, rotation=35 if crowded else 0, ha="right" if crowded else "center")
+    axes.set_xlabel(label)
+    axes.set_ylabel("accuracy")
+    _percentages(axes, "y", 1.02)
+    return figure
+
+
+def diagnosis(name: str, found: Diagnosis, palette: Palette = Palette()) -> Figure:
+    """The picture that fits a diagnostic of `diagnostics.DIAGNOSTICS`."""
+    from gptjt_demo.evaluation.diagnostics import Prior
+
+    if isinstance(found, Prior):
+        return bars(found.labels, found.shares, palette, even=True)
+    label = {"order": "order of the examples", "number": "number of examples"}.get(name, "")
+    return points(found.points, palette, label=label, joined=name == "number")
+
+
+def picture(figure: Figure, format: Literal["png", "svg"] = "png") -> bytes:
+    """The figure as a file's bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=format, transparent=True)
+    return buffer.getvalue()
+
+
+def _canvas(width: float, height: float, palette: Palette) -> tuple[Figure, Axes]:
+    """An empty figure; sizes in inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots()
+    axes.patch.set_alpha(0)
+    axes.tick_params(colors=palette.ink, labelsize=9)
+    axes.xaxis.label.set_color(palette.ink)
+    axes.yaxis.label.set_color(palette.ink)
+    for name, side in axes.spines.items():
+        side.set_color(palette.ink)
+        side.set_alpha(0.4)
+        side.set_visible(name in ("left", "bottom"))
+    return figure, axes
+
+
+def _percentages(axes: Axes, axis: Literal["x", "y"], end: float) -> None:
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    names = [f"{100 * tick:.0f} %" for tick in ticks]
+    if axis == "x":
+        axes.set_xlim(0, end)
+        axes.set_xticks(ticks, names)
+    else:
+        axes.set_ylim(-0.02, end)
+        axes.set_yticks(ticks, names)
+
+
+def _short(name: str) -> str:
+    name = " ".join(name.split()).replace("$", r"\$")  # a dollar would begin a formula
+    return name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…"

@@ -1,0 +1,126 @@
+"""The figures of runs as plain text for a terminal, and as a Markdown table for a README.
+
+In: runs. Out: lines. Does not know how runs came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from gptjt_demo.evaluation.metrics import Paired
+from gptjt_demo.evaluation.run import Run, compare
+
+_WIDEST = 24  # characters of a label in a terminal
+
+
+def run_lines(run: Run) -> Iterator[str]:
+    """One run: the figures, those of each label, and the confusion matrix."""
+    yield f"{run.template} on {run.model}, {run.attention} attention"
+    yield ""
+    what = "accuracy" if run.labels else "exact match"
+    yield f"{what:12} {percent(run.accuracy)}   95 % interval {interval(run)}   {run.right} of {run.n} rows"
+    if run.macro_f1 is not None:
+        yield f"{'macro-F1':12} {percent(run.macro_f1)}"
+    if run.list_figures is not None:
+        lists = run.list_figures
+        parts = f"precision {percent(lists.precision)}   recall {percent(lists.recall)}"
+        yield f"{'list F1':12} {percent(lists.f1)}   {parts}"
+    yield f"{'errors':12} {run.errors}"
+    if run.labels:
+        yield ""
+        yield from _label_lines(run)
+        yield ""
+        yield from _matrix_lines(run)
+    for note in run.notes:
+        yield f"note: {note}"
+
+
+def paired_sentence(found: Paired, first: str, second: str) -> str:
+    """What the paired test says, in words."""
+    differing = found.only_first + found.only_second
+    counts = (
+        f"Of {found.n} rows, {found.only_first} {'is' if found.only_first == 1 else 'are'} right only with {first} "
+        f"and {found.only_second} only with {second}"
+    )
+    if not differing:
+        return f"{counts}: the two are right on the same rows."
+    better = second if found.difference > 0 else first
+    if not found.difference:
+        verdict = "neither is better"
+    elif found.p_value < 0.05:
+        verdict = f"{better} is better, by {percent(abs(found.difference))} of the rows"
+    else:
+        verdict = f"{better} is ahead, but chance alone could do as much"
+    sign = "" if p_value(found.p_value).startswith("<") else "= "
+    return f"{counts}: {verdict} (McNemar's exact test, p {sign}{p_value(found.p_value)})."
+
+
+def markdown_table(pairs: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    """A line for each task: rows, the figures of each of its runs, and the paired test of two. All tasks have as many
+    runs, in the same modes."""
+    modes = [run.attention for run in next(iter(pairs.values()))]
+    compared = len(modes) == 2
+    yield f"| task | n | {' | '.join(modes)} |{' paired p |' if compared else ''}"
+    yield f"| --- | ---: | {' | '.join('---' for _ in modes)} |{' ---: |' if compared else ''}"
+    for name, runs in pairs.items():
+        test = f" {p_value(compare(*runs).p_value)} |" if compared else ""
+        yield f"| `{name}` | {runs[0].n} | {' | '.join(map(_cell, runs))} |{test}"
+
+
+def percent(part: float) -> str:
+    """0.125 is "12.5 %"."""
+    return f"{100 * part:.1f} %"
+
+
+def interval(run: Run) -> str:
+    """The accuracy's interval, such as "69.1 to 87.9 %"."""
+    low, high = run.interval
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def p_value(p: float) -> str:
+    """Two digits, and never 0."""
+    return f"{p:.2f}" if p >= 0.095 else f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
+def _cell(run: Run) -> str:
+    low, high = run.interval
+    text = f"{percent(run.accuracy)} ({100 * low:.0f}–{100 * high:.0f})"
+    if run.list_figures is not None and any("," in outcome.row.gold for outcome in run.outcomes):
+        text += f", list F1 {percent(run.list_figures.f1)}"
+    if run.errors:
+        text += f", {run.errors} errors"
+    return text
+
+
+def _label_lines(run: Run) -> Iterator[str]:
+    width = max(5, *(len(_short(label)) for label in run.gold_labels))
+    yield f"{'label':{width}}  precision  recall      F1    rows"
+    for each in run.label_figures:
+        yield (
+            f"{_short(each.label):{width}}  {each.precision:9.1%}  {each.recall:6.1%}  {each.f1:6.1%}  {each.support:6}"
+        )
+
+
+def _matrix_lines(run: Run) -> Iterator[str]:
+    """Gold down, predicted across. Columns are named by letters where their names would not fit on a line."""
+    names = [_short(label) for label in run.predicted_labels]
+    heads = names
+    if sum(max(5, len(name)) + 2 for name in names) > 90:
+        heads = [_letter(place) for place in range(len(names))]
+    left = max(len("gold \\ predicted"), *(len(_short(label)) for label in run.gold_labels))
+    widths = [max(len(head), *(len(str(row[place])) for row in run.matrix)) for place, head in enumerate(heads)]
+    yield "  ".join(["gold \\ predicted".ljust(left), *(f"{h:>{w}}" for h, w in zip(heads, widths, strict=True))])
+    for label, counts in zip(run.gold_labels, run.matrix, strict=True):
+        yield "  ".join([_short(label).ljust(left), *(f"{n:{w}}" for n, w in zip(counts, widths, strict=True))])
+    if heads is not names:
+        yield "  ".join(f"{head} {name}" for head, name in zip(heads, names, strict=True))
+
+
+def _letter(place: int) -> str:
+    return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"

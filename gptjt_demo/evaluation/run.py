@@ -1,0 +1,198 @@
+"""A template measured on labelled rows: the rows, what came of each, and the figures that follow.
+
+In: outcomes. Out: accuracy with its interval, F1, the confusion matrix and the rows behind each of its cells, and two
+runs compared. Does not know how the outcomes came about, nor how figures are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from gptjt_demo.batch.question import Query, Reply
+from gptjt_demo.errors import TableError
+from gptjt_demo.evaluation import metrics
+from gptjt_demo.settings import Attention
+from gptjt_demo.tables.sheet import Row
+from gptjt_demo.templates.answer_check import normalised
+
+UNPARSED = "(unparsed)"  # an answer that is none of the labels
+ERROR = "(error)"  # a row without an answer
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A row with its right answer; `place` is its place in the table, from 0."""
+
+    place: int
+    query: Query
+    gold: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a labelled row.
+
+    Attributes:
+        row: it.
+        reply: the engine's.
+        gold: the right answer as it is counted: one of the template's labels, or the row's own text.
+        predicted: the reply as it is counted: a label, `UNPARSED`, `ERROR`, or the answer's text.
+        right: whether they agree.
+    """
+
+    row: Labelled
+    reply: Reply
+    gold: str
+    predicted: str
+    right: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """A template measured on a table.
+
+    Attributes:
+        template, model: their names.
+        attention: the mode it ran in.
+        labels: the template's; empty for free text.
+        outcomes: a row each, in the table's order.
+        notes: what should be known about the figures, a sentence each.
+        finished: whether it came to its end.
+    """
+
+    template: str
+    model: str
+    attention: Attention
+    labels: Row
+    outcomes: Sequence[Outcome]
+    notes: Row = ()
+    finished: bool = True
+
+    @property
+    def n(self) -> int:
+        """Rows measured, failed ones among them."""
+        return len(self.outcomes)
+
+    @cached_property
+    def errors(self) -> int:
+        """Rows without an answer; they count as wrong."""
+        return sum(bool(outcome.reply.error) for outcome in self.outcomes)
+
+    @cached_property
+    def right(self) -> int:
+        """Rows whose answer is right."""
+        return sum(outcome.right for outcome in self.outcomes)
+
+    @property
+    def accuracy(self) -> float:
+        """The part that is right, 0 to 1; of free text, the exact matches."""
+        return self.right / self.n if self.n else 0.0
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the accuracy."""
+        return metrics.interval(self.right, self.n)
+
+    @cached_property
+    def gold_labels(self) -> Row:
+        """The template's labels, and the gold ones beside them: the matrix's rows."""
+        return tuple(dict.fromkeys([*self.labels, *(outcome.gold for outcome in self.outcomes)])) if self.labels else ()
+
+    @cached_property
+    def predicted_labels(self) -> Row:
+        """The matrix's columns: the same, then `UNPARSED`, and `ERROR` if there is any."""
+        return (*self.gold_labels, UNPARSED, *([ERROR] if self.errors else ())) if self.labels else ()
+
+    @cached_property
+    def label_figures(self) -> list[metrics.LabelFigures]:
+        """Precision, recall and F1 of every label; empty for free text."""
+        return metrics.label_figures(*self._columns, self.gold_labels)
+
+    @cached_property
+    def matrix(self) -> list[list[int]]:
+        """Rows of the table by gold (down, `gold_labels`) and predicted (across, `predicted_labels`)."""
+        return metrics.confusion(*self._columns, self.gold_labels, self.predicted_labels)
+
+    @cached_property
+    def macro_f1(self) -> float | None:
+        """The mean F1 of the labels that are gold or predicted somewhere; None for free text."""
+        seen = {text for column in self._columns for text in column}
+        scores = [figures.f1 for figures in self.label_figures if figures.label in seen]
+        return sum(scores) / len(scores) if scores else None
+
+    @cached_property
+    def list_figures(self) -> metrics.SetFigures | None:
+        """Of free text read as comma-separated lists; None for labels."""
+        if self.labels:
+            return None
+        texts = [(outcome.row.gold, outcome.reply.text) for outcome in self.outcomes]
+        return metrics.set_figures([items(gold) for gold, _ in texts], [items(text) for _, text in texts])
+
+    @property
+    def _columns(self) -> tuple[list[str], list[str]]:
+        return [outcome.gold for outcome in self.outcomes], [outcome.predicted for outcome in self.outcomes]
+
+    def cell(self, gold: str, predicted: str) -> list[Outcome]:
+        """The rows that a cell of the matrix counts."""
+        return [outcome for outcome in self.outcomes if (outcome.gold, outcome.predicted) == (gold, predicted)]
+
+    def download(self) -> tuple[Row, Iterator[Row]]:
+        """Column names and rows for a download: inputs, gold, answer, whether it is right, confidence and error."""
+        names = list(self.outcomes[0].row.query) if self.outcomes else []
+        columns = (*names, "gold", "answer", "counted_as", "right", "confidence", "error")
+        return columns, (
+            (
+                *each.row.query.values(),
+                each.row.gold,
+                each.reply.text,
+                each.predicted,
+                "yes" if each.right else "no",
+                "" if each.reply.confidence is None else f"{each.reply.confidence:.4f}",
+                each.reply.error,
+            )
+            for each in self.outcomes
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures."""
+        return {
+            "template": self.template,
+            "model": self.model,
+            "attention": self.attention,
+            "n": self.n,
+            "errors": self.errors,
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "macro_f1": self.macro_f1,
+            "list_f1": self.list_figures.f1 if self.list_figures else None,
+        }
+
+
+def items(text: str) -> frozenset[str]:
+    """What a comma-separated list holds, in the form in which answers are compared."""
+    return frozenset(normalised(item) for item in text.split(",") if item.strip())
+
+
+def compare(first: Run, second: Run) -> metrics.Paired:
+    """Two runs on the rows that both have, a failed row being wrong.
+
+    Raises:
+        TableError: they have no row in common, or a row differs.
+    """
+    others = {outcome.row.place: outcome for outcome in second.outcomes}
+    pairs = [(outcome, others[outcome.row.place]) for outcome in first.outcomes if outcome.row.place in others]
+    if not pairs or any(one.row.gold != other.row.gold for one, other in pairs):
+        raise TableError("the two runs are not over the same rows", mend="run both on the same file and gold column")
+    return metrics.paired([one.right for one, _ in pairs], [other.right for _, other in pairs])
+
+
+def report(runs: Iterable[Run]) -> dict[str, Any]:
+    """What `evaluate --json` prints: `runs`, and `paired` where there are two."""
+    runs = list(runs)
+    found: dict[str, Any] = {"runs": [run.to_json() for run in runs]}
+    if len(runs) == 2:
+        found["paired"] = asdict(compare(*runs))
+    return found

@@ -1,0 +1,1 @@
+"""Linears over int8 weights: the CPU's kernels and how they are chosen, and LLM.int8() on CUDA."""

@@ -1,0 +1,172 @@
+"""From a model's name to an `Engine`: the only place that decides device and layout.
+
+In: a known name, a folder or a hub id. Out: an engine whose weights are all from the checkpoint, in 8 bits. On the CPU
+these are the linears of `int8`; on CUDA they are bitsandbytes' LLM.int8(), which the CPU path never imports.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from transformers import AutoTokenizer
+
+from gptjt_demo.engine.engine import Engine
+from gptjt_demo.errors import ModelError, SettingError
+from gptjt_demo.models import memory
+from gptjt_demo.models.blueprint import read_config, skeleton
+from gptjt_demo.models.building import build, fill, is_small, size
+from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.hub import fetch
+from gptjt_demo.models.int8 import kernels, llm_int8
+from gptjt_demo.models.int8.blocking import block_later
+from gptjt_demo.models.registry import DEFAULT_MODEL, GIB, ModelSpec, resolve
+from gptjt_demo.settings import Attention
+
+__all__ = ["Device", "build", "load"]
+
+Device = Literal["auto", "cpu", "cuda"]
+
+_TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model")
+
+
+def load(
+    model: str | Path = DEFAULT_MODEL,
+    *,
+    device: Device = "auto",
+    attention: Attention | None = None,
+    tokenizer: str | Path | None = None,
+    progress: bool = True,
+) -> Engine:
+    """Load a model in 8 bits.
+
+    Args:
+        model: a known name, a folder, or a hub id.
+        device: "auto" takes CUDA where there is one; several GPUs are used where one is too small.
+        attention: the default mode; else the environment's GPTJT_ATTENTION, else the model's own.
+        tokenizer: a folder or hub id; else the environment's GPTJT_TOKENIZER, else the model's own.
+        progress: show a bar on standard error.
+
+    Raises:
+        SettingError: the mode is unknown.
+        ModelError: no such model, no CUDA where it was asked for, no tokenizer, or the hub refuses.
+        DoesNotFit: its memory is not there; nothing has been read.
+        CheckpointError: a tensor is missing or damaged; no layer is ever left with random weights.
+    """
+    began = time.perf_counter()
+    spec = resolve(model)
+    mode = _attention(attention, spec)
+    place = _place(device, spec)
+    if spec.gib is not None:
+        memory.require(spec.gib, _free_gib(place), name=spec.name, where=_where(place))
+    # The weights last: whatever else is wrong is said before gigabytes are downloaded.
+    folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, weights=False, progress=progress)
+    config, words = _config(folder, spec), _tokenizer(folder, spec, tokenizer, progress)
+    checkpoint = Checkpoint(folder if isinstance(spec.source, Path) else fetch(spec.source, progress=progress))
+    network = _network(config, checkpoint, place, spec, progress)
+    seconds = time.perf_counter() - began
+    engine = Engine(
+        network,
+        words,
+        name=spec.name,
+        context=spec.context,
+        attention=mode,
+        notes=(
+            f"{_devices(network, place)}: {_kernels(place, is_small(checkpoint))}",
+            f"{_layout(checkpoint)}, {size(network) / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
+        ),
+    )
+    block_later(network, engine.pause, checkpoint.release)
+    return engine
+
+
+def _network(config: Any, checkpoint: Checkpoint, place: torch.device, spec: ModelSpec, progress: bool) -> Any:
+    """The filled network on its device, or on several GPUs where one is too small."""
+    if place.type == "cpu":
+        # Whatever is stored larger than a byte a value is made 8-bit; small tensors are not.
+        values = sum(count * min(size, 1 if count > 2**16 else size) for _, count, size in checkpoint.sizes())
+        values *= 2 if is_small(checkpoint) else 1
+        memory.require(values / GIB, _free_gib(place), name=spec.name, where=_where(place))
+        return build(config, checkpoint, place, progress=progress)
+    network = skeleton(config, torch.float16)
+    devices = llm_int8.split(network, llm_int8.free_bytes(), name=spec.name, first=torch.cuda.current_device())
+    fill(network, checkpoint, devices, llm_int8=True, progress=progress)
+    return network if "" in devices else llm_int8.connect(network, devices)
+
+
+def _layout(checkpoint: Checkpoint) -> str:
+    for part, words in (("absmax", "hivemind 8-bit"), ("scale", "int8, mapped")):
+        if any(name.endswith(f".{part}") for name in checkpoint.names):
+            return words
+    return "made 8-bit at load"
+
+
+def _kernels(place: torch.device, small: bool) -> str:
+    """What multiplies 8-bit weights here, in words."""
+    return "LLM.int8() of bitsandbytes" if place.type == "cuda" else kernels.kernels().report(small)
+
+
+def _devices(network: Any, place: torch.device) -> str:
+    gpus = {tensor.device for tensor in network.parameters()}
+    return place.type if len(gpus) < 2 else f"{len(gpus)} GPUs"
+
+
+def _place(device: Device, spec: ModelSpec) -> torch.device:
+    if device not in ("auto", "cpu", "cuda"):
+        raise ModelError(f"{device!r} is no device", where="device", mend="use auto, cpu or cuda")
+    gpu = torch.cuda.is_available()
+    if device == "cuda" and not gpu:
+        needed = f"{spec.gib * memory.OVERHEAD:.2f} GiB of " if spec.gib is not None else ""
+        raise ModelError(
+            f"8-bit on CUDA needs {needed}GPU memory and 0.00 GiB are available: there is no CUDA device",
+            where=spec.name,
+            mend="use --device cpu, where mini always fits",
+        )
+    return torch.device("cuda" if gpu and device != "cpu" else "cpu")
+
+
+def _free_gib(place: torch.device) -> float:
+    return sum(llm_int8.free_bytes().values()) / GIB if place.type == "cuda" else memory.available_gib()
+
+
+def _where(place: torch.device) -> str:
+    return "GPU memory" if place.type == "cuda" else "memory"
+
+
+def _config(folder: Path, spec: ModelSpec) -> Any:
+    if not (folder / "config.json").is_file():
+        raise ModelError("it has no config.json", where=str(spec.source), mend="name a model of transformers")
+    return read_config(folder)
+
+
+def _tokenizer(folder: Path, spec: ModelSpec, asked: str | Path | None, progress: bool) -> Any:
+    asked = asked or os.environ.get("GPTJT_TOKENIZER")
+    source = asked if asked or _has_tokenizer(folder) else spec.tokenizer
+    if source is not None:
+        other = Path(source).expanduser()
+        folder = other if other.is_dir() else fetch(str(source), weights=False, progress=progress)
+    if not _has_tokenizer(folder):
+        raise ModelError(
+            "it has no tokenizer: tokenizer.json is missing",
+            where=str(source or spec.source),
+            mend="name the folder or hub id that has it, in GPTJT_TOKENIZER",
+        )
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        mend = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ModelError("the tokenizer cannot be read", where=str(folder), mend=mend) from error
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _TOKENIZERS)
+
+
+def _attention(asked: Attention | None, spec: ModelSpec) -> Attention:
+    mode = asked or os.environ.get("GPTJT_ATTENTION") or spec.attention
+    if mode not in ("prefix", "causal"):
+        raise SettingError(f"{mode!r} is neither prefix nor causal", where="attention, or GPTJT_ATTENTION")
+    return cast(Attention, mode)

@@ -1,0 +1,164 @@
+"""Is a model's folder whole: every tensor of it looked at, and everything that is wrong named.
+
+In: a folder. Out: a `Verdict` with a line for each problem. Reads all of the files, a few megabytes at a time, and
+gives their memory back. Does not mend anything.
+
+Beside what the model needs, PyTorch files are held against the checksums in them, and files in the hub's cache against
+the SHA-256 that they are named by there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gptjt_demo.errors import CheckpointError, ModelError, PlaygroundError
+from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
+from gptjt_demo.models.checkpoint import Checkpoint
+
+CHUNK = 1 << 19  # values, or bytes of a file, looked at at a time
+
+_LAYOUTS = {torch.uint8: "hivemind", torch.int8: "int8"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+        folder: the model's.
+        problems: all of them; none if the model is whole.
+        layout: "hivemind", "int8", "float", or "mixed"; "unknown" where no weight could be read.
+        tensors: how many there are.
+        bytes: size of the files.
+    """
+
+    folder: Path
+    problems: tuple[PlaygroundError, ...]
+    layout: str = "unknown"
+    tensors: int = 0
+    bytes: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(folder: Path, *, progress: bool = False) -> Verdict:
+    """Look at every tensor of a model.
+
+    Args:
+        folder: the model's.
+        progress: show a bar.
+    """
+    problems: list[PlaygroundError] = []
+    blueprint = None
+    try:
+        blueprint = Blueprint.of(skeleton(read_config(folder)))
+    except ModelError as error:
+        problems.append(error)
+    try:
+        checkpoint = Checkpoint(folder, go_on=True)
+    except ModelError as error:
+        return Verdict(folder, (*problems, error))
+    problems += checkpoint.problems
+    if blueprint is not None:
+        closed = {str(path) for path in checkpoint.closed}  # what they hold is not missing by itself
+        problems += (problem for problem in blueprint.problems(checkpoint) if problem.where not in closed)
+    size = sum(count * width for _, count, width in checkpoint.sizes())
+    with tqdm(
+        total=size + sum(_cost(path) for path in checkpoint.files),
+        desc="verifying",
+        unit="B",
+        unit_scale=True,
+        disable=None if progress else True,
+        leave=False,
+    ) as bar:
+        for name in sorted(checkpoint.names):
+            problems += _values(checkpoint, name, bar.update)
+        for path in checkpoint.files:
+            problems += _sums(path, bar.update)
+    return Verdict(folder, tuple(problems), _layout(checkpoint), len(checkpoint.names), checkpoint.bytes)
+
+
+def _layout(checkpoint: Checkpoint) -> str:
+    matrices = [checkpoint.tensor(name) for name in checkpoint.names if name.endswith(".weight")]
+    found = {_LAYOUTS.get(matrix.dtype, "float") for matrix in matrices if matrix.dim() == 2}
+    return "mixed" if len(found) > 1 else next(iter(found), "unknown")
+
+
+def _values(checkpoint: Checkpoint, name: str, told: Callable[[int], object]) -> Iterator[CheckpointError]:
+    """What is wrong with a tensor's values."""
+    tensor = checkpoint.tensor(name)
+    if not tensor.is_floating_point():
+        told(tensor.nbytes)  # every byte is a value
+        return
+    broken = negative = 0
+    for piece in tensor.reshape(-1).split(CHUNK):
+        broken += int((~piece.isfinite()).sum())
+        negative += int((piece < 0).sum())
+        told(piece.nbytes)
+        checkpoint.release(piece)
+    checkpoint.release(tensor)
+    if broken:
+        yield checkpoint.flaw(name, f"has {broken:,} values of {tensor.numel():,} that are not finite")
+    owner, _, part = name.rpartition(".")
+    if f"{owner}.weight" not in checkpoint.names:
+        return
+    if part in ("absmax", "scale") and negative:
+        yield checkpoint.flaw(name, f"has {negative:,} scales of {tensor.numel():,} that are negative")
+    if part == "code" and not broken and _falls(tensor):
+        yield checkpoint.flaw(name, "does not rise")
+
+
+def _falls(code: Tensor) -> bool:
+    return bool((code.diff() < 0).any())
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _sum_of(path: Path) -> str | None:
+    """The SHA-256 that a file in the hub's cache is named by."""
+    blob = path.resolve()
+    return blob.name if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name) else None
+
+
+def _cost(path: Path) -> int:
+    """Bytes to be read for a file's checksums."""
+    return path.stat().st_size if _sum_of(path) or zipfile.is_zipfile(path) else 0
+
+
+def _sums(path: Path, told: Callable[[int], object]) -> Iterator[CheckpointError]:
+    """What a file's checksums say."""
+    expected = _sum_of(path)
+    if expected is not None:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                digest.update(piece)
+                told(len(piece))
+        if digest.hexdigest() != expected:
+            yield _damaged(path, f"is not what was downloaded: its SHA-256 is {digest.hexdigest()}")
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for record in archive.infolist():
+                try:
+                    with archive.open(record) as file:
+                        while piece := file.read(CHUNK):
+                            told(len(piece))
+                except (zipfile.BadZipFile, OSError, EOFError):
+                    yield _damaged(path, f"is damaged in {record.filename}")
+
+
+def _damaged(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"the file {what}", where=str(path), mend="delete it and download the model again")

@@ -1,0 +1,88 @@
+"""What every part of the program agrees on: a generation's settings with their ranges, and the two ways of attention.
+
+Defaults and bounds stand here alone: sliders, flags and templates read them. Loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gptjt_demo.errors import SettingError
+
+Attention = Literal["prefix", "causal"]
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed")
+    return value
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else _no_bool(value)
+
+
+class Sampling(BaseModel):
+    """Settings of one generation. 16.0 counts as 16; 16.5 is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    max_new_tokens: Annotated[int, BeforeValidator(_no_bool)] = Field(
+        32, ge=1, le=1024, description="Most tokens to generate."
+    )
+    temperature: Annotated[float, BeforeValidator(_no_bool)] = Field(
+        0.0, ge=0, le=5, description="0 is greedy; larger is more random."
+    )
+    top_k: Annotated[int, BeforeValidator(_no_bool)] = Field(
+        0, ge=0, le=1000, description="Keep the k likeliest tokens; 0 is off."
+    )
+    top_p: Annotated[float, BeforeValidator(_no_bool)] = Field(
+        1.0, ge=0, le=1, description="Keep the likeliest tokens up to this probability; 1 is off, 0 is top-1."
+    )
+    seed: Annotated[int | None, BeforeValidator(_blank_is_none)] = Field(
+        None, ge=0, lt=2**32, description="Same seed, same text; blank draws one."
+    )
+    stop: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=16)] = Field(
+        (), description="The answer ends before any of these texts."
+    )
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Sampling:
+        """Settings from what a person typed.
+
+        Raises:
+            SettingError: one is out of its range or unknown; the message names it and its range.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            if name not in cls.model_fields:
+                raise SettingError("there is no such setting", where=name) from None
+            if name == "stop":
+                raise SettingError(
+                    "too many or too long", where=name, mend="at most 16 of 1 to 200 characters"
+                ) from None
+            given = values.get(name)
+            what = "it is blank" if given in (None, "") else f"{given} does not fit"
+            kind = "a number" if cls.model_fields[name].annotation is float else "a whole number"
+            raise SettingError(what, where=name, mend=f"give {kind} from {bounds(name)}") from None
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the likeliest token is always the one chosen."""
+        return self.temperature == 0 or self.top_k == 1 or self.top_p == 0
+
+
+def bounds(name: str) -> str:
+    """A number's range in words: `1 to 1024`."""
+    low = high = None
+    for rule in Sampling.model_fields[name].metadata:
+        low = getattr(rule, "ge", low)
+        high = getattr(rule, "le", high)
+        if (below := getattr(rule, "lt", None)) is not None:
+            high = below - 1
+    return f"{low} to {high}"

@@ -1,0 +1,1 @@
+"""What a model is trained on: sources, the mixture of them, and samples packed to sequences."""

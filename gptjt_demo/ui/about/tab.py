@@ -1,0 +1,78 @@
+"""The About tab: what prefix attention is, the two masks for the prompt in hand, and the mask's self-test.
+
+In: the engine and the playground's controls. Out: HTML, every text escaped.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.ui.about.masks import masks
+from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.tab import Playground
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine.engine import Engine
+
+_WHY = """
+<p>A causal model reads a prompt from left to right: no word knows what comes after it. A <b>prefix language model</b>
+reads the whole prompt in both directions, so an example can be read in the light of the question, and only its own
+answer from left to right. GPT-JT was trained that way, on top of GPT-J.</p>
+<p>GPT-JT’s published files carry its mask as buffers of ones. transformers stopped loading them in 4.29 and removed
+them in 4.45, so every usual way to load the model today runs it causally, without a word. Here the mask is given to the
+model explicitly with every prompt, and at the start the model is asked whether it notices.</p>
+"""
+
+
+def about_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
+    """Build the tab's content inside the open `gr.Tab`; the masks are drawn anew each time it is opened."""
+    with gr.Column(elem_id="about-tab"):
+        gr.HTML(_card("What prefix attention is", _WHY) + self_test(actions.engine), apply_default_css=False)
+        picture = gr.HTML(
+            drawn(actions, *actions.fields(next(iter(actions.library)))), elem_id="masks", apply_default_css=False
+        )
+        notes = "".join(f"<li>{escape(note)}</li>" for note in actions.engine.notes)
+        gr.HTML(_card(f"How {actions.engine.name} runs", f"<ul>{notes}</ul>"), apply_default_css=False)
+
+    def draw(*values: Any) -> str:
+        return drawn(actions, *values)
+
+    tab.select(draw, play.controls, picture, show_progress="hidden", queue=False, api_visibility="private")
+
+
+def drawn(actions: Actions, *values: Any) -> str:
+    """Both masks for the prompt that the controls hold, or the line that says why there is none."""
+    try:
+        body = masks(actions.engine.tokens(actions.draft(*values).prompt()))
+    except PlaygroundError as error:
+        body = problem(str(error))
+    return _card("The two masks for your prompt", body)
+
+
+def self_test(engine: Engine) -> str:
+    """The test at the start, in words and numbers."""
+    test = engine.self_test
+    outcome = (
+        f"{engine.name} notices: it runs with prefix attention where you ask for it."
+        if test.supports_prefix
+        else f"{engine.name} does not: every answer is causal."
+    )
+    rows = (("Prefix mask", test.prefix_change), ("Causal mask", test.causal_change))
+    numbers = "".join(
+        f"<div><dt>{name}</dt><dd>{100 * change:.2g} % change at the first position</dd></div>" for name, change in rows
+    )
+    return _card(
+        "The self-test",
+        "<p>The last token of a prompt is replaced by another. Under a prefix mask the first position must notice, "
+        f'under a causal one it cannot. <b>{escape(outcome)}</b></p><dl class="facts">{numbers}</dl>'
+        f'<p class="hint">{escape(test.reason)}</p>',
+    )
+
+
+def _card(title: str, body: str) -> str:
+    return f'<section class="card reading"><h2>{escape(title)}</h2>{body}</section>'

@@ -1,0 +1,222 @@
+"""The batch tab: a file of rows in, every row answered by a prompt, the answers fetched at any time.
+
+Lays out the controls and says what they do, as functions of their values. The work itself is `batch_job`'s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.tables.table import Table
+from gptjt_demo.templates.template import MAX_INPUTS, Template
+from gptjt_demo.ui.batch.card import answers, batch_card, forgotten, no_job, not_begun
+from gptjt_demo.ui.batch.job import ROW_LIMIT, BatchJob, BatchJobs, Order
+from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html.steps import SAVE
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.rows import source
+from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices, chosen
+
+if TYPE_CHECKING:
+    from gptjt_demo.ui.playground.tab import Playground
+
+FORMATS = [("CSV", "csv"), ("TSV", "tsv"), ("JSON Lines", "jsonl"), ("Excel", "xlsx")]
+LOOK_SECONDS = 0.5
+_KEPT = "gptjt-batch"  # names and encrypts what a browser keeps; the same after a restart, and no secret: the id is
+
+
+class BatchActions:
+    """What the tab's controls do; safe for many visitors at once."""
+
+    def __init__(self, actions: Actions) -> None:
+        self.actions = actions
+        self.jobs = BatchJobs(actions.engine)
+
+    def look(self, path: str | None, name: str, *values: Any) -> tuple[Any, ...]:
+        """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
+        table, found, preview = None, "", ""
+        if path is not None:
+            try:
+                table = source.opened(path)
+            except PlaygroundError as error:
+                found = problem(str(error))
+            else:
+                found, preview = source.found(table, limit=ROW_LIMIT), source.preview(table)
+        return table, found, preview, *self.choose(table, name, *[None] * MAX_INPUTS, *values)
+
+    def choose(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
+        """The pickers for a prompt over the file: what is wrong with the prompt, its columns, how it may answer."""
+        columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
+        template: Template | None = None
+        wrong = ""
+        try:
+            template = chosen(name, self.actions, controls)
+        except PlaygroundError as error:
+            wrong = problem(str(error))
+        labels = template is not None and bool(template.labels)
+        return wrong, *source.column_updates(template, table, columns), gr.Radio(visible=labels)
+
+    def pick(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
+        """`choose` for a prompt that was just picked, and its attention."""
+        try:
+            asked = chosen(name, self.actions, values[MAX_INPUTS:]).attention
+        except PlaygroundError:
+            asked = None
+        return *self.choose(table, name, *values), self.actions.engine.resolve(asked)
+
+    def begin(self, table: Table | None, name: str, how: str, attention: Any, *values: Any) -> tuple[Any, ...]:
+        """Start a job: its id, and `view`."""
+        columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
+        try:
+            template = chosen(name, self.actions, controls)
+            order = Order(
+                source.needed(table),
+                template,
+                source.picked(template, columns),
+                labels=how == "labels" and bool(template.labels),
+                attention=attention,
+            )
+            job = self.jobs.begin(order)
+        except PlaygroundError as error:
+            return gr.skip(), not_begun(str(error)), *[gr.skip()] * 7
+        return job.id, *self.view(job)
+
+    def watch(self, id: Any) -> tuple[Any, ...]:
+        """How the job of that id stands: `view`."""
+        job = self.jobs.find(id)
+        if job is None:
+            return forgotten() if id else no_job(), *_buttons(None)
+        return self.view(job)
+
+    def stop(self, id: Any) -> tuple[Any, ...]:
+        """Stop the job; what is done stays."""
+        if job := self.jobs.find(id):
+            job.stop()
+        return self.watch(id)
+
+    def resume(self, id: Any) -> tuple[Any, ...]:
+        """Go on with a job that was stopped."""
+        if job := self.jobs.find(id):
+            job.resume()
+        return self.watch(id)
+
+    def fetch(self, id: Any, format: str) -> tuple[str | None, str]:
+        """The rows so far as a file, or the line that says why there is none."""
+        job = self.jobs.find(id)
+        if job is None:
+            return None, problem("this run is no longer kept here")
+        try:
+            return str(job.fetch(format)), ""
+        except PlaygroundError as error:
+            return None, problem(str(error))
+
+    def view(self, job: BatchJob) -> tuple[Any, ...]:
+        """A job's card, and what can be done with it."""
+        return batch_card(job), *_buttons(job)
+
+
+def _buttons(job: BatchJob | None) -> tuple[Any, ...]:
+    """Answers, Run, Stop, Go on, the row of the download, its button, the timer."""
+    running = job is not None and not job.standing.finished
+    return (
+        answers(job) if job else "",
+        gr.Button(interactive=not running),
+        gr.Button(interactive=running),
+        gr.Button(visible=job is not None and job.resumable),
+        gr.Row(visible=job is not None),
+        gr.Button(_whole(job)),
+        gr.Timer(active=running),
+    )
+
+
+def _whole(job: BatchJob | None) -> str:
+    result = job.standing.result if job else None
+    return "Download" if result is not None and result.finished else "Download the rows so far"
+
+
+def batch_memory() -> tuple[gr.BrowserState, gr.Timer]:
+    """What keeps the visitor's job, and what looks after it; outside all tabs, as a tab is built when it is opened."""
+    kept = gr.BrowserState(None, storage_key=_KEPT, secret=_KEPT)
+    return kept, gr.Timer(LOOK_SECONDS, active=False)
+
+
+def batch_tab(
+    blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.Tab, memory: tuple[gr.BrowserState, gr.Timer]
+) -> None:
+    """Build the tab inside the open `tab`."""
+    kept, timer = memory
+    do = BatchActions(actions)
+    engine = actions.engine
+    table = gr.State(None)
+    with gr.Row(elem_classes="data-columns", equal_height=False):
+        with gr.Column(elem_classes="data-panel", min_width=300, scale=2):
+            file = gr.File(
+                label="File: CSV, TSV, JSON Lines or Excel", elem_id="batch-file", elem_classes="data-file", height=120
+            )
+            found = gr.HTML("", elem_id="batch-found", elem_classes="said", apply_default_css=False)
+            name = gr.Dropdown(
+                choices(actions.library), value=PLAYGROUND, label="Prompt", filterable=False, elem_id="batch-template"
+            )
+            wrong = gr.HTML("", elem_id="batch-wrong", elem_classes="said", apply_default_css=False)
+            columns = source.column_pickers("batch")
+            how = gr.Radio(
+                [("One of its labels, with its confidence", "labels"), ("Free text", "text")],
+                value="labels",
+                label="Answer with",
+                visible=False,
+                elem_id="batch-how",
+            )
+            attention = gr.Radio(
+                [("Prefix", "prefix"), ("Causal", "causal")],
+                value=engine.attention,
+                label="Attention",
+                info=None if engine.supports_prefix else f"{engine.name} can only run causally.",
+                interactive=engine.supports_prefix,
+                elem_id="batch-attention",
+            )
+        with gr.Column(elem_classes="data-result", min_width=320, scale=3):
+            with gr.Row(elem_classes="data-actions"):
+                run = gr.Button("Run", variant="primary", elem_id="batch-run", scale=3, min_width=120)
+                stop = gr.Button("Stop", elem_id="batch-stop", scale=1, min_width=80, interactive=False)
+                resume = gr.Button("Go on", elem_id="batch-resume", scale=1, min_width=80, visible=False)
+            card = gr.HTML(no_job(), elem_id="batch-card", apply_default_css=False)
+            with gr.Row(visible=False, elem_classes="data-downloads", equal_height=False) as downloads:
+                format = gr.Dropdown(
+                    FORMATS, value="csv", label="Format", filterable=False, elem_id="batch-format", min_width=120
+                )
+                fetch = gr.Button("Download the rows so far", elem_id="batch-fetch", min_width=200)
+                given = gr.DownloadButton(elem_classes="given", elem_id="batch-given")
+            refused = gr.HTML("", elem_id="batch-refused", elem_classes="said", apply_default_css=False)
+            shown = gr.HTML("", elem_id="batch-answers", elem_classes="said", apply_default_css=False)
+            preview = gr.HTML("", elem_id="batch-preview", elem_classes="said", apply_default_css=False)
+
+    picks = [wrong, *columns, how]
+    picked = [table, name, *columns, *play.controls]
+    view = [card, shown, run, stop, resume, downloads, fetch, timer]
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+    file.change(
+        do.look,
+        [file, name, *play.controls],
+        [table, found, preview, *picks],
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    name.input(do.pick, picked, [*picks, attention], **quiet)
+    tab.select(do.choose, picked, picks, **quiet)
+    run.click(
+        do.begin,
+        [table, name, how, attention, *columns, *play.controls],
+        [kept, *view],
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    stop.click(do.stop, kept, view, **quiet)
+    resume.click(do.resume, kept, view, **quiet)
+    gr.on([timer.tick, blocks.load], do.watch, kept, view, **quiet)
+    fetch.click(do.fetch, [kept, format], [given, refused], show_progress="hidden", api_visibility="private").success(
+        None, given, None, js=SAVE, show_progress="hidden", api_visibility="private"
+    )

@@ -1,0 +1,257 @@
+"""What the evaluate tab's controls do, as plain functions of their values: choose, measure, look into a cell, diagnose.
+
+In: control values and the visitor's session. Out: values for the tab's outputs, errors already turned into one line
+where they belong. Knows nothing of layout or events.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gptjt_demo.batch.progress import Meter, Told
+from gptjt_demo.batch.question import Question
+from gptjt_demo.errors import PlaygroundError, SettingError
+from gptjt_demo.evaluation import samples
+from gptjt_demo.evaluation.diagnostics import DIAGNOSTICS, Diagnosis
+from gptjt_demo.evaluation.evaluate import labelled, measure
+from gptjt_demo.evaluation.run import Labelled, Run
+from gptjt_demo.settings import Attention
+from gptjt_demo.tables import rowfile
+from gptjt_demo.tables.table import Table
+from gptjt_demo.templates.template import MAX_INPUTS, Template
+from gptjt_demo.ui.evaluate.charts import chart, no_chart
+from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
+from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html.progress_bar import progress_bar
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.rows import source
+from gptjt_demo.ui.rows.grid import with_row
+from gptjt_demo.ui.rows.template_choice import chosen
+from gptjt_demo.ui.work import Work
+
+ROW_LIMIT = 10_000
+NOTHING = "(nothing)"
+"""The value of the picker of another prompt where none is picked; no template has such a name."""
+DIAGNOSED_ROWS = 40
+"""Every diagnostic takes as many runs as it has points."""
+
+
+class EvaluateActions:
+    """The tab's doings; safe for many visitors at once."""
+
+    def __init__(self, actions: Actions) -> None:
+        self.actions = actions
+        self._lock = threading.Lock()
+        self._works: dict[str, Work[Any]] = {}
+
+    # --- the file
+
+    def look(self, path: str | None, name: str, *values: Any) -> tuple[Any, ...]:
+        """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
+        table, found, preview = None, "", ""
+        if path is not None:
+            try:
+                table = source.opened(path)
+            except PlaygroundError as error:
+                found = problem(str(error))
+            else:
+                found, preview = source.found(table, limit=ROW_LIMIT), source.preview(table)
+        return table, found, preview, *self.choose(table, name, *[None] * (1 + MAX_INPUTS), *values)
+
+    def sample(self, name: str, *values: Any) -> tuple[Any, ...]:
+        """`look` at the sample that ships for the prompt."""
+        try:
+            path = str(samples.path(chosen(name, self.actions, values).name))
+        except PlaygroundError as error:
+            return None, problem(str(error)), "", *self.choose(None, name, *[None] * (1 + MAX_INPUTS), *values)
+        return self.look(path, name, *values)
+
+    def choose(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
+        """The pickers for a prompt over the file: what is wrong with the prompt, the column of right answers, those of
+        the inputs, how it may answer, and whether there is a sample to try."""
+        gold, columns, controls = values[0], values[1 : 1 + MAX_INPUTS], values[1 + MAX_INPUTS :]
+        template: Template | None = None
+        wrong = ""
+        try:
+            template = chosen(name, self.actions, controls)
+        except PlaygroundError as error:
+            wrong = problem(str(error))
+        gold = source.gold_column(template, table, gold)
+        return (
+            wrong,
+            source.gold_update(table if template else None, gold),
+            *source.column_updates(template, table, columns, gold=gold),
+            gr.Radio(visible=template is not None and bool(template.labels)),
+            gr.Button(visible=template is not None and template.name in samples.names()),
+        )
+
+    # --- measuring
+
+    def measure(
+        self, session: str, table: Table | None, name: str, against: str, how: str, attention: str, *values: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        """The runs, how far they are, and their figures; the figures when they are there."""
+        try:
+            asked = [(*self._rows(table, name, values, ROW_LIMIT), mode) for mode in self._modes(attention)]
+            if against != NOTHING:
+                if len(asked) > 1:
+                    raise SettingError("two comparisons at once", mend="choose one attention, or no other prompt")
+                asked.append((*self._rows(table, against, values, ROW_LIMIT), asked[0][2]))
+        except PlaygroundError as error:
+            yield gr.skip(), problem(str(error)), gr.skip(), gr.skip()
+            return
+
+        def function(cancel: threading.Event, tell: Callable[[str], Told]) -> list[Run]:
+            runs: list[Run] = []
+            for template, rows, mode in asked:
+                question = Question(self.actions.engine, template, how == "labels" and bool(template.labels), mode)
+                title = f"{template.title}, {question.mode} attention"
+                runs.append(measure(question, rows, cancel=cancel, meter=Meter(len(rows), tell(title))))
+            return runs
+
+        for standing in self._watched(session, Work(function)):
+            if not standing.finished:
+                yield gr.skip(), progress_bar(standing), gr.skip(), gr.skip()
+            elif standing.result is None:
+                yield gr.skip(), problem(standing.error), gr.skip(), gr.skip()
+            else:
+                runs = [run for run in standing.result if run.n]
+                stopped = "" if runs else '<p class="hint">It was stopped before the first row.</p>'
+                yield runs, stopped, figures(runs), ""
+
+    def stop(self, session: str) -> None:
+        """Stop the session's run; its rows so far are shown."""
+        with self._lock:
+            work = self._works.get(session)
+        if work is not None:
+            work.stop()
+
+    def cell(self, runs: Sequence[Run] | None, pressed: dict[str, Any]) -> str:
+        """The rows of a cell that was pressed; nothing where there is no such cell."""
+        place, gold, predicted = (_number(pressed, name) for name in ("run", "gold", "predicted"))
+        if not runs or not 0 <= place < len(runs):
+            return ""
+        run = runs[place]
+        if not run.labels:
+            name, outcomes = free_cells(run)[max(0, min(gold, 2))]
+            return rows_list(run, place, name, None, outcomes)
+        if not (0 <= gold < len(run.gold_labels) and 0 <= predicted < len(run.predicted_labels)):
+            return ""
+        names = run.gold_labels[gold], run.predicted_labels[predicted]
+        return rows_list(run, place, *names, run.cell(*names))
+
+    def add(
+        self, runs: Sequence[Run] | None, pressed: dict[str, Any], base: Template, examples: Any
+    ) -> tuple[Any, str]:
+        """A row, with its right answer, among the playground's examples; and a line that says so or why not."""
+        place, row = _number(pressed, "run"), _number(pressed, "place")
+        found = (
+            [each for each in runs[place].outcomes if each.row.place == row] if runs and 0 <= place < len(runs) else []
+        )
+        if not runs or not found:
+            return gr.skip(), ""
+        outcome, name = found[0], runs[place].template
+        if name != base.name or list(outcome.row.query) != [field.name for field in base.inputs]:
+            line = f"the playground shows “{base.title}”, and this row was answered with another prompt ({name})"
+            return gr.skip(), problem(f"{line}; pick that one there first, then add the row")
+        try:
+            rows = with_row(examples, [*outcome.row.query.values(), outcome.gold])
+        except PlaygroundError as error:
+            return gr.skip(), problem(str(error))
+        said = (
+            f"Added to the playground’s examples, as number {len(rows['rows'])}. Measure again to see what it changes."
+        )
+        return rows, f'<p class="settled" role="status">{said}</p>'
+
+    def fetch(self, runs: Sequence[Run] | None) -> str | None:
+        """Every row with what came of it, as a CSV file."""
+        if not runs:
+            return None
+        path = Path(tempfile.mkdtemp(prefix="gptjt-evaluate-")) / f"{runs[0].template}-evaluation.csv"
+        columns = ("attention", *runs[0].download()[0])
+        rowfile.write(path, columns, ((run.attention, *row) for run in runs for row in run.download()[1]))
+        return str(path)
+
+    # --- diagnostics
+
+    def diagnose(
+        self, session: str, table: Table | None, name: str, against: str, how: str, attention: str, *values: Any
+    ) -> Iterator[tuple[str, str]]:
+        """How far the diagnostics are, and their charts as they come."""
+        try:
+            template, rows = self._rows(table, name, values, DIAGNOSED_ROWS)
+        except PlaygroundError as error:
+            yield problem(str(error)), ""
+            return
+        mode = self._modes(attention)[0]
+        question = Question(self.actions.engine, template, how == "labels" and bool(template.labels), mode)
+        charts: list[str] = []
+
+        def function(cancel: threading.Event, tell: Callable[[str], Told]) -> None:
+            for name, diagnostic in DIAGNOSTICS.items():
+                if cancel.is_set():
+                    return
+                try:
+                    found: Diagnosis = diagnostic(question, rows, cancel=cancel, progress=tell(_STEPS[name]))
+                except SettingError as error:
+                    charts.append(no_chart(name, str(error)))
+                else:
+                    charts.append(chart(name, found))
+
+        for standing in self._watched(session, Work(function)):
+            bar = problem(standing.error) if standing.finished else progress_bar(standing)
+            about = f'<p class="hint">On {len(rows)} rows, with {question.mode} attention.</p>' if charts else ""
+            yield bar, about + (f'<div class="charts">{"".join(charts)}</div>' if charts else "")
+
+    # --- inner
+
+    def _rows(
+        self, table: Table | None, name: str, values: Sequence[Any], limit: int
+    ) -> tuple[Template, list[Labelled]]:
+        """A prompt and what it is measured on. Of two prompts, the inputs that stand in one place share a column."""
+        gold, columns, controls = values[0], values[1 : 1 + MAX_INPUTS], values[1 + MAX_INPUTS :]
+        template = chosen(name, self.actions, controls)
+        file = source.needed(table)
+        if not gold:
+            raise SettingError("no column of right answers is chosen", mend="choose one")
+        return template, labelled(file, template, columns=source.picked(template, columns), gold=gold, limit=limit)
+
+    def _modes(self, attention: str) -> list[Attention | None]:
+        if attention == "both" and self.actions.engine.supports_prefix:
+            return ["prefix", "causal"]
+        return ["causal"] if attention in ("both", "causal") else ["prefix"]
+
+    def _watched(self, session: str, work: Work[Any]) -> Iterator[Any]:
+        """Its standings; it is stopped when nobody reads on, and when the session begins another."""
+        with self._lock:
+            before = self._works.get(session)
+            self._works[session] = work
+        if before is not None:
+            before.stop()
+        try:
+            yield from work.watch()
+        finally:
+            work.stop()
+            with self._lock:
+                if self._works.get(session) is work:
+                    del self._works[session]
+
+
+_STEPS = {
+    "order": "Other orders of the examples",
+    "influence": "Without each of the examples",
+    "prior": "Input without content",
+    "number": "Fewer examples",
+}
+
+
+def _number(pressed: dict[str, Any], name: str) -> int:
+    """What a browser sent, which may be anything."""
+    value = pressed.get(name)
+    return value if isinstance(value, int) else -1

@@ -1,0 +1,144 @@
+"""The evaluate tab: a file with right answers in; accuracy, confusion matrix and diagnostics of a prompt out.
+
+Lays out the controls and wires them to `EvaluateActions`; decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from gptjt_demo.ui import static
+from gptjt_demo.ui.evaluate.actions import DIAGNOSED_ROWS, NOTHING, EvaluateActions
+from gptjt_demo.ui.html.steps import SAVE, into_view
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.rows import source
+from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices
+
+if TYPE_CHECKING:
+    from gptjt_demo.ui.playground.tab import Playground
+
+RUNS_AT_ONCE = 8
+
+_HINT = (
+    '<section class="card"><header><h2>Result</h2></header><p class="hint">Choose a file with right answers, or press '
+    "<b>Try it</b> to measure the prompt on a sample that comes with the app.</p></section>"
+)
+_DIAGNOSTICS = (
+    "<p class='hint'>What the figures rest on: the order of the examples, each of them, how many there are, and what "
+    f"the model says to input without content. Measured on the first {DIAGNOSED_ROWS} rows, in several runs.</p>"
+)
+
+
+def evaluate_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
+    """Build the tab inside the open `tab`."""
+    do = EvaluateActions(actions)
+    engine = actions.engine
+    press = static.read("figures.js")
+    table, runs = gr.State(None), gr.State(None)
+    with gr.Row(elem_classes="data-columns", equal_height=False):
+        with gr.Column(elem_classes="data-panel", min_width=300, scale=2):
+            name = gr.Dropdown(
+                choices(actions.library),
+                value=PLAYGROUND,
+                label="Prompt",
+                filterable=False,
+                elem_id="evaluate-template",
+            )
+            wrong = gr.HTML("", elem_id="evaluate-wrong", elem_classes="said", apply_default_css=False)
+            file = gr.File(
+                label="File with right answers: CSV, TSV, JSON Lines or Excel",
+                elem_id="evaluate-file",
+                elem_classes="data-file",
+                height=120,
+            )
+            found = gr.HTML("", elem_id="evaluate-found", elem_classes="said", apply_default_css=False)
+            columns = source.column_pickers("evaluate")
+            gold = gr.Dropdown(
+                [], label="Column with the right answers", visible=False, filterable=False, elem_id="evaluate-gold"
+            )
+            how = gr.Radio(
+                [("Weigh the labels", "labels"), ("Generate text and read it", "text")],
+                value="labels",
+                label="Answer",
+                visible=False,
+                elem_id="evaluate-how",
+            )
+            attention = gr.Radio(
+                [("Prefix", "prefix"), ("Causal", "causal"), ("Both, compared", "both")],
+                value=engine.attention,
+                label="Attention",
+                info=None if engine.supports_prefix else f"{engine.name} can only run causally.",
+                interactive=engine.supports_prefix,
+                elem_id="evaluate-attention",
+            )
+            against = gr.Dropdown(
+                [("No other prompt", NOTHING), *choices(actions.library)],
+                value=NOTHING,
+                label="Compare with",
+                filterable=False,
+                elem_id="evaluate-against",
+            )
+        with gr.Column(elem_classes="data-result", min_width=320, scale=3):
+            with gr.Row(elem_classes="data-actions"):
+                run = gr.Button("Measure", variant="primary", elem_id="evaluate-run", scale=3, min_width=120)
+                sample = gr.Button("Try it with the sample", elem_id="evaluate-sample", scale=2, min_width=140)
+                stop = gr.Button("Stop", elem_id="evaluate-stop", scale=1, min_width=80)
+            bar = gr.HTML("", elem_id="evaluate-bar", elem_classes="said", apply_default_css=False)
+            shown = gr.HTML(_HINT, elem_id="evaluate-figures", apply_default_css=False, js_on_load=press)
+            fetch = gr.Button("Download every row as CSV", elem_id="evaluate-fetch", visible=False)
+            given = gr.DownloadButton(elem_classes="given", elem_id="evaluate-given")
+            cell = gr.HTML("", elem_id="evaluate-cell", elem_classes="said", apply_default_css=False, js_on_load=press)
+            added = gr.HTML("", elem_id="evaluate-added", elem_classes="said", apply_default_css=False)
+            with gr.Accordion("Diagnostics", open=False, elem_id="evaluate-diagnostics", elem_classes="folded"):
+                gr.HTML(_DIAGNOSTICS, apply_default_css=False)
+                diagnose = gr.Button("Diagnose", elem_id="evaluate-diagnose")
+                step = gr.HTML("", elem_id="evaluate-step", elem_classes="said", apply_default_css=False)
+                charts = gr.HTML("", elem_id="evaluate-charts", elem_classes="said", apply_default_css=False)
+            preview = gr.HTML("", elem_id="evaluate-preview", elem_classes="said", apply_default_css=False)
+
+    picks = [wrong, gold, *columns, how, sample]
+    asked = [table, name, against, how, attention, gold, *columns, *play.controls]
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+    def measure(request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
+        yield from do.measure(_session(request), *values)
+
+    def run_diagnostics(request: gr.Request, *values: Any) -> Iterator[tuple[str, str]]:
+        yield from do.diagnose(_session(request), *values)
+
+    def stop_run(request: gr.Request) -> None:
+        do.stop(_session(request))
+
+    def open_cell(runs: Any, event: gr.EventData) -> tuple[str, str]:
+        return do.cell(runs, event._data or {}), ""
+
+    def add_example(runs: Any, base: Any, examples: Any, event: gr.EventData) -> tuple[Any, str]:
+        return do.add(runs, event._data or {}, base, examples)
+
+    def offer(runs: Any) -> Any:
+        return gr.Button(visible=bool(runs))
+
+    file.upload(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
+    file.clear(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
+    gr.on([name.input, tab.select], do.choose, [table, name, gold, *columns, *play.controls], picks, **quiet)
+    outputs = [runs, bar, shown, cell]
+    measuring: dict[str, Any] = {**loud, "concurrency_limit": RUNS_AT_ONCE, "concurrency_id": "measuring"}
+    run.click(measure, asked, outputs, **measuring).then(offer, runs, fetch, **quiet)
+    sample.click(do.sample, [name, *play.controls], [table, found, preview, *picks], **quiet).success(
+        measure, asked, outputs, **measuring
+    ).then(offer, runs, fetch, **quiet)
+    stop.click(stop_run, None, None, **quiet)
+    shown.click(open_cell, runs, [cell, added], **quiet).then(None, js=into_view("evaluate-cell"), **quiet)
+    adding = cell.click(add_example, [runs, play.base, play.examples], [play.examples, added], **quiet)
+    adding.then(None, js=into_view("evaluate-added"), **quiet)
+    adding.then(actions.preview, play.controls, play.previews, **quiet)
+    fetch.click(do.fetch, runs, given, **loud).success(None, given, None, js=SAVE, **loud)
+    diagnose.click(run_diagnostics, asked, [step, charts], **measuring)
+
+
+def _session(request: gr.Request) -> str:
+    return request.session_hash or ""

@@ -1,0 +1,277 @@
+"""What the playground's controls do, as plain functions of their values: open, preview, run, branch, weigh, stop.
+
+In: control values and the visitor's session. Out: values for the page's outputs, errors already turned into one line
+where they belong. All state is the arguments' or the session's own job; knows nothing of layout or events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from gptjt_demo.engine.label_scores import CONTENT_FREE
+from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.settings import Attention
+from gptjt_demo.templates.lint.finding import Finding
+from gptjt_demo.templates.lint.lint import lint
+from gptjt_demo.templates.template import Template
+from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.playground import settings
+from gptjt_demo.ui.playground.advice import advice
+from gptjt_demo.ui.playground.answer import answer, refused
+from gptjt_demo.ui.playground.draft import RAW, ROWS, Draft, example_cells, own_stops, query_cells, show_labels
+from gptjt_demo.ui.playground.job import Job, Progress, Runs
+from gptjt_demo.ui.playground.outcome import Outcome, Side, key
+from gptjt_demo.ui.playground.prompt_box import no_prompt, prompt_box
+from gptjt_demo.ui.playground.shares import shares
+from gptjt_demo.ui.playground.wording import wording_cells
+from gptjt_demo.ui.rows.grid import Cells
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.templates.library import Library
+
+_NOTHING = Progress("")
+
+Shown = tuple[str, str, Outcome | None]
+"""The answer's card, the shares', and the run they show."""
+
+
+class Actions:
+    """The page's doings for one engine and one library; safe for many visitors at once."""
+
+    def __init__(self, engine: Engine, library: Library) -> None:
+        self.engine = engine
+        self.library = library
+        self.runs = Runs()
+
+    # --- the prompt
+
+    def fields(self, template: Template) -> tuple[Any, ...]:
+        """Values of every control that a template fills, in the order in which `run` takes them."""
+        return (
+            template,
+            template.instruction,
+            example_cells(template),
+            show_labels(template.labels),
+            query_cells(template),
+            wording_cells(template),
+            "",
+            ROWS,
+            *settings.values(template.generation),
+            settings.show_stops(own_stops(template)),
+            self._attention(template),
+        )
+
+    def draft(self, *values: Any) -> Draft:
+        """What the controls hold. The attention that a template runs with anyway is not an edit."""
+        base, *_, attention = values
+        return Draft.held(*values[:-1], None if attention == self._attention(base) else attention)
+
+    def whole(self, *values: Any) -> Template:
+        """All that the controls hold as one template.
+
+        Raises:
+            PlaygroundError: a control's value does not fit.
+        """
+        return self.draft(*values).whole()
+
+    def preview(self, *values: Any) -> tuple[str, str, str]:
+        """The exact prompt with its tokens, or the line that says why there is none; a wrong setting's line; advice."""
+        draft = self.draft(*values)
+        wrong, room, name = "", 0, ""
+        try:
+            room = draft.sampling().max_new_tokens
+        except PlaygroundError as error:
+            wrong = problem(str(error))
+        try:
+            prompt = draft.prompt()
+            name = "" if wrong else key(draft.whole(), prompt)
+        except PlaygroundError as error:
+            return no_prompt(str(error)), wrong, ""
+        box = prompt_box(prompt, self.engine.count_tokens(prompt), room, self.engine.context, name)
+        return box, wrong, "" if wrong else advice(self._findings(draft.whole()), draft.rows())
+
+    def mend(self, place: int, rule: str, *values: Any) -> tuple[Any, ...] | None:
+        """The controls' values with a finding mended; None where there is no such finding any more.
+
+        Args:
+            place: which of the findings.
+            rule: the finding's, lest another be mended after an edit.
+            values: what the controls hold.
+        """
+        draft = self.draft(*values)
+        try:
+            findings = self._findings(draft.whole())
+        except PlaygroundError:
+            return None
+        found = findings[place] if 0 <= place < len(findings) else None
+        if found is None or found.fixed is None or found.rule != rule:
+            return None
+        template = found.fixed if found.query is None else found.fixed.revised(query=dict(found.query))
+        fields = list(self.fields(template))
+        fields[0] = values[0]
+        fields[2] = _with_rows_off(fields[2], values[2])
+        if values[7] == RAW:
+            fields[6:8] = template.render(template.query), RAW
+        return tuple(fields)
+
+    def turn(self, *values: Any) -> tuple[tuple[Any, ...], str]:
+        """Show the prompt as rows or as text: the controls' values in the other view, and why it cannot be shown."""
+        draft = self.draft(*values)
+        fields = list(values)
+        try:
+            if values[7] == RAW:
+                fields[6] = replace(draft, raw=None).prompt()
+            elif values[6] != self._rows(draft):  # a text that nobody touched leaves the rows as they were
+                fields[1:6] = _words(replace(draft, raw=values[6]))
+        except PlaygroundError as error:
+            fields[7] = ROWS if values[7] == RAW else RAW
+            return tuple(fields), problem(str(error))
+        return tuple(fields), ""
+
+    # --- the run
+
+    def run(self, session: str, compare: bool, rule: str, *values: Any) -> Iterator[Shown]:
+        """Answer and shares as they come. Ends without a word when the session has begun or picked something else."""
+        draft = self.draft(*values)
+        try:
+            prompt, template = draft.asked(), draft.whole()
+        except PlaygroundError as error:
+            self.runs.drop(session)
+            yield refused(str(error)), "", None
+            return
+        modes: Sequence[Attention] = [values[-1]]
+        if compare and self.engine.supports_prefix:
+            modes = ["prefix", "causal"]
+        outcome = Outcome(template, prompt, key(template, prompt))
+        for place, mode in enumerate(modes):
+            for now in self._watch(session, outcome, place, Side(mode, _NOTHING), template.labels):
+                outcome = now
+                yield answer(outcome, expected=len(modes)), shares(outcome, rule), outcome
+            progress = outcome.sides[-1].progress if len(outcome.sides) > place else _NOTHING
+            # Both draw the same numbers, so that attention alone makes the difference.
+            seed = progress.completion.seed if progress.completion else None
+            outcome = replace(outcome, template=_seeded(template, seed))
+            if progress.completion is None or progress.completion.stop_reason == "cancelled":
+                break
+        if 0 < len(outcome.sides) < len(modes):
+            yield answer(outcome), shares(outcome, rule), outcome
+
+    def branch(self, session: str, rule: str, outcome: Outcome | None, choice: Any) -> Iterator[Shown]:
+        """Go on from a token that the visitor chose.
+
+        Args:
+            session: the visitor's.
+            rule: how label shares are shown.
+            outcome: the run that is on the page.
+            choice: {side, token, option}, as a browser sends them: not to be trusted.
+        """
+        try:
+            place, token, option = (int(choice[name]) for name in ("side", "token", "option"))
+            side = outcome.sides[place] if outcome and place >= 0 else None
+            lead = side.upto(token, option) if side else ()
+        except (TypeError, ValueError, KeyError, IndexError):
+            return
+        if outcome is None or side is None:
+            return
+        begun = Side(side.attention, _NOTHING, lead)
+        for now in self._watch(session, outcome, place, begun, ()):
+            scored = replace(now.sides[place].progress, scores=side.progress.scores)
+            shown = now.with_side(place, replace(now.sides[place], progress=scored))
+            yield answer(shown), shares(shown, rule), shown
+
+    def weigh(self, session: str, rule: str, outcome: Outcome | None) -> Iterator[tuple[str, Outcome | None]]:
+        """The shares by another rule; the model is asked only where the rule needs its prior."""
+        if outcome is None or not outcome.done or self.runs.busy(session):
+            return
+        if rule == "prior" and not outcome.priors and outcome.sides[0].progress.scores:
+            yield shares(outcome, "logprob", "asking what the model says to input without content…"), outcome
+            try:
+                priors = tuple(self._prior(outcome, side.attention) for side in outcome.sides)
+            except PlaygroundError as error:
+                yield shares(outcome, "logprob") + problem(str(error)), outcome
+                return
+            outcome = replace(outcome, priors=priors)
+        yield shares(outcome, rule), outcome
+
+    def stop(self, session: str) -> None:
+        """Stop this session's run; what it has written stays."""
+        self.runs.stop(session)
+
+    def leave(self, session: str) -> None:
+        """The visitor has closed the page: nobody reads on."""
+        self.runs.drop(session)
+
+    def _watch(
+        self, session: str, outcome: Outcome, place: int, side: Side, labels: Sequence[str]
+    ) -> Iterator[Outcome]:
+        """The outcome as one side of it grows, in a job of the session."""
+        job = Job(
+            self.engine,
+            outcome.prompt,
+            outcome.template.generation,
+            attention=side.attention,
+            labels=labels,
+            continuation=[token.id for token in side.lead],
+        )
+        self.runs.begin(session, job)
+        try:
+            for progress in job.watch():
+                if not self.runs.holds(session, job):
+                    return
+                attention = progress.completion.attention if progress.completion else side.attention
+                yield outcome.with_side(place, replace(side, attention=attention, progress=progress))
+        finally:
+            self.runs.end(session, job)
+
+    def _prior(self, outcome: Outcome, attention: Attention) -> tuple[float, ...]:
+        """Label shares on input without content, averaged."""
+        template = outcome.template
+        names = [item.name for item in template.inputs]
+        prompts = [template.render(dict.fromkeys(names, text)) for text in CONTENT_FREE]
+        rows = [
+            [row.share for row in self.engine.score(prompt, template.labels, attention=attention)] for prompt in prompts
+        ]
+        return tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
+
+    def _findings(self, template: Template) -> tuple[Finding, ...]:
+        engine = self.engine
+        return lint(template, count_tokens=engine.count_tokens, context=engine.context, encode=cast(Any, engine.tokens))
+
+    def _rows(self, draft: Draft) -> str | None:
+        try:
+            return draft.prompt()
+        except PlaygroundError:
+            return None
+
+    def _attention(self, template: Template) -> Attention:
+        return self.engine.resolve(template.attention)
+
+
+def _with_rows_off(shown: Cells, before: Any) -> Cells:
+    """The grid with the rows that were switched off before, at its end."""
+    if not isinstance(before, dict) or not isinstance(before.get("off"), list):
+        return shown
+    width = len(shown["columns"])
+    rows = [row for place, row in enumerate(before.get("rows", ())) if place in before["off"] and len(row) == width]
+    count = len(shown["rows"])
+    return {**shown, "rows": [*shown["rows"], *rows], "off": list(range(count, count + len(rows)))}
+
+
+def _seeded(template: Template, seed: int | None) -> Template:
+    return template.revised(generation={**template.generation.model_dump(), "seed": seed})
+
+
+def _words(draft: Draft) -> tuple[Any, ...]:
+    """Instruction, examples, labels, query and wording of a draft, as the controls show them."""
+    template = draft.template()
+    shown = template.revised(query=draft.inputs())
+    return (
+        shown.instruction,
+        example_cells(shown),
+        show_labels(shown.labels),
+        query_cells(shown),
+        wording_cells(shown),
+    )

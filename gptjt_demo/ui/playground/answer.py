@@ -1,0 +1,148 @@
+"""The answer's card as HTML: the streamed text, how the run stands, who answered and how fast; one answer or two.
+
+In: an `Outcome`. Out: HTML for a gr.HTML value, every text in it escaped. Knows nothing of gradio.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from html import escape
+
+from gptjt_demo.engine.results import STOP_REASONS, Completion
+from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.playground.job import Progress
+from gptjt_demo.ui.playground.outcome import Outcome, Side
+from gptjt_demo.ui.playground.tokens import legend, token_spans
+
+_PLAIN = '<button type="button" class="quiet" id="plain" aria-pressed="false">Plain text</button>'
+
+
+def idle(model: str) -> str:
+    """The card before the first run."""
+    return _card(
+        "idle", "", f'<p class="hint">Press <b>Run</b> to see how {escape(model)} goes on from the prompt.</p>'
+    )
+
+
+def refused(line: str) -> str:
+    """The card of a run that was not begun, with the one line that says why."""
+    return _card("error", "", problem(line))
+
+
+def answer(outcome: Outcome, *, expected: int = 1) -> str:
+    """The card of a run that goes on or is done.
+
+    Args:
+        outcome: with at least one side.
+        expected: how many sides there will be.
+    """
+    sides = outcome.sides
+    both = max(expected, len(sides)) > 1
+    differing = _differing(sides) if both and outcome.done else [set() for _ in sides]
+    bodies = [
+        _body(outcome, place, side, both, differing[place]) for place, side in enumerate(sides)
+    ]  # fmt: skip
+    bodies += ['<p class="hint">waits for the other</p>'] * (expected - len(sides))
+    running = len(sides) < expected or not outcome.done
+    states = {"error": any(side.progress.error for side in sides), "running": running}
+    state = next((name for name, holds in states.items() if holds), "done")
+    if not both:
+        status = _status(sides[0].progress)
+        return _card(state, status, bodies[0], outcome.key)
+    names = [side.attention for side in sides]
+    names += [name for name in ("prefix", "causal") if name not in names][: expected - len(sides)]
+    columns = "".join(
+        f'<div class="side"><h3>{name.capitalize()}</h3>{body}</div>' for name, body in zip(names, bodies, strict=True)
+    )
+    status = next((_status(side.progress) for side in sides if side.progress.phase != "done"), "")
+    return _card(state, status or _compared(outcome), f'<div class="sides">{columns}</div>', outcome.key)
+
+
+def _body(outcome: Outcome, place: int, side: Side, both: bool, differing: set[int]) -> str:
+    progress = side.progress
+    if progress.error:
+        return (_text(side, place, differing, live=True, caret=False) if progress.text else "") + problem(
+            progress.error
+        )
+    if progress.completion is None:
+        return _text(side, place, differing, live=True)
+    warning = outcome.warning(side)
+    checked = f'<p class="check" role="note">Check: {escape(warning)}</p>' if warning else ""
+    branched = '<p class="branched">Extended causally from the token that you chose.</p>' if side.lead else ""
+    return _text(side, place, differing, live=False) + branched + checked + _facts(progress.completion, brief=both)
+
+
+def _card(state: str, status: str, body: str, key: str = "") -> str:
+    tools = f'<span class="answer-tools">{legend()}{_PLAIN}</span>' if state in ("done", "running") else ""
+    outdated = '<p class="outdated" role="status" hidden>Outdated: the prompt or its settings have changed since.</p>'
+    return (
+        f'<section class="card answer" data-state="{state}" data-key="{key}" aria-labelledby="answer-title">'
+        f'<header><h2 id="answer-title">Answer</h2><span class="status">{escape(status)}</span>{tools}</header>'
+        f"{outdated}"
+        f'<div aria-busy="{str(state == "running").lower()}">{body}</div></section>'
+    )
+
+
+def _text(side: Side, place: int, differing: set[int], *, live: bool, caret: bool = True) -> str:
+    empty = not side.progress.text and not live
+    spans = token_spans(side.tokens, place, live=live, chosen=len(side.lead) - 1, differing=differing)
+    blink = '<span class="caret" aria-hidden="true"></span>' if live and caret else ""
+    hint = '<p class="hint">The model ended at once: the answer is empty.</p>' if empty else ""
+    return f'{hint}<pre class="answer-text{" answer-empty" if empty else ""}">\n{spans}{blink}</pre>'
+
+
+def _status(progress: Progress) -> str:
+    if progress.phase == "reading":
+        return f"reading the prompt… {progress.seconds:.1f} s"
+    if progress.phase == "writing":
+        return f"writing… {_speed_so_far(progress)}"
+    return "weighing the labels…" if progress.phase == "scoring" else ""
+
+
+def _speed_so_far(progress: Progress) -> str:
+    first, count = progress.seconds_to_first_token, len(progress.tokens)
+    if first is None or count < 2 or progress.seconds <= first:
+        return f"{progress.seconds:.1f} s"
+    return f"{count} tokens, {(count - 1) / (progress.seconds - first):.1f} tokens/s"
+
+
+def _differing(sides: tuple[Side, ...]) -> list[set[int]]:
+    """For both sides, the places of the tokens that the other has not."""
+    places: list[set[int]] = [set(), set()]
+    if len(sides) == 2:
+        ids = [[token.id for token in side.tokens] for side in sides]
+        matcher = SequenceMatcher(None, ids[0], ids[1], autojunk=False)
+        for tag, begin, end, other_begin, other_end in matcher.get_opcodes():
+            if tag != "equal":
+                places[0].update(range(begin, end))
+                places[1].update(range(other_begin, other_end))
+    return places
+
+
+def _compared(outcome: Outcome) -> str:
+    texts = {side.progress.text for side in outcome.sides}
+    if any(side.progress.error or side.progress.completion is None for side in outcome.sides):
+        return ""
+    return "both say the same" if len(texts) == 1 else "what differs is underlined"
+
+
+def _facts(completion: Completion, *, brief: bool) -> str:
+    reason = STOP_REASONS[completion.stop_reason]
+    if completion.stop is not None:
+        reason += f" ({completion.stop!r})"
+    speed = f"{completion.tokens_per_second:.1f} tokens/s" if completion.tokens_per_second else "one token"
+    if completion.drafted:
+        speed += f", drafted {completion.drafted}, accepted {completion.accepted}"
+    facts = {
+        "Model": completion.model,
+        "Attention": completion.attention,
+        "Ended": reason,
+        "First token": f"{completion.seconds_to_first_token:.2f} s",
+        "Speed": speed,
+        "Tokens": f"{completion.prompt_tokens:,} + {completion.completion_tokens:,}",
+        "Seed": str(completion.seed),
+    }
+    if brief:
+        facts = {name: facts[name] for name in ("Ended", "First token", "Speed", "Seed", "Model")}
+    items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    return f'<dl class="facts">{items}</dl>'

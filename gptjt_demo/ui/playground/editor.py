@@ -1,0 +1,128 @@
+"""The left side of the playground: everything of a prompt that a person edits, as gradio components.
+
+Lays out and fills; wires nothing. `Editor.controls` are in the order of `Actions.fields`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from gptjt_demo.ui.playground import settings
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.draft import RAW, ROWS
+from gptjt_demo.ui.playground.exchange import Exchange, exchange
+from gptjt_demo.ui.playground.opening import Opening
+from gptjt_demo.ui.playground.wording import WHERE
+from gptjt_demo.ui.rows.grid import grid
+
+
+@dataclass(frozen=True)
+class Editor:
+    """The components. `controls` hold the prompt; `typed` are the ones whose edits must be shown at once."""
+
+    picker: gr.Dropdown
+    reset: gr.Button
+    share: gr.Button
+    undo: gr.Button
+    notice: gr.HTML
+    link: gr.Textbox
+    lines: gr.HTML
+    view: gr.Radio
+    examples: gr.HTML
+    query: gr.HTML
+    wording: gr.HTML
+    attention: gr.Radio
+    typed: list[Any]
+    controls: list[Any]
+    problem: gr.HTML
+    exchange: Exchange
+
+
+def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
+    """Build the left side; it shows the library's first template.
+
+    Args:
+        actions: the page's doings.
+        opening: how the picker is filled.
+        wrong: the line about a wrong setting, or nothing.
+    """
+    engine = actions.engine
+    template = next(iter(actions.library))
+    values = actions.fields(template)
+    base = gr.State(template)
+    with gr.Row(elem_id="pick", equal_height=False):
+        picker = gr.Dropdown(**opening.choices(template), label="Template", filterable=False, elem_id="template")
+        reset = gr.Button("Reset", elem_id="reset", size="md", scale=0, min_width=76)
+        share = gr.Button("Copy link", elem_id="share", size="md", scale=0, min_width=104)
+        undo = gr.Button("Undo", elem_id="undo", size="md", scale=0, min_width=72, visible=False)
+    notice = gr.HTML("", elem_id="notice", apply_default_css=False)
+    link = gr.Textbox(label="Link", interactive=False, lines=1, max_lines=1, elem_id="link", buttons=[])
+    lines = gr.HTML(opening.lines(template), elem_id="about", apply_default_css=False)
+    view = gr.Radio([("Rows", ROWS), ("Raw prompt", RAW)], value=ROWS, label="Edit as", elem_id="view")
+    raw = gr.Textbox(
+        values[6],
+        label="The whole prompt",
+        info="Edit or paste it. Back in Rows, it is read into rows again.",
+        lines=12,
+        max_lines=30,
+        elem_id="raw",
+        buttons=[],
+    )
+    instruction = gr.Textbox(values[1], label="Instruction", lines=2, max_lines=14, elem_id="instruction", buttons=[])
+    examples = grid(values[2], title="Examples", noun="Example", elem_id="examples")
+    query = grid(values[4], title="Your input", noun="Your input", fixed=True, elem_id="query")
+    labels = gr.Textbox(
+        values[3],
+        label="Labels",
+        info="Comma-separated. With labels, the model also weighs each of them; leave blank for free text.",
+        lines=1,
+        max_lines=6,
+        elem_id="labels",
+        buttons=[],
+    )
+    with gr.Column(elem_id="folds"):
+        with gr.Accordion(WHERE, open=False, elem_id="words"):
+            wording = grid(values[5], title="", noun="Words", fixed=True, elem_id="wording")
+        with gr.Accordion("Settings", open=False, elem_id="settings"):
+            attention = gr.Radio(
+                [("Prefix: the prompt is read both ways", "prefix"), ("Causal: left to right", "causal")],
+                value=values[-1],
+                label="Attention",
+                info=None if engine.supports_prefix else f"{engine.name} can only run causally.",
+                interactive=engine.supports_prefix,
+                elem_id="attention",
+            )
+            with gr.Row(elem_id="numbers"):
+                numbers = [settings.control(name, template.generation) for name in settings.NUMBERS]
+            stops = gr.Textbox(
+                values[-2],
+                label="Stops",
+                info="One a line; \\n is a line feed. Where a new row would begin, the answer ends anyway.",
+                lines=1,
+                max_lines=8,
+                elem_id="stops",
+                buttons=[],
+            )
+        swap = exchange()
+    wrong_setting = gr.HTML(wrong, elem_id="setting-problem", apply_default_css=False)
+    return Editor(
+        picker=picker,
+        reset=reset,
+        share=share,
+        undo=undo,
+        notice=notice,
+        link=link,
+        lines=lines,
+        view=view,
+        examples=examples,
+        query=query,
+        wording=wording,
+        attention=attention,
+        typed=[instruction, labels, raw, *numbers, stops],
+        controls=[base, instruction, examples, labels, query, wording, raw, view, *numbers, stops, attention],
+        problem=wrong_setting,
+        exchange=swap,
+    )

@@ -1,0 +1,205 @@
+"""Handing prompts on: the link, and other tools' formats in and out, as gradio components and their handlers.
+
+In: the playground's controls, a link, pasted text. Out: a fragment, a text to copy or download, or an opened template.
+Nothing goes to a file on the server: files are read and written by the browser, by exchange.js.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.templates import formats
+from gptjt_demo.templates import link as links
+from gptjt_demo.templates.formats.formats import ADDRESS
+from gptjt_demo.templates.template import Template
+from gptjt_demo.ui import static
+from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.opening import Opening
+
+COPIED = "Link copied. It holds the prompt with all its rows and settings; nothing is stored on a server."
+TO_COPY = "Copy the link from the field. It holds the prompt with all its rows and settings."
+
+
+def _said(line: str, name: str = "") -> str:
+    return f'<p class="note {name}" role="status">{line}</p>'
+
+
+_ARRIVED = "(_, ...values) => [location.hash, ...values]"
+
+_UPLOAD = """async (text) => {
+  const found = await gptjt.upload(".yaml,.yml,.md,.txt,.json,text/*");
+  gptjt.taken = typeof found === "string";
+  if (found === null) return [text, ""];
+  if (typeof found === "string") return [found, ""];
+  const line = document.createElement("p");
+  line.textContent = found.message;
+  return ["", `<p class="problem" role="alert">${line.innerHTML}</p>`];
+}"""
+
+# Without a file there is nothing to open.
+_TAKEN = "(text, ...values) => [gptjt.taken ? text : null, ...values]"
+
+_ENDINGS = json.dumps({item.name: item.ending for item in formats.FORMATS})
+_DOWNLOAD = f"(form, text) => {{ gptjt.download(`prompt-${{form}}${{({_ENDINGS})[form]}}`, text); }}"
+
+COPY_LINK = f"""async (fragment, said_before) => {{
+  if (!fragment) return [fragment, said_before];
+  const link = location.origin + location.pathname + fragment;
+  return [link, (await gptjt.copy(link)) ? {_said(COPIED)!r} : {_said(TO_COPY, "to-copy")!r}];
+}}"""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The components. `doorway` tells of a link that the page was opened with, now or while it was open already."""
+
+    fold: gr.Accordion
+    doorway: gr.HTML
+    pasted: gr.Textbox
+    take: gr.Button
+    upload: gr.Button
+    found: gr.Dropdown
+    taken: gr.State
+    said: gr.HTML
+    form: gr.Dropdown
+    about: gr.HTML
+    written: gr.Textbox
+    again: gr.Button
+    copy: gr.Button
+    download: gr.Button
+
+
+def exchange() -> Exchange:
+    """Build the fold with import and export."""
+    doorway = gr.HTML(
+        "",
+        html_template="<span hidden></span>",
+        js_on_load=static.read("doorway.js"),
+        elem_id="doorway",
+        apply_default_css=False,
+    )
+    with gr.Accordion("Import and export", open=False, elem_id="exchange") as fold:
+        pasted = gr.Textbox(
+            label="Import",
+            info="Paste a link, a YAML file, a model card with a widget block, a simonw/llm file, or a raw prompt.",
+            lines=3,
+            max_lines=8,
+            elem_id="pasted",
+            buttons=[],
+        )
+        with gr.Row(elem_classes="small-buttons"):
+            take = gr.Button("Open it", size="sm", scale=0, min_width=90, elem_id="take")
+            upload = gr.Button("From a file…", size="sm", scale=0, min_width=110, elem_id="upload")
+        found = gr.Dropdown([], label="Found in it", visible=False, filterable=False, elem_id="found")
+        said = gr.HTML("", elem_id="import-said", apply_default_css=False)
+        form = gr.Dropdown(
+            [(item.title, item.name) for item in formats.FORMATS],
+            value=formats.FORMATS[0].name,
+            label="Export as",
+            filterable=False,
+            elem_id="form",
+        )
+        about = gr.HTML("", elem_id="format-about", apply_default_css=False)
+        written = gr.Textbox(
+            label="Exported text", lines=6, max_lines=14, interactive=False, elem_id="written", buttons=[]
+        )
+        with gr.Row(elem_classes="small-buttons"):
+            again = gr.Button("Refresh", size="sm", scale=0, min_width=80, elem_id="export-again")
+            copy = gr.Button("Copy text", size="sm", scale=0, min_width=90, elem_id="copy-text")
+            download = gr.Button("Download", size="sm", scale=0, min_width=90, elem_id="download-text")
+    taken = gr.State(())
+    return Exchange(
+        fold, doorway, pasted, take, upload, found, taken, said, form, about, written, again, copy, download
+    )
+
+
+def connect(
+    blocks: gr.Blocks, parts: Exchange, actions: Actions, opening: Opening, controls: list[Any], page: list[Any]
+) -> None:
+    """Wire the fold.
+
+    Args:
+        blocks: the page, whose address may hold a link.
+        parts: its components.
+        actions: the page's doings.
+        opening: opens what is imported.
+        controls: hold the prompt.
+        page: what `opening` fills.
+    """
+
+    def from_link(request: gr.Request, fragment: Any, *values: Any) -> tuple[Any, ...]:
+        return linked(opening, request.session_hash or "", fragment, values)
+
+    def take(request: gr.Request, text: str | None, *values: Any) -> tuple[Any, ...]:
+        if text is None:
+            return tuple(gr.skip() for _ in taken)
+        try:
+            templates = formats.read(text)
+        except PlaygroundError as error:
+            return (*[gr.skip()] * len(page), (), gr.update(visible=False), problem(str(error)))
+        names = [(template.title, place) for place, template in enumerate(templates)]
+        more = gr.update(choices=names, value=0, visible=len(names) > 1)
+        note = f"“{templates[0].title}” was imported." + (f" {len(names)} were found." if len(names) > 1 else "")
+        shown = opening.opened(request.session_hash or "", templates[0], note, values)
+        return (*shown, tuple(templates), more, "")
+
+    def choose(request: gr.Request, place: int, templates: tuple[Template, ...], *values: Any) -> tuple[Any, ...]:
+        template = templates[place]
+        return opening.opened(request.session_hash or "", template, f"“{template.title}” was imported.", values)
+
+    def write(request: gr.Request, form: str, *values: Any) -> tuple[str, str]:
+        address = (request.headers.get("referer") or ADDRESS).partition("?")[0].partition("#")[0]
+        return exported(actions, form, address, *values)
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+    taken = [*page, parts.taken, parts.found, parts.said]
+    arrived = [parts.doorway.input, blocks.load]
+    for event in arrived:
+        event(from_link, [parts.doorway, *controls], page, js=_ARRIVED, **quiet)
+    parts.take.click(take, [parts.pasted, *controls], taken, **quiet)
+    parts.upload.click(None, parts.pasted, [parts.pasted, parts.said], js=_UPLOAD, **quiet).then(
+        take, [parts.pasted, *controls], taken, js=_TAKEN, **quiet
+    )
+    parts.found.input(choose, [parts.found, parts.taken, *controls], page, **quiet)
+    written = [parts.written, parts.about]
+    gr.on([parts.form.input, parts.fold.expand, parts.again.click], write, [parts.form, *controls], written, **quiet)
+    parts.copy.click(None, parts.written, None, js="(text) => { gptjt.copy(text); }", **quiet)
+    parts.download.click(None, [parts.form, parts.written], None, js=_DOWNLOAD, **quiet)
+
+
+def link(actions: Actions, *values: Any) -> tuple[str, str]:
+    """The fragment of a link to what the controls hold, or why there is none."""
+    try:
+        fragment = links.to_fragment(actions.whole(*values))
+    except PlaygroundError as error:
+        return "", problem(str(error))
+    return fragment, ""
+
+
+def linked(opening: Opening, session: str, fragment: Any, before: Sequence[Any]) -> tuple[Any, ...]:
+    """Open a link's template; an address without a link of ours changes nothing."""
+    if not isinstance(fragment, str) or not links.is_link(fragment):
+        return opening.refused("")
+    try:
+        template, query = links.from_fragment(fragment)
+    except PlaygroundError as error:
+        return opening.refused(str(error))
+    note = f"“{template.title}” came from a link. Look at it before you run it."
+    return opening.opened(session, template.revised(query=query), note, before)
+
+
+def exported(actions: Actions, form: str, address: str, *values: Any) -> tuple[str, str]:
+    """What the controls hold in a format, and the line that says what the format is or why there is no text."""
+    about = next((item.description for item in formats.FORMATS if item.name == form), "")
+    try:
+        text = formats.export(actions.whole(*values), form, address=address, model=actions.engine.name)
+    except PlaygroundError as error:
+        return "", problem(str(error))
+    return text, f'<p class="hint">{about}</p>'

@@ -1,0 +1,113 @@
+"""What was asked and what came of it: a run on the page, in one mode or in both.
+
+Plain data. In: the template as it stood at the run, its prompt, and each side's progress. Knows nothing of HTML.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gptjt_demo.engine.results import Token
+from gptjt_demo.settings import Attention
+from gptjt_demo.templates.answer_check import verdict
+from gptjt_demo.templates.template import Template
+from gptjt_demo.ui.playground.job import Progress
+
+
+@dataclass(frozen=True)
+class Side:
+    """One answer. `lead` are the tokens that it goes on from, last the one that a person chose; none: a fresh one."""
+
+    attention: Attention
+    progress: Progress
+    lead: tuple[Token, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens of the answer, those it goes on from among them; their texts joined are the answer."""
+        if not self.lead:
+            return self.progress.tokens
+        *before, chosen = self.lead
+        # The engine says what the lead settles: a space that joins or half a character is not part of it.
+        text = self.progress.continued.removeprefix("".join(token.text for token in before))
+        return (*before, replace(chosen, text=text), *self.progress.tokens)
+
+    def upto(self, place: int, choice: int) -> tuple[Token, ...]:
+        """The tokens before a place, and the alternative chosen there.
+
+        Raises:
+            IndexError: there is no such place or alternative.
+        """
+        if place < 0 or choice < 0:
+            raise IndexError
+        token = self.tokens[place]
+        chosen = token.alternatives[choice]
+        return (*self.tokens[:place], Token(chosen.id, chosen.text, chosen.text, chosen.logprob, token.alternatives))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run. `template` is everything that was on the page; `key` is equal for equal questions.
+
+    `priors` are, for each side, the label shares on input without content; none until somebody asks for them.
+    """
+
+    template: Template
+    prompt: str
+    key: str
+    sides: tuple[Side, ...] = ()
+    priors: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether every side has ended."""
+        return bool(self.sides) and all(side.progress.phase == "done" for side in self.sides)
+
+    def with_side(self, place: int, side: Side) -> Outcome:
+        """A copy with that side in its place, or after the last."""
+        return replace(self, sides=(*self.sides[:place], side, *self.sides[place + 1 :]))
+
+    def warning(self, side: Side) -> str:
+        """What the template's check says against a finished answer, in one line; empty where nothing."""
+        completion = side.progress.completion
+        if completion is None or completion.stop_reason == "cancelled":
+            return ""
+        return verdict(self.template.check, side.progress.text, self.template.query) or ""
+
+    def record(self) -> dict[str, Any]:
+        """The run as the browser keeps it, settings and seed with it; `nonce` is the same for the same run."""
+        ends = [(side, side.progress.completion) for side in self.sides]
+        answers = [
+            {
+                "text": end.text,
+                "model": end.model,
+                "attention": end.attention,
+                "seed": end.seed,
+                "stop_reason": end.stop_reason,
+                "branched": bool(side.lead),
+                "seconds": round(end.seconds, 6),
+                "shares": {score.label: round(score.share, 4) for score in side.progress.scores},
+            }
+            for side, end in ends
+            if end is not None
+        ]
+        return {
+            "kind": "run",
+            "nonce": _digest([self.key, answers]),
+            "title": self.template.title,
+            "template": self.template.model_dump(mode="json", exclude_defaults=True, exclude_none=True),
+            "prompt": self.prompt,
+            "answers": answers,
+        }
+
+
+def key(template: Template, prompt: str) -> str:
+    """A short name of a question: what it asks, its labels, its settings. An answer to another one is outdated."""
+    return _digest([prompt, template.labels, template.generation.model_dump(), template.attention])
+
+
+def _digest(data: Any) -> str:
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()[:16]

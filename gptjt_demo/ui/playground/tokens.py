@@ -1,0 +1,64 @@
+"""An answer's tokens as HTML: each tinted by its probability, and, once the answer is there, with its alternatives.
+
+In: tokens. Out: HTML, every text escaped; the texts joined are the answer. answer.js shows the alternatives.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Sequence
+from html import escape
+
+from gptjt_demo.engine.results import Token
+
+_SHOWN = {"\n": "↵", "\t": "⇥", " ": "␣"}
+
+
+def token_spans(
+    tokens: Sequence[Token], side: int, *, live: bool, chosen: int = -1, differing: Collection[int] = ()
+) -> str:
+    """The tokens' spans.
+
+    Args:
+        tokens: all of an answer's.
+        side: which answer it is.
+        live: more are to come, so there is nothing to choose yet.
+        chosen: the place of the token that a person chose.
+        differing: places that are not so in the other answer.
+    """
+    # Behind the last text stand the tokens that ended it. One without text before that began a character.
+    end = max((place for place, token in enumerate(tokens) if token.text), default=-1)
+    spans = (
+        _span(token, place, side, live, place == chosen, place in differing)
+        for place, token in enumerate(tokens)
+        if token.text or (place > end and not live)
+    )
+    return "".join(spans)
+
+
+def visible(raw: str) -> str:
+    """A token's own text with its white space to be seen; what has no text ends the answer."""
+    return "".join(_SHOWN.get(character, character) for character in raw) or "end of text"
+
+
+def legend() -> str:
+    """What the tint says."""
+    return '<span class="legend">likely<span class="legend-scale" aria-hidden="true"></span>unlikely</span>'
+
+
+def _span(token: Token, place: int, side: int, live: bool, chosen: bool, differs: bool) -> str:
+    names = "token" + " token-chosen" * chosen + " token-differs" * differs + " token-end" * (not token.text)
+    tint = f'class="{names}" style="--p:{math.exp(token.logprob):.3f}"'
+    if live:
+        return f"<span {tint}>{escape(token.text)}</span>"
+    options = [[visible(other.text), round(math.exp(other.logprob), 5)] for other in token.alternatives]
+    own = next((i for i, other in enumerate(token.alternatives) if other.id == token.id), -1)
+    data = escape(json.dumps({"options": options, "own": own, "text": visible(token.raw)}), quote=True)
+    name = escape(f"{visible(token.raw)}, {100 * math.exp(token.logprob):.0f} %", quote=True)
+    shown = f' data-shown="{escape(visible(token.raw), quote=True)}"' if not token.text else ""
+    first = "0" if place == 0 else "-1"
+    return (
+        f'<span {tint} role="button" tabindex="{first}" aria-haspopup="menu" aria-label="{name}"{shown} '
+        f'data-at="{side}:{place}" data-token="{data}">{escape(token.text)}</span>'
+    )

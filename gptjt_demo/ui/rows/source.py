@@ -1,0 +1,137 @@
+"""A visitor's file of rows on the page: what was found in it, its first rows, and a column for each input of a prompt.
+
+In: an uploaded file's path, a template. Out: a `Table`, HTML, and the pickers' new choices. Does not know what the rows
+are wanted for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from gptjt_demo.batch.columns import guess_gold, guess_inputs
+from gptjt_demo.errors import SettingError, TableError
+from gptjt_demo.tables.table import PREVIEW, Table, read
+from gptjt_demo.templates.template import MAX_INPUTS, Template
+from gptjt_demo.ui.rows.rows_table import rows_table
+
+SIZE_LIMIT = 200 << 20  # bytes
+
+
+def opened(path: str | Path) -> Table:
+    """The file, checked from end to end.
+
+    Raises:
+        TableError: it is too large, or no good table.
+    """
+    path = Path(path)
+    if path.stat().st_size > SIZE_LIMIT:
+        raise TableError(
+            f"{path.stat().st_size / 2**20:,.0f} MiB, the limit is {SIZE_LIMIT >> 20} MiB",
+            where=path.name,
+            mend="split it, or use the command line",
+        )
+    return read(path)
+
+
+def found(table: Table, *, limit: int | None = None) -> str:
+    """What the file was taken for, and how much of it will be used."""
+    parts = [f"<b>{len(table):,}</b> row{'' if len(table) == 1 else 's'}", *map(escape, table.notes)]
+    cap = ""
+    if limit is not None and len(table) > limit:
+        cap = (
+            f'<p class="notice" role="note">Only the first {limit:,} of {len(table):,} rows will be used here; '
+            "the command line has no limit.</p>"
+        )
+    return f'<p class="found" role="status">{" · ".join(parts)}</p>{cap}'
+
+
+def preview(table: Table) -> str:
+    """The first rows in a card."""
+    rows = table.preview()
+    status = "" if len(table) <= PREVIEW else f"the first {PREVIEW} of {len(table):,}"
+    return (
+        '<section class="card preview"><header><h2>Your file</h2>'
+        f'<span class="status">{status}</span></header>{rows_table(table.columns, rows, label="Your file")}</section>'
+    )
+
+
+def column_pickers(prefix: str) -> list[gr.Dropdown]:
+    """A picker for each input that a template may have; those that it has not are hidden."""
+    return [
+        gr.Dropdown(
+            [], label="Column", visible=False, filterable=False, elem_id=f"{prefix}-column-{place}", min_width=160
+        )
+        for place in range(MAX_INPUTS)
+    ]
+
+
+def column_updates(
+    template: Template | None, table: Table | None, current: Sequence[Any] = (), *, gold: str | None = None
+) -> list[Any]:
+    """The pickers for a template over a file, each with what is picked already, or the column that its name speaks for.
+
+    Args:
+        template, table: None where there is none yet.
+        current: what is picked now.
+        gold: the column of right answers, which is no input.
+    """
+    if template is None or table is None:
+        return [gr.Dropdown(visible=False)] * MAX_INPUTS
+    names = [field.name for field in template.inputs]
+    values = {**guess_inputs(template, table.columns, gold=gold)}
+    values |= {name: value for name, value in zip(names, current, strict=False) if value in table.columns}
+    return [
+        gr.Dropdown(
+            list(table.columns),
+            value=values.get(name),
+            label="Column with the text" if len(names) == 1 else f"Column for {name}",
+            visible=True,
+        )
+        for name in names
+    ] + [gr.Dropdown(visible=False)] * (MAX_INPUTS - len(names))
+
+
+def gold_column(template: Template | None, table: Table | None, current: Any = None) -> str | None:
+    """The column of right answers: what is picked already, or the one that its name speaks for."""
+    if template is None or table is None:
+        return None
+    return current if current in table.columns else guess_gold(template, table.columns)
+
+
+def gold_update(table: Table | None, value: str | None) -> Any:
+    """Its picker."""
+    return gr.Dropdown(list(table.columns), value=value, visible=True) if table else gr.Dropdown(visible=False)
+
+
+def picked(template: Template, values: Sequence[str | None]) -> dict[str, str]:
+    """The pickers' values, for each input its column.
+
+    Raises:
+        SettingError: one is missing.
+    """
+    names = [field.name for field in template.inputs]
+    return {name: _given(name, value) for name, value in zip(names, values, strict=False)}
+
+
+def needed(table: Table | None) -> Table:
+    """The table.
+
+    Raises:
+        TableError: there is none yet, or its upload is no longer kept.
+    """
+    if table is None:
+        raise TableError("there is no file yet", mend="choose one first")
+    if not table.path.exists():
+        raise TableError("the upload is no longer kept", where=table.path.name, mend="choose the file again")
+    return table
+
+
+def _given(name: str, value: str | None) -> str:
+    if not value:
+        raise SettingError(f"no column is chosen for {name}", mend="choose one")
+    return value

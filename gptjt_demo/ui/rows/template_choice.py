@@ -1,0 +1,37 @@
+"""Which prompt a file is put to: the one in the playground as it is edited there, or one of the library.
+
+In: a picker's value and the playground's values. Out: a `Template`. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gptjt_demo.templates.template import Template
+
+if TYPE_CHECKING:
+    from gptjt_demo.templates.library import Library
+    from gptjt_demo.ui.playground.actions import Actions
+
+PLAYGROUND = ""
+"""The picker's value for the playground's own prompt."""
+
+
+def choices(library: Library) -> list[tuple[str, str]]:
+    """What a picker shows, and its values."""
+    return [("The prompt in the playground", PLAYGROUND), *((item.title, item.name) for item in library)]
+
+
+def chosen(name: str, actions: Actions, values: Sequence[Any]) -> Template:
+    """The template that a picker's value means.
+
+    Args:
+        name: the picker's value.
+        actions: whoever knows the library and reads the playground.
+        values: the playground's, in the order of `Actions.fields`.
+
+    Raises:
+        PlaygroundError: the edits in the playground make no template, or there is none of that name.
+    """
+    return actions.library[name] if name else actions.whole(*values)

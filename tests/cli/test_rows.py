@@ -1,0 +1,214 @@
+"""The commands over a file: figures on standard output, one line for a mistake, and the file as it should be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import run
+from fake_engine import FakeEngine
+
+from gptjt_demo.cli import app
+from gptjt_demo.evaluation.run import UNPARSED
+from gptjt_demo.evaluation.samples import names
+from gptjt_demo.tables import rowfile
+from gptjt_demo.tables.table import read
+
+ROWS = [("so happy today", "joy"), ("what a fright", "fear"), ("furious", "anger"), ("so happy again", "joy")]
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    found = FakeEngine({"happy": "joy", "fright": "Fear.", "furious": "rage"}, scores={"joy": -0.1, "fear": -3.0})
+    monkeypatch.setattr(app, "_engine", lambda model, device: found)
+    return found
+
+
+@pytest.fixture
+def gold(tmp_path: Path) -> Path:
+    path = tmp_path / "gold.csv"
+    rowfile.write(path, ["input", "output"], ROWS)
+    return path
+
+
+# --- batch
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "xlsx"])
+def test_batch_writes_the_answers_beside_the_rows(capsys: Any, engine: FakeEngine, gold: Path, ending: str) -> None:
+    target = gold.with_name(f"out.{ending}")
+    status, out, err = run(capsys, "batch", gold, target, "-t", "emotion", "--input-column", "input")
+    assert (status, out) == (0, "")
+    assert "gold.csv: 4 rows; UTF-8 with a byte-order mark, comma-separated" in err
+    assert f"{target}: 4 rows, 0 errors, 0 flagged; fake, prefix attention" in err
+    assert [row[:3] for row in read(target)][2] == ("furious", "anger", "rage")
+
+
+def test_batch_picks_labels_in_the_asked_attention(capsys: Any, engine: FakeEngine, gold: Path) -> None:
+    target = gold.with_name("out.csv")
+    run(capsys, "batch", gold, target, "-t", "emotion", "--labels", "--attention", "causal", "--limit", "2")
+    found = read(target)
+    assert found.columns[2:] == ("label", "confidence", "runner_up", "check", "error")
+    assert [row[2] for row in found] == ["joy", "joy"]
+
+
+def test_batch_refuses_a_file_that_is_there_and_overwrites_or_resumes_when_told(
+    capsys: Any, engine: FakeEngine, gold: Path
+) -> None:
+    target = gold.with_name("out.csv")
+    command = ["batch", gold, target, "-t", "emotion"]
+    assert run(capsys, *command)[0] == 0
+    status, _, err = run(capsys, *command)
+    assert status == 2
+    assert "overwrite it, or choose another name" in err.splitlines()[-1]
+    assert run(capsys, *command, "--overwrite")[0] == 0
+    target.unlink()
+    assert run(capsys, *command, "--resume")[0] == 0
+
+
+def test_an_interrupted_batch_says_how_to_go_on(
+    capsys: Any, engine: FakeEngine, gold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = gold.with_name("out.csv")
+
+    def interrupted(prompt: str) -> str:
+        if "furious" in prompt:
+            raise KeyboardInterrupt
+        return "joy"
+
+    engine._answers = interrupted
+    status, _, err = run(capsys, "batch", gold, target, "-t", "emotion")
+    assert status == 130
+    assert "--resume goes on" in err
+    engine._answers = lambda prompt: "joy"
+    before = len(engine.prompts)
+    assert run(capsys, "batch", gold, target, "-t", "emotion", "--resume")[0] == 0
+    assert len(list(read(target))) == 4
+    assert len(engine.prompts) - before == 2
+
+
+def test_each_of_several_inputs_has_its_column(capsys: Any, engine: FakeEngine, tmp_path: Path) -> None:
+    template = tmp_path / "pair.yaml"
+    template.write_text("name: pair\ntitle: Pair\ninputs:\n  - {name: first, cue: A}\n  - {name: second, cue: B}\n")
+    rowfile.write(tmp_path / "in.csv", ["x", "y"], [("one", "two")])
+    command = ["batch", tmp_path / "in.csv", tmp_path / "out.csv", "-t", template]
+    assert run(capsys, *command, "-c", "second=x", "-c", "first=y")[0] == 0
+    assert engine.prompts == ["A: two\nB: one\nOutput:"]
+    for asked, word in ((["-c", "x"], "NAME=COLUMN"), (["-c", "first=x"], "second=COLUMN"), ([], "first=COLUMN")):
+        status, _, err = run(capsys, *command, *asked)
+        assert status == 2
+        assert word in err.splitlines()[-1]
+
+
+# --- evaluate
+
+
+def test_evaluate_prints_the_promised_json_and_nothing_else(capsys: Any, engine: FakeEngine, gold: Path) -> None:
+    command = ["evaluate", gold, "-t", "emotion", "-c", "input", "-o", "output", "--attention", "both", "--json"]
+    status, out, err = run(capsys, *command)
+    found = json.loads(out)
+    assert (status, err, out.count("\n")) == (0, "", 1)
+    assert [each["attention"] for each in found["runs"]] == ["prefix", "causal"]
+    keys = {"attention", "n", "errors", "accuracy", "interval", "macro_f1", "list_f1"}
+    assert all(keys <= set(each) for each in found["runs"])
+    assert found["runs"][0]["accuracy"] == 0.5
+    assert found["paired"]["n"] == 4
+
+
+def test_evaluate_prints_figures_matrix_and_the_paired_test_in_words(
+    capsys: Any, engine: FakeEngine, gold: Path
+) -> None:
+    status, out, _ = run(capsys, "evaluate", gold, "-t", "emotion", "--attention", "both", "--generate")
+    assert status == 0
+    assert "emotion on fake, prefix attention" in out
+    assert "accuracy     75.0 %   95 % interval" in out
+    assert UNPARSED in out
+    matrix = out[out.index("gold \\ predicted") :].splitlines()
+    assert matrix[2].split() == ["joy", "0", "2", "0", "0", "0", "0", "0"]
+    assert "Of 4 rows, 0 are right only with prefix and 0 only with causal: the two are right on the same rows." in out
+
+
+def test_two_templates_are_compared_on_the_same_rows(
+    capsys: Any, engine: FakeEngine, gold: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("name: other\ntitle: Other\nlabels: [joy, fear, anger]\n")
+    status, out, _ = run(capsys, "evaluate", gold, "-t", "emotion", "--against", other, "--json", "--generate")
+    found = json.loads(out)
+    assert status == 0
+    assert [each["template"] for each in found["runs"]] == ["emotion", "other"]
+    assert found["paired"]["both_right"] == 3
+
+
+def test_without_a_file_the_template_s_own_sample_is_measured(capsys: Any, engine: FakeEngine) -> None:
+    _, out, _ = run(capsys, "evaluate", "-t", "hate", "--json", "--limit", "10")
+    assert json.loads(out)["runs"][0]["n"] == 10
+
+
+@pytest.mark.parametrize("modes", [["prefix", "causal"], ["causal"]])
+def test_one_command_makes_the_table_of_the_five_tasks(capsys: Any, engine: FakeEngine, modes: list[str]) -> None:
+    engine.supports_prefix = len(modes) == 2
+    status, out, err = run(capsys, "evaluate", "--samples", "--limit", "3")
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].split(" | ")[2].rstrip(" |") == modes[0]
+    assert [line.split("|")[1].strip(" `") for line in lines[2:]] == list(names())
+    assert len({line.count("|") for line in lines}) == 1
+    assert ("paired p" in lines[0]) is (len(modes) == 2)
+    assert "list F1" in out
+    assert "fake; accuracy" in err
+
+
+# --- diagnose
+
+
+def test_diagnose_says_a_sentence_each_and_saves_the_pictures(
+    capsys: Any, engine: FakeEngine, gold: Path, tmp_path: Path
+) -> None:
+    status, out, _ = run(capsys, "diagnose", gold, "-t", "emotion", "--plots", tmp_path / "plots")
+    assert status == 0
+    assert [line.split(":")[0] for line in out.splitlines()] == ["order", "influence", "prior", "number"]
+    assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == [
+        "influence.png", "number.png", "order.png", "prior.png",
+    ]  # fmt: skip
+    assert (tmp_path / "plots" / "order.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_diagnose_leaves_out_what_a_template_has_not(capsys: Any, engine: FakeEngine) -> None:
+    _, out, _ = run(capsys, "diagnose", "-t", "currency", "--limit", "3", "--json")
+    found = json.loads(out)
+    assert "no two examples to reorder" in found["order"]["sentence"]
+    assert "no labels" in found["prior"]["sentence"]
+    assert found["number"]["n"] == 3
+
+
+# --- mistakes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["batch", "{gold}", "out.txt", "-t", "emotion"], "out.txt"),
+        (["batch", "gone.csv", "out.csv", "-t", "emotion"], "gone.csv"),
+        (["batch", "{gold}", "out.csv", "-t", "emotion", "-c", "nope"], "nope"),
+        (["batch", "{gold}", "out.csv", "-t", "currency", "--labels"], "labels"),
+        (["batch", "{gold}", "out.csv", "-t", "emotion", "--limit", "0"], "limit"),
+        (["batch", "{gold}", "out.csv", "-t", "emotion", "--attention", "both"], "both"),
+        (["evaluate", "{gold}", "-t", "emotion", "-o", "nope"], "nope"),
+        (["evaluate", "{gold}", "-t", "emotion", "--attention", "sideways"], "sideways"),
+        (["evaluate", "{gold}"], "--template"),
+        (["evaluate", "{gold}", "-t", "emotion", "--against", "hate", "--attention", "both"], "two comparisons"),
+        (["evaluate", "{gold}", "--samples"], "--samples"),
+        (["diagnose", "{gold}"], "template"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_status_two(
+    capsys: Any, engine: FakeEngine, gold: Path, arguments: list[str], word: str
+) -> None:
+    status, out, err = run(capsys, *[part.format(gold=gold) for part in arguments])
+    lines = [line for line in err.splitlines() if line.startswith("error:")]
+    assert (status, out, len(lines)) == (2, "", 1)
+    assert word in lines[0]
+    assert "Traceback" not in err

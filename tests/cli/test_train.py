@@ -1,0 +1,194 @@
+"""`train` and `figures`: a recipe to weights, a killed run gone on with, a table of what has changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import tiny
+import torch
+
+from gptjt_demo.cli import app, train
+from gptjt_demo.training import figures
+from gptjt_demo.training.base import Base, load_base
+from gptjt_demo.training.episodes.task import Episode
+
+RECIPE = """\
+name: tiny
+about: a model of two layers
+english:
+  packages: [python]
+episodes:
+  left_out: [letters]
+data:
+  rows:
+    about: anything
+phases:
+  - tokens: 6000
+    shares:
+      english: 0.4
+      episodes: 0.4
+      rows: 0.2
+training:
+  length: 250
+  sequences: 2
+  learning_rate: 1e-3
+  precision: fp32
+"""
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """A recipe, a base model, and data, as a user has them."""
+    folder = tmp_path_factory.mktemp("given")
+    (folder / "tiny.yaml").write_text(RECIPE, "utf-8")
+    rows = [json.dumps({"prompt": f"{i} and one is", "completion": str(i + 1)}) for i in range(40)]
+    (folder / "rows.jsonl").write_text("\n".join(rows), "utf-8")
+    tiny.save(tiny.model("llama"), folder / "base", hivemind=False)
+    return folder
+
+
+def asked(given, out, *more: str) -> list[str]:
+    return [
+        *("train", "--recipe", str(given / "tiny.yaml"), "--base", str(given / "base")),
+        *("--data", f"rows={given / 'rows.jsonl'}", "--out", str(out), *more),
+    ]
+
+
+def run(arguments: list[str], capsys) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        app.main(arguments)
+    out, err = capsys.readouterr()
+    return ended.value.code or 0, out, err
+
+
+@pytest.fixture(scope="module")
+def trained(given, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "run"
+    with pytest.raises(SystemExit) as ended:
+        app.main(asked(given, out))
+    assert not ended.value.code
+    return out
+
+
+def weights(out) -> dict[str, torch.Tensor]:
+    return load_base(str(out / "model"), out).model.state_dict()
+
+
+def test_a_recipe_becomes_weights_that_are_not_the_base_models(given, trained):
+    found, before = weights(trained), load_base(str(given / "base"), given).model.state_dict()
+    assert found.keys() == before.keys()
+    assert any(not torch.equal(found[name], before[name]) for name in found)
+    assert {"log.jsonl", "run.json", "english", "model"} <= {path.name for path in trained.iterdir()}
+
+
+def test_a_run_whose_minutes_are_over_goes_on_to_the_unbroken_runs_weights(given, trained, tmp_path, capsys):
+    code, out, err = run(asked(given, tmp_path, "--minutes", "0"), capsys)
+    assert (code, out.strip()) == (0, str(tmp_path / "model"))
+    assert "--resume goes on" in err
+    code, _, err = run(["train", "--out", str(tmp_path), "--resume"], capsys)
+    assert code == 0
+    assert "--resume goes on" not in err
+    unbroken = weights(trained)
+    assert all(torch.equal(value, unbroken[name]) for name, value in weights(tmp_path).items())
+
+
+def test_a_folder_with_a_run_is_not_begun_again_and_a_resumed_run_is_not_made_another(given, trained, capsys):
+    assert run(asked(given, trained), capsys)[2].startswith(f"error: {trained}: it holds a run already")
+    for option, value, said in (
+        ("--recipe", "mini", "begun with another recipe"),
+        ("--seed", "7", "begun with 0"),
+        ("--base", "mini", "begun with"),
+    ):
+        code, _, err = run(["train", "--out", str(trained), "--resume", option, value], capsys)
+        assert (code, err.count("\n")) == (2, 1)
+        assert said in err
+
+
+def test_where_there_is_nothing_to_resume_no_run_is_begun_by_a_slip(tmp_path, capsys):
+    code, _, err = run(["train", "--out", str(tmp_path / "typo"), "--resume"], capsys)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "there is no run in it" in err
+
+
+def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(given, tmp_path, capsys):
+    arguments = asked(given, tmp_path)
+    place = arguments.index("--data")
+    code, _, err = run([*arguments[:place], *arguments[place + 2 :]], capsys)
+    assert code == 2
+    assert "add --data rows=PATH (anything)" in err
+    code, _, err = run([*arguments, "--data", "rows"], capsys)
+    assert (code, err) == (2, "error: --data: 'rows' is not NAME=PATH; name a source of the recipe\n")
+
+
+def test_without_the_extra_one_line_tells_how_to_install_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    for arguments in (["train", "--out", str(tmp_path / "new")], ["figures", str(tmp_path)]):
+        code, _, err = run(arguments, capsys)
+        assert (code, err.count("\n")) == (2, 1)
+        assert err.endswith("pip install -e '.[train]'\n")
+    assert not (tmp_path / "new").exists()
+
+
+def test_figures_of_a_folder_without_a_run_are_a_line(tmp_path, capsys):
+    assert "there are no weights of a run in it" in run(["figures", str(tmp_path)], capsys)[2]
+
+
+def test_help_loads_neither_torch_nor_what_the_extra_installs():
+    code = "import sys; from gptjt_demo import cli\ntry:\n    cli.main(['train', '--help'])\nexcept SystemExit: pass\n"
+    code += "print(sorted({'torch', 'faker', 'babel', 'gguf', 'transformers'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")
+
+
+def test_suffix_loss_is_the_mean_behind_fixed_splits_under_each_mask():
+    model = tiny.model("llama")
+    ids = [(11 * i) % 250 for i in range(40)]
+    for mode in ("prefix", "causal"):
+        total, count = 0.0, 0
+        for split in (10, 20, 30):
+            logits = tiny.full_logits(model, ids, split, mode).log_softmax(-1)
+            total -= sum(float(logits[i - 1, ids[i]]) for i in range(split, 40))
+            count += 40 - split
+        assert figures.suffix_loss(model, [ids], mode) == pytest.approx(total / count, rel=1e-4)
+
+
+def test_an_episode_is_asked_up_to_its_last_answer():
+    turns = (("Do.\n\nIn: a\nOut:", " b\n"), ("\nIn: c\nOut:", " d\n"))
+    assert figures.question(Episode("f", turns)) == ("Do.\n\nIn: a\nOut: b\n\nIn: c\nOut:", "d")
+    assert figures.question(Episode("f", (("Text\nx\nAnswer", "\ny\n"),))) == ("Text\nx\nAnswer\n", "y")
+
+
+class Answers:
+    """An engine that repeats the query."""
+
+    def complete_many(self, prompts, sampling, *, attention):
+        from gptjt_demo.engine.results import Completion
+
+        for place, prompt in enumerate(prompts):
+            text = prompt.removesuffix("\nOut:").rsplit(" ", 1)[-1]
+            fields = dict.fromkeys(Completion.__dataclass_fields__)
+            yield place, Completion(**fields | {"text": text, "model": "echo", "attention": attention})
+
+
+def test_exact_answers_are_counted():
+    episodes = [Episode("f", ((f"In: {given}\nOut:", f" {right}\n"),)) for given, right in ("aA", "bb", "cd", "ef")]
+    assert figures.exact(Answers(), episodes, "prefix") == 0.5
+
+
+def test_figures_measure_both_models_on_all_and_end_with_one_json_line(given, monkeypatch, capsys):
+    from contextlib import nullcontext
+
+    monkeypatch.setattr(figures.samples, "names", lambda: ("currency",))
+    model = Base(tiny.model("llama", vocabulary=len(tiny.tokenizer())), tiny.tokenizer(), "tiny")
+    episodes = [Episode("f", (("In: a\nOut:", " b\n"),))]
+    found = figures.measure(model, model, [list(range(40))], episodes, limit=1, bar=lambda title: nullcontext())
+    lines = list(figures.table(found))
+    assert lines[0] == "| | n | base, causal | trained, causal | trained, prefix |"
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [
+        *("currency", "mean of the five", "held-out English, nats a token", "families left out")
+    ]
+    losses = figures.as_json(found)["held-out English"]
+    assert losses["base, causal"] == losses["trained, causal"] != losses["trained, prefix"]

@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import math
+import threading
+
+import pytest
+import tiny
+import torch
+
+from gptjt_demo.engine.engine import Engine
+from gptjt_demo.engine.results import Completion
+from gptjt_demo.errors import PromptError, PromptTooLong, SettingError
+from gptjt_demo.settings import Sampling
+
+PROMPTS = ["Input: India\nOutput:", "Q", "A rather longer prompt, with é and ✓ in it.\n\nOutput:", "x: y ", "tail\n"]
+GREEDY = Sampling(max_new_tokens=12)
+
+
+@pytest.fixture(params=tiny.FAMILIES)
+def engine(request):
+    return Engine(tiny.model(request.param), tiny.tokenizer(), name="tiny")
+
+
+@pytest.fixture
+def llama():
+    return Engine(tiny.model("llama"), tiny.tokenizer(), name="tiny")
+
+
+def naive_logprobs(engine, ids, prompt, attention):
+    logits = tiny.full_logits(engine._lm.model, ids, prompt, attention)
+    logits[:, 257:] = float("-inf")
+    return logits.log_softmax(-1)
+
+
+def naive_greedy(engine, prompt, attention, count=12):
+    """Greedy decoding that runs the whole text through the model for every token."""
+    start = ids = list(engine._vocabulary.encode(prompt))
+    while len(ids) < len(start) + count:
+        best = int(naive_logprobs(engine, ids, len(start), attention)[-1].argmax())
+        if best == tiny.END:
+            break
+        ids = [*ids, best]
+    return ids[len(start) :]
+
+
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
+def test_greedy_answers_are_those_of_the_naive_loop(engine, attention):
+    for prompt in PROMPTS:
+        completion = engine.complete(prompt, GREEDY, attention=attention)
+        expected = naive_greedy(engine, prompt, attention)
+        assert [t.id for t in completion.tokens if t.id != tiny.END] == expected
+
+
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
+def test_many_completions_equal_the_single_ones(engine, attention):
+    sampling = Sampling(max_new_tokens=12, temperature=1.5, seed=7, stop=("e",))
+    many = dict(engine.complete_many(PROMPTS, sampling, attention=attention))
+    assert sorted(many) == list(range(len(PROMPTS)))
+    for index, prompt in enumerate(PROMPTS):
+        single = engine.complete(prompt, sampling, attention=attention)
+        assert many[index].text == single.text
+        assert many[index].stop_reason == single.stop_reason
+        assert [t.id for t in many[index].tokens] == [t.id for t in single.tokens]
+
+
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
+def test_prompts_that_begin_alike_are_answered_and_scored_as_alone(engine, attention, monkeypatch):
+    prefills = []
+    prefill = engine._lm.prefill
+    monkeypatch.setattr(engine._lm, "prefill", lambda ids, *rest: prefills.append(ids.shape) or prefill(ids, *rest))
+    header = "A header that all of these begin with.\n\nInput: "
+    prompts = [header + query + "\nOutput:" for query in ("a", "bcd", "b, and more of it", "a")]
+    many = dict(engine.complete_many(prompts, GREEDY, attention=attention))
+    scores = dict(engine.score_many(prompts, ["joy", "sadness"], attention=attention))
+    shared = (1, len(header)) in prefills
+    assert shared is (attention == "causal")
+    for index, prompt in enumerate(prompts):
+        assert many[index].text == engine.complete(prompt, GREEDY, attention=attention).text
+        for one, other in zip(
+            engine.score(prompt, ["joy", "sadness"], attention=attention), scores[index], strict=True
+        ):
+            assert one.logprob == pytest.approx(other.logprob, abs=1e-4)
+
+
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
+def test_an_answer_goes_on_causally_from_a_continuation(engine, attention):
+    whole = engine.complete("Input: India\nOutput:", GREEDY, attention=attention)
+    ids = [token.id for token in whole.tokens]
+    stream = engine.stream(
+        "Input: India\nOutput:", Sampling(max_new_tokens=8), attention=attention, continuation=ids[:4]
+    )
+    tokens = list(stream)
+    assert [token.id for token in tokens] == ids[4:]
+    assert stream.continued + "".join(token.text for token in tokens) == stream.completion.text == whole.text
+    other = (ids[3] + 1) % 200
+    branch = engine.complete("Input: India\nOutput:", GREEDY, attention=attention, continuation=[*ids[:3], other])
+    start = engine._vocabulary.encode("Input: India\nOutput:")
+    row = naive_logprobs(engine, [*start, *ids[:3], other], len(start), attention)[-1]
+    assert branch.tokens[0].logprob == pytest.approx(float(row[branch.tokens[0].id]), abs=1e-4)
+
+
+def test_a_stop_within_the_continuation_is_passed_over_and_one_across_its_end_counts(llama):
+    ids = llama._vocabulary.encode(" one\ntwo")
+    stop = Sampling(max_new_tokens=30, temperature=3, seed=2, stop=("\n",))
+    passed = llama.complete("x:", stop, continuation=ids)
+    assert passed.text.startswith("one\ntwo")
+    follows = llama.complete("x:", Sampling(max_new_tokens=1), continuation=ids).text[-1]
+    across = llama.complete("x:", Sampling(max_new_tokens=9, stop=(f"wo{follows}",)), continuation=ids)
+    assert (across.text, across.stop_reason) == ("one\nt", "stop")
+
+
+@pytest.mark.parametrize("id", [-1, 260, 9999])
+def test_a_continuation_of_no_tokens_is_refused(llama, id):
+    with pytest.raises(PromptError, match=str(id)):
+        llama.stream("x:", continuation=[id])
+
+
+def test_tokens_joined_are_the_text(llama):
+    assert "".join(llama.tokens("Input: India")) == "Input: India"
+
+
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
+@pytest.mark.parametrize("end", ["\n", "", " END"])
+def test_label_scores_equal_the_naive_computation(engine, attention, end):
+    labels = ["joy", "sad and sorry", "✓"]
+    for prompt in PROMPTS:
+        joiner = "" if prompt[-1].isspace() else " "
+        scores = engine.score(prompt, labels, end=end, attention=attention)
+        for label, score in zip(labels, scores, strict=True):
+            start = engine._vocabulary.encode(prompt)
+            rest = engine._vocabulary.encode(joiner + label + end)
+            rows = naive_logprobs(engine, start + rest, len(start), attention)
+            expected = sum(float(rows[len(start) - 1 + k, id]) for k, id in enumerate(rest))
+            assert score.logprob == pytest.approx(expected, abs=1e-4)
+            assert score.per_token == pytest.approx(expected / len(rest), abs=1e-4)
+            assert score.per_byte == pytest.approx(expected / len((joiner + label + end).encode()), abs=1e-4)
+        assert math.fsum(score.share for score in scores) == pytest.approx(1)
+
+
+def test_many_label_scores_equal_the_single_ones(engine):
+    labels = ["joy", "sadness"]
+    many = dict(engine.score_many(PROMPTS, labels))
+    for index, prompt in enumerate(PROMPTS):
+        for one, other in zip(engine.score(prompt, labels), many[index], strict=True):
+            assert one.label == other.label
+            assert one.logprob == pytest.approx(other.logprob, abs=1e-4)
+
+
+def test_the_order_of_labels_changes_no_score(llama):
+    labels = ["b", "a", "ba"]
+    forward = {s.label: s for s in llama.score("x:", labels)}
+    backward = {s.label: s for s in llama.score("x:", labels[::-1])}
+    for label in labels:
+        assert forward[label].logprob == pytest.approx(backward[label].logprob, abs=1e-5)
+        assert forward[label].share == pytest.approx(backward[label].share, abs=1e-5)
+
+
+def test_one_label_may_begin_another_and_is_not_favoured_for_it(llama):
+    short, long = llama.score("x:", ["a", "ab"])
+    assert short.tokens + 1 == long.tokens
+    assert short.logprob != long.logprob
+
+
+@pytest.mark.parametrize("rule", ["logprob", "per_token", "per_byte"])
+def test_shares_are_the_softmax_of_the_rule_in_use(llama, rule):
+    scores = llama.score("x:", ["a", "bcd", "efghi"], rule=rule)
+    values = torch.tensor([getattr(score, rule) for score in scores], dtype=torch.float64)
+    assert [score.share for score in scores] == pytest.approx(values.softmax(0).tolist())
+
+
+def test_padding_tokens_are_never_sampled_and_never_counted(llama):
+    with torch.no_grad():
+        llama._lm.model.lm_head.weight[257:] = llama._lm.model.lm_head.weight[65] * 50
+    completion = llama.complete("x:", Sampling(max_new_tokens=40, temperature=5, seed=3))
+    assert all(token.id <= 256 for token in completion.tokens)
+    first = naive_logprobs(llama, llama._vocabulary.encode("x:"), 2, "prefix")[-1]
+    assert float(first.exp().sum()) == pytest.approx(1, abs=1e-4)
+    token = completion.tokens[0]
+    assert token.logprob == pytest.approx(float(first[token.id]), abs=1e-4)
+
+
+def test_streamed_tokens_joined_are_the_completion(llama):
+    sampling = Sampling(max_new_tokens=60, temperature=2, seed=11, stop=("ab", "\n"))
+    stream = llama.stream("x:", sampling)
+    parts = [token.text for token in stream]
+    assert "".join(parts) == stream.completion.text == llama.complete("x:", sampling).text
+
+
+def test_alternatives_are_the_likeliest_tokens_in_order(llama):
+    token = llama.complete("x:", GREEDY).tokens[0]
+    logprobs = [alternative.logprob for alternative in token.alternatives]
+    assert logprobs == sorted(logprobs, reverse=True)
+    assert token.alternatives[0].id == token.id
+    assert token.logprob == logprobs[0]
+
+
+def test_an_answer_says_why_it_ended(llama):
+    full = llama.complete("x:", Sampling(max_new_tokens=30, temperature=2, seed=5))
+    assert full.stop_reason == "max_new_tokens"
+    assert full.completion_tokens == 30
+    stop = full.text[10:12]
+    stopped = llama.complete("x:", Sampling(max_new_tokens=30, temperature=2, seed=5, stop=(stop,)))
+    assert (stopped.stop_reason, stopped.stop) == ("stop", stop)
+    assert stopped.text == full.text[: full.text.index(stop)]
+    with torch.no_grad():
+        llama._lm.model.lm_head.weight[tiny.END] = 0
+        llama._lm.model.lm_head.weight[:] = -llama._lm.model.lm_head.weight[tiny.END]
+    llama._lm.model.lm_head.register_forward_hook(lambda m, i, out: out.index_fill(-1, torch.tensor([tiny.END]), 9.0))
+    ended = llama.complete("x:", GREEDY)
+    assert (ended.stop_reason, ended.text, ended.completion_tokens) == ("end_of_text", "", 1)
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
+def test_a_blank_prompt_is_refused_before_any_work(llama, blank):
+    with pytest.raises(PromptError, match="empty"):
+        llama.stream(blank)
+
+
+def test_a_prompt_over_the_context_is_refused_with_both_counts(llama):
+    for prompt, new in (("a" * 300, 1), ("a" * 250, 7)):
+        with pytest.raises(PromptTooLong) as error:
+            llama.stream(prompt, Sampling(max_new_tokens=new))
+        assert str(len(prompt)) in str(error.value)
+        assert str(tiny.CONTEXT) in str(error.value)
+    assert llama.complete("a" * 250, Sampling(max_new_tokens=6)).prompt_tokens == 250
+
+
+@pytest.mark.parametrize("labels", [[], ["a", ""], ["a", " "], ["a", "b", "a"], "ab"])
+def test_labels_that_cannot_be_compared_are_refused(llama, labels):
+    with pytest.raises(PromptError):
+        llama.score("x:", labels)
+
+
+def test_an_unknown_mode_or_rule_is_refused(llama):
+    with pytest.raises(SettingError, match="sideways"):
+        llama.complete("x:", attention="sideways")
+    with pytest.raises(SettingError, match="best"):
+        llama.score("x:", ["a"], rule="best")
+
+
+def test_a_bad_row_gives_its_error_and_the_others_their_answers(llama):
+    prompts = ["a", "", "b" * 400, "c"]
+    results = dict(llama.complete_many(prompts, GREEDY))
+    assert isinstance(results[1], PromptError)
+    assert isinstance(results[2], PromptTooLong)
+    assert all(isinstance(results[k], Completion) for k in (0, 3))
+    scores = dict(llama.score_many(prompts, ["x", "y"]))
+    assert isinstance(scores[2], PromptTooLong)
+    assert len(scores[3]) == 2
+
+
+def test_cancelling_ends_within_a_token_and_leaves_the_engine_working(llama):
+    cancel = threading.Event()
+    stream = llama.stream("x:", Sampling(max_new_tokens=100, temperature=2, seed=1), cancel=cancel)
+    for count, _ in enumerate(stream, 1):
+        if count == 5:
+            cancel.set()
+    assert stream.completion.stop_reason == "cancelled"
+    assert stream.completion.completion_tokens <= 6
+    assert llama.complete("x:", GREEDY).stop_reason != "cancelled"
+
+
+def test_a_flag_set_before_the_start_gives_an_empty_cancelled_answer(llama):
+    cancel = threading.Event()
+    cancel.set()
+    completion = llama.complete("x:", GREEDY, cancel=cancel)
+    assert (completion.text, completion.stop_reason, completion.completion_tokens) == ("", "cancelled", 0)
+    assert llama.score("x:", ["a"], cancel=cancel) == []
+    assert list(llama.complete_many(["x:"], GREEDY, cancel=cancel)) == []
+
+
+def test_a_seed_gives_the_same_text_while_others_generate(llama):
+    def sampling(seed):
+        return Sampling(max_new_tokens=40, temperature=1.5, seed=seed)
+
+    alone = {seed: llama.complete("x:", sampling(seed)).text for seed in range(4)}
+    assert len(set(alone.values())) == 4
+    together: dict[int, str] = {}
+    threads = [
+        threading.Thread(target=lambda s=seed: together.update({s: llama.complete("x:", sampling(s)).text}))
+        for seed in alone
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+def test_a_blank_seed_is_drawn_and_shown(llama):
+    first, second = (llama.complete("x:", Sampling(temperature=2, max_new_tokens=20)) for _ in range(2))
+    assert first.seed != second.seed
+    again = llama.complete("x:", Sampling(temperature=2, max_new_tokens=20, seed=first.seed))
+    assert again.text == first.text
+
+
+def test_a_family_without_the_mask_answers_causally_and_says_so():
+    made = tiny.model("gpt_neo", "eager")
+    engine = Engine(made, tiny.tokenizer(), attention="prefix")
+    assert not engine.supports_prefix
+    assert engine.complete("x:", GREEDY, attention="prefix").attention == "causal"
+    assert any("causally" in note for note in engine.notes)
+
+
+def test_a_completion_names_the_model_the_mode_and_its_times(engine):
+    completion = engine.complete("x:", GREEDY, attention="causal")
+    assert (completion.model, completion.attention, completion.prompt_tokens) == ("tiny", "causal", 2)
+    assert 0 < completion.seconds_to_first_token < completion.seconds
+    assert completion.tokens_per_second > 0

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from gptjt_demo.engine.sampling import choose
+from gptjt_demo.settings import Sampling
+
+LOGITS = torch.tensor([1.0, 3.0, 2.0, float("-inf"), 0.0])
+
+
+def draws(count=400, **settings):
+    sampling, generator = Sampling(**settings), torch.Generator().manual_seed(1)
+    return [choose(LOGITS, sampling, generator) for _ in range(count)]
+
+
+def test_temperature_zero_is_greedy():
+    assert set(draws(temperature=0)) == {1}
+
+
+def test_top_k_one_and_top_p_zero_are_the_likeliest_token():
+    assert set(draws(temperature=5, top_k=1)) == {1}
+    assert set(draws(temperature=5, top_p=0)) == {1}
+
+
+def test_top_k_zero_and_top_p_one_are_off():
+    assert set(draws(temperature=3, top_k=0, top_p=1)) == {0, 1, 2, 4}
+
+
+def test_top_k_keeps_the_k_likeliest():
+    assert set(draws(temperature=5, top_k=2)) == {1, 2}
+    assert set(draws(temperature=5, top_k=999)) == {0, 1, 2, 4}
+
+
+def test_top_p_keeps_tokens_until_their_sum_reaches_it():
+    share = LOGITS.softmax(-1)
+    assert set(draws(temperature=1, top_p=float(share[1]) + 0.01)) == {1, 2}
+    assert set(draws(temperature=1, top_p=float(share[1]) - 0.01)) == {1}
+
+
+def test_a_token_of_no_probability_is_never_chosen():
+    assert 3 not in draws(temperature=5, count=2000)
+
+
+def test_frequencies_follow_the_softmax_at_the_temperature():
+    chosen = torch.tensor(draws(count=20000, temperature=2.0)).bincount(minlength=5) / 20000
+    assert torch.allclose(chosen, (LOGITS / 2).softmax(-1), atol=0.02)
+
+
+def test_a_seed_gives_the_same_choices_again():
+    assert draws(temperature=2) == draws(temperature=2)
+
+
+@pytest.mark.parametrize("value", [16, 16.0, "16", "16.0"])
+def test_a_whole_number_in_any_form_is_that_number(value):
+    assert Sampling(max_new_tokens=value).max_new_tokens == 16
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_new_tokens": 16.5},
+        {"max_new_tokens": 0},
+        {"max_new_tokens": True},
+        {"temperature": -0.1},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"top_p": 1.01},
+        {"top_p": -0.01},
+        {"top_k": -1},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"stop": [""]},
+        {"heat": 1},
+    ],
+)
+def test_a_setting_out_of_its_range_is_refused(settings):
+    with pytest.raises(ValidationError):
+        Sampling(**settings)
+
+
+@pytest.mark.parametrize("blank", [None, "", "  "])
+def test_a_blank_seed_is_none(blank):
+    assert Sampling(seed=blank).seed is None

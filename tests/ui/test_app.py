@@ -1,0 +1,217 @@
+"""The page's handlers as functions: what goes to the model, what comes to the screen, and who runs what."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fake_engine import FakeEngine
+
+from gptjt_demo.engine.results import STOP_REASONS, LabelScore
+from gptjt_demo.settings import Sampling
+from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.lint.finding import Finding
+from gptjt_demo.templates.template import Template
+from gptjt_demo.ui.about.masks import masks
+from gptjt_demo.ui.banner import about, banner
+from gptjt_demo.ui.gallery.cards import cards
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.advice import advice
+from gptjt_demo.ui.playground.answer import answer
+from gptjt_demo.ui.playground.job import Progress
+from gptjt_demo.ui.playground.outcome import Outcome, Side
+from gptjt_demo.ui.playground.prompt_box import prompt_box
+from gptjt_demo.ui.playground.shares import shares
+from gptjt_demo.ui.rows.grid import cells
+
+if TYPE_CHECKING:
+    from conftest import Serve
+
+HOSTILE = r"<b>x</b> ${alert(1)} `tick` C:\new {{x}} & &amp;"
+SHOWN = "&lt;b&gt;x&lt;/b&gt; ${alert(1)} `tick` C:\\new {{x}} &amp; &amp;amp;"
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return Library.open()
+
+
+# --- HTML
+
+
+def outcome(*progresses: Progress, template: Template | None = None) -> Outcome:
+    """A run whose sides are these."""
+    sides = tuple(Side(mode, progress) for mode, progress in zip(("prefix", "causal"), progresses, strict=False))
+    return Outcome(template or Library.open()["emotion"], "p", "key", sides)
+
+
+def words(html: str) -> str:
+    """What a browser shows of it."""
+    return re.sub(r"<[^>]*>", "", html)
+
+
+def test_text_is_escaped_wherever_it_is_shown(library: Library) -> None:
+    engine = FakeEngine(lambda prompt: HOSTILE, name=HOSTILE)
+    completion = engine.complete("p", Sampling(max_new_tokens=100))
+    scores = (LabelScore(HOSTILE, -1, -1, -1, 1, 1),)
+    progress = Progress(HOSTILE, "done", tokens=completion.tokens, completion=completion, scores=scores)
+    hostile = library["emotion"].revised(title=HOSTILE, description=HOSTILE, notice=HOSTILE)
+    pieces = [
+        words(answer(outcome(progress))),
+        words(answer(outcome(progress, progress))),
+        answer(outcome(Progress(HOSTILE, "done", error=HOSTILE))),
+        shares(outcome(progress)),
+        shares(outcome(progress, progress)),
+        prompt_box(HOSTILE, 1, 1, 10),
+        banner(HOSTILE, "prefix", True, [HOSTILE]),
+        about(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
+        advice([Finding("rule", "prompt", HOSTILE, HOSTILE, hostile)]),
+        cards([hostile], "", {"emotion": HOSTILE}),
+    ]
+    for piece in pieces:
+        assert SHOWN in piece
+        assert "<b>x" not in piece
+    assert "<b>x" not in masks(["<b>x</b>"])
+
+
+def test_a_prompt_that_begins_with_a_line_feed_keeps_it() -> None:
+    # HTML drops one line feed after <pre>, so there is one to drop.
+    assert "<pre>\n\nText</pre>" in prompt_box("\nText", 1, 1, 10)
+
+
+def test_bars_show_the_best_first_whatever_the_order() -> None:
+    scores = FakeEngine(scores={"b": -1.0, "a": -3.0}).score("p", ["a", "b"])
+    for given in (scores, scores[::-1]):
+        html = shares(outcome(Progress("m", "done", scores=tuple(given))))
+        assert html.index(">b<") < html.index(">a<")
+        assert html.count("class=best") == 1
+    assert shares(outcome(Progress("m", "done"))) == ""
+
+
+def test_a_stand_in_is_called_one_and_the_real_model_is_not() -> None:
+    assert "mini is a stand-in. It is not GPT-JT-6B." in banner("mini", "prefix", True, [])
+    assert "stand-in" not in banner("gpt-jt-6b-8bit", "prefix", True, [])
+    assert "causal attention only" in banner("mini", "causal", False, [])
+
+
+@pytest.mark.parametrize("reason", ["stop", "end_of_text", "max_new_tokens", "cancelled"])
+def test_every_stop_reason_is_told_in_words(reason: Any) -> None:
+    engine = FakeEngine({"p": "one two\nthree"})
+    cancel = threading.Event()
+    if reason == "cancelled":
+        cancel.set()
+    sampling = Sampling(
+        max_new_tokens=1 if reason == "max_new_tokens" else 50, stop=("\n",) if reason == "stop" else (), seed=7
+    )
+    completion = engine.complete("p", sampling, cancel=cancel)
+    assert completion.stop_reason == reason
+    assert STOP_REASONS[completion.stop_reason] in answer(outcome(Progress("fake", "done", completion=completion)))
+
+
+# --- actions
+
+
+def test_run_streams_and_leaves_nothing_behind(library: Library) -> None:
+    engine = FakeEngine({"India": "Indian Rupee\nmore"})
+    actions = Actions(engine, library)
+    template = library["currency"]
+    seen = list(actions.run("me", False, "logprob", *actions.fields(template)))
+    assert "Indian Rupee" in words(seen[-1][0])
+    assert seen[-1][1] == ""
+    assert engine.prompts == [template.render(template.query)]
+    assert len(actions.runs) == 0
+
+
+def test_closing_the_handler_stops_the_model(library: Library) -> None:
+    engine = FakeEngine(prefill=60)
+    actions = Actions(engine, library)
+    run = actions.run("me", False, "logprob", *actions.fields(library["emotion"]))
+    next(run)
+    run.close()  # type: ignore[attr-defined]
+    assert engine.streams[0].ended.wait(1)
+    assert len(actions.runs) == 0
+
+
+def test_leaving_stops_the_run_and_its_handler_says_no_more(library: Library) -> None:
+    actions = Actions(FakeEngine(prefill=60), library)
+    run = actions.run("me", False, "logprob", *actions.fields(library["emotion"]))
+    next(run)
+    actions.leave("me")
+    assert [html for html, *_ in run if 'data-state="done"' in html] == []
+
+
+def test_a_second_run_of_a_session_replaces_the_first(library: Library) -> None:
+    engine = FakeEngine(prefill=60)
+    actions = Actions(engine, library)
+    fields = actions.fields(library["emotion"])
+    first, second = actions.run("me", False, "logprob", *fields), actions.run("me", False, "logprob", *fields)
+    next(first)
+    next(second)
+    assert [html for html, *_ in first if 'data-state="done"' in html] == []
+    assert actions.runs.holds("me", actions.runs._jobs["me"])
+    actions.stop("me")
+    assert "stopped by you" in list(second)[-1][0]
+
+
+def test_a_refused_run_does_not_reach_the_model(library: Library) -> None:
+    engine = FakeEngine()
+    actions = Actions(engine, library)
+    fields = list(actions.fields(library["emotion"]))
+    fields[4] = cells(["Input"], [[" "]])
+    [(html, bars, _)] = actions.run("me", False, "logprob", *fields)
+    assert "the input is empty" in html
+    assert (bars, engine.prompts) == ("", [])
+
+
+def test_preview_counts_tokens_and_says_when_the_answer_has_no_room(library: Library) -> None:
+    template = library["emotion"]
+    prompt = template.render(template.query)
+    count = FakeEngine().count_tokens(prompt)
+    shown, wrong, _ = Actions(FakeEngine(context=count + 5), library).preview(
+        *Actions(FakeEngine(), library).fields(template)
+    )
+    assert f"{count} of {count + 5} tokens" in shown
+    assert "problem" not in shown + wrong
+    shown, *_ = Actions(FakeEngine(context=count + 4), library).preview(
+        *Actions(FakeEngine(), library).fields(template)
+    )
+    assert "exceed the context" in shown
+
+
+def test_a_model_without_prefix_attention_is_asked_causally(library: Library) -> None:
+    engine = FakeEngine(supports_prefix=False)
+    actions = Actions(engine, library)
+    assert actions.fields(library["emotion"])[-1] == "causal"
+    list(actions.run("me", False, "logprob", *actions.fields(library["emotion"])))
+    assert engine.streams[0].attention == "causal"
+
+
+# --- for programs
+
+
+def test_programs_can_complete_score_list_and_see_health(serve: Serve) -> None:
+    from gradio_client import Client
+    from gradio_client.exceptions import AppError
+
+    engine = FakeEngine({"India": "Indian Rupee"}, scores={"x": -0.1}, name="mini")
+    url = serve(engine)
+    with urllib.request.urlopen(f"{url}health") as answered:
+        assert json.load(answered) == {"status": "ok", "model": "mini", "attention": "prefix"}
+    client = Client(url, verbose=False)
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/complete", "/score", "/templates"}
+    done = client.predict("Input: India", seed=7, attention="causal", api_name="/complete")
+    assert (done["text"], done["model"], done["seed"], done["attention"]) == ("Indian Rupee", "mini", 7, "causal")
+    assert done["stop_reason"] == "end_of_text"
+    assert "tokens" not in done
+    assert client.predict("p", ["x", "y"], api_name="/score")[0]["label"] == "x"
+    assert "emotion" in {template["name"] for template in client.predict(api_name="/templates")}
+    with pytest.raises(AppError, match="the prompt is empty"):
+        client.predict(" ", api_name="/complete")
+    with pytest.raises(AppError, match="neither prefix nor causal"):
+        client.predict("p", attention="both", api_name="/complete")
+    with pytest.raises(AppError, match="top_p"):
+        client.predict("p", top_p=3, api_name="/complete")

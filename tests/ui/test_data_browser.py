@@ -1,0 +1,293 @@
+"""The batch and evaluate tabs in a real browser, over a scripted engine: what a visitor sees and may not lose."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fake_engine import FakeEngine
+from playwright.sync_api import expect
+
+from gptjt_demo.evaluation import samples
+from gptjt_demo.tables import rowfile
+from gptjt_demo.tables.table import read
+
+if TYPE_CHECKING:
+    from conftest import OpenTab, Serve
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = r"<b>x</b> ${alert(1)} `tick` C:\new {{x}} {{{y}}} <img src=x onerror=alert(1)> </pre> &amp; $& #"
+
+
+def go(page: Page, name: str) -> None:
+    """Open a tab; on a narrow screen the last ones are behind a menu."""
+    page.locator("#tabs").wait_for()
+    there = page.get_by_role("tab", name=name, exact=True)
+    more = page.locator(".overflow-menu > button")
+    expect(there.or_(more).first).to_be_visible()
+    if there.count() and there.first.is_visible():
+        there.first.click()
+    else:
+        more.click()
+        page.locator(".overflow-dropdown button", has_text=name).click()
+
+
+def upload(page: Page, which: str, path: Path) -> None:
+    page.locator(f"#{which}-file input[type=file]").set_input_files(path)
+
+
+def rows(folder: Path, count: int = 6, name: str = "in.csv") -> Path:
+    rowfile.write(folder / name, ["n", "text"], [(f"{n:03}", f"row {n} {HOSTILE}") for n in range(count)])
+    return folder / name
+
+
+def fetched(page: Page, folder: Path, which: str = "batch") -> Path:
+    with page.expect_download() as begun:
+        page.locator(f"#{which}-fetch").click()
+    path = folder / "fetched" / begun.value.suggested_filename
+    begun.value.save_as(path)
+    return path
+
+
+def held() -> tuple[FakeEngine, threading.Semaphore]:
+    """An engine that answers a row for every permit, and is cancelled like any other."""
+    permits = threading.Semaphore(0)
+
+    class Held(FakeEngine):
+        def _wait(self, cancel: Any, seconds: Any) -> None:
+            if seconds == "permit":
+                while not (cancel is not None and cancel.is_set()) and not permits.acquire(timeout=0.01):
+                    pass
+
+    engine = Held(prefill="permit")  # type: ignore[arg-type]
+    return engine, permits
+
+
+def started(page: Page, path: Path) -> None:
+    go(page, "Batch")
+    upload(page, "batch", path)
+    expect(page.locator("#batch-found")).to_contain_text("rows")
+    page.get_by_role("radio", name="Free text").click()
+    page.locator("#batch-run").click()
+
+
+def test_a_file_is_answered_and_comes_back_with_every_cell(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
+    page = tab(serve(FakeEngine(lambda prompt: HOSTILE)))
+    path = rows(tmp_path)
+    started(page, path)
+    expect(page.locator("#batch-found")).to_contain_text("UTF-8 with a byte-order mark · comma-separated")
+    expect(page.locator('.job[data-state="done"]')).to_contain_text("All 6 rows are answered.")
+    expect(page.locator("#batch-preview td").nth(1)).to_have_text(f"row 0 {HOSTILE}")
+    expect(page.locator("#batch-answers td").nth(2)).to_have_text(f"row 0 {HOSTILE}")
+    assert page.locator("#batch-answers img, #batch-preview img, #batch-answers b").count() == 0
+    found = read(fetched(page, tmp_path))
+    assert found.path.name == "in-answers.csv"
+    assert [row[:2] for row in found] == list(read(path))
+    page.get_by_label("Format").click()
+    page.get_by_role("option", name="Excel").click()
+    assert [row[:2] for row in read(fetched(page, tmp_path))] == list(read(path))
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
+def test_a_run_goes_on_without_its_page_and_is_found_again_after_a_reload(
+    serve: Serve, tab: OpenTab, tmp_path: Path
+) -> None:
+    engine, permits = held()
+    page = tab(serve(engine))
+    started(page, rows(tmp_path))
+    permits.release(2)
+    expect(page.locator(".job .bar-facts")).to_contain_text("2 of 6 rows")
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "33")
+    page.reload()
+    go(page, "Batch")
+    expect(page.locator(".job .bar-facts")).to_contain_text("2 of 6 rows")
+    assert len(list(read(fetched(page, tmp_path)))) == 2
+    permits.release(4)
+    expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
+    assert len(list(read(fetched(page, tmp_path)))) == 6
+
+
+def test_a_stopped_run_keeps_its_rows_and_goes_on(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
+    engine, permits = held()
+    page = tab(serve(engine))
+    started(page, rows(tmp_path))
+    permits.release(2)
+    expect(page.locator(".job .bar-facts")).to_contain_text("2 of 6 rows")
+    page.locator("#batch-stop").click()
+    expect(page.locator(".job")).to_contain_text("Stopped after 2 of 6 rows.")
+    assert len(list(read(fetched(page, tmp_path)))) == 2
+    permits.release(4)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
+    assert [row[0] for row in read(fetched(page, tmp_path))] == [f"{n:03}" for n in range(6)]
+    expect(page.get_by_role("button", name="Go on")).to_be_hidden()
+
+
+def test_two_visitors_do_not_see_each_other_s_files_or_runs(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
+    url = serve(FakeEngine())
+    first, second = tab(url), tab(url)
+    started(first, rows(tmp_path))
+    expect(first.locator(".job")).to_contain_text("All 6 rows are answered.")
+    go(second, "Batch")
+    expect(second.locator(".job")).to_contain_text("Choose a file")
+    second.reload()
+    go(second, "Batch")
+    expect(second.locator(".job")).to_contain_text("Choose a file")
+    expect(second.locator("#batch-fetch")).to_be_hidden()
+    assert "row 0" not in second.content()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "line"),
+    [
+        ("ragged.csv", b"a,b\n1,2,3\n", "ragged.csv: line 2: 3 fields, expected 2"),
+        ("empty.csv", b"\n", "empty.csv: the file is empty"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n\0", "picture.csv: a PNG picture, not a table"),
+        ("old.xlsx", b"PK\x03\x04", "old.xlsx: a damaged zip or XLSX file"),
+    ],
+)
+@pytest.mark.parametrize("which", ["batch", "evaluate"])
+def test_a_bad_file_is_one_line_in_place(
+    serve: Serve, tab: OpenTab, tmp_path: Path, which: str, name: str, data: bytes, line: str
+) -> None:
+    page = tab(serve(FakeEngine()))
+    go(page, which.capitalize())
+    (tmp_path / name).write_bytes(data)
+    upload(page, which, tmp_path / name)
+    expect(page.locator(f"#{which}-found .problem")).to_contain_text(line)
+    page.locator(f"#{which}-run").click()
+    expect(page.get_by_text("there is no file yet; choose one first")).to_be_visible()
+
+
+def test_a_newcomer_tries_a_sample_and_reads_how_good_the_prompt_is(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
+    page = tab(serve(FakeEngine(scores={"joy": -0.1})))
+    go(page, "Evaluate")
+    page.get_by_label("Both, compared").click()
+    page.get_by_role("button", name="Try it with the sample").click()
+    expect(page.locator(".run").first).to_contain_text("16.7 %")
+    expect(page.locator(".run").first).to_contain_text("12 of 72 rows; 95 % interval")
+    expect(page.locator(".run").first).to_contain_text("Macro-F1")
+    expect(page.locator(".paired")).to_contain_text("the two are right on the same rows")
+    cell = page.get_by_role("button", name="fear answered as joy: 12 rows").first
+    cell.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".cell-rows li")).to_have_count(12)
+    expect(page.locator(".cell-rows h2")).to_have_text("fear → joy")
+    found = read(fetched(page, tmp_path, "evaluate"))
+    assert len(found) == 144
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
+def test_hostile_rows_and_labels_are_shown_as_typed_in_the_matrix_and_behind_it(
+    serve: Serve, tab: OpenTab, tmp_path: Path
+) -> None:
+    page = tab(serve(FakeEngine(scores={"joy": -0.1})))
+    path = tmp_path / "hostile.csv"
+    rowfile.write(path, ["input", "output"], [(HOSTILE, HOSTILE), ("plain", "joy")])
+    go(page, "Evaluate")
+    upload(page, "evaluate", path)
+    expect(page.locator("#evaluate-preview td").first).to_have_text(HOSTILE)
+    page.locator("#evaluate-run").click()
+    expect(page.locator(".matrix tbody th").last).to_have_text(HOSTILE)
+    page.locator(".cell.wrong:not([disabled])").click()
+    expect(page.locator(".cell-rows li p")).to_have_text(HOSTILE)
+    expect(page.locator(".cell-rows h2")).to_have_text(f"{HOSTILE} → joy")
+    assert page.locator(".data-result img, .data-result b b").count() == 0
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
+def test_a_row_is_added_to_the_examples_and_the_prompt_has_it(serve: Serve, tab: OpenTab) -> None:
+    engine = FakeEngine(scores={"joy": -0.1})
+    page = tab(serve(engine))
+    go(page, "Evaluate")
+    page.get_by_role("button", name="Try it with the sample").click()
+    page.get_by_role("button", name="fear answered as joy: 12 rows").click()
+    text = page.locator(".cell-rows li p").first.text_content() or ""
+    page.get_by_role("button", name="Add to the examples").first.click()
+    expect(page.locator("#evaluate-added")).to_contain_text("Added to the playground’s examples, as number 3.")
+    go(page, "Playground")
+    expect(page.locator("#prompt pre")).to_contain_text(f"Input: {text}\nOutput: fear\n")
+    expect(page.get_by_role("textbox", name="Example 3, Input")).to_have_value(text)
+
+
+def test_measuring_uses_the_prompt_as_it_is_edited(serve: Serve, tab: OpenTab) -> None:
+    engine = FakeEngine()
+    page = tab(serve(engine))
+    page.get_by_label("Instruction").fill("My own words.")
+    go(page, "Evaluate")
+    page.get_by_label("Generate text and read it").click()
+    page.get_by_role("button", name="Try it with the sample").click()
+    expect(page.locator(".run")).to_contain_text("of 72 rows")
+    assert all(prompt.startswith("My own words.") for prompt in engine.prompts)
+
+
+def test_a_measurement_can_be_stopped_and_shows_its_rows(serve: Serve, tab: OpenTab) -> None:
+    engine, permits = held()
+    page = tab(serve(engine))
+    go(page, "Evaluate")
+    page.get_by_label("Generate text and read it").click()
+    page.get_by_role("button", name="Try it with the sample").click()
+    permits.release(5)
+    expect(page.locator("#evaluate-bar .bar-facts")).to_contain_text("5 of 72 rows")
+    page.locator("#evaluate-stop").click()
+    expect(page.locator(".run")).to_contain_text("It was stopped: these are the rows so far.")
+    expect(page.locator(".run")).to_contain_text("of 5 rows")
+
+
+def test_diagnostics_are_drawn_with_their_sentences(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
+    page = tab(serve(FakeEngine(scores={"joy": -0.1})), dark=True)
+    go(page, "Evaluate")
+    path = tmp_path / "few.csv"
+    rowfile.write(path, ["input", "output"], list(read(samples.path("emotion")))[:5])
+    upload(page, "evaluate", path)
+    expect(page.locator("#evaluate-found")).to_contain_text("5 rows")
+    page.get_by_role("button", name="Diagnostics").click()
+    page.locator("#evaluate-diagnose").click()
+    expect(page.locator(".chart")).to_have_count(4, timeout=30_000)
+    expect(page.locator(".chart .only-dark").first).to_be_visible()
+    expect(page.locator(".chart .only-light").first).to_be_hidden()
+    expect(page.locator(".chart figcaption").first).to_contain_text("orders of the same examples")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("which", ["batch", "evaluate"])
+def test_a_phone_shows_one_column_with_nothing_cut(
+    serve: Serve, tab: OpenTab, tmp_path: Path, which: str, dark: bool
+) -> None:
+    page = tab(serve(FakeEngine(scores={"joy": -0.1})), width=390, height=844, dark=dark)
+    go(page, which.capitalize())
+    if which == "batch":
+        started(page, rows(tmp_path))
+        expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
+    else:
+        page.get_by_role("button", name="Try it with the sample").click()
+        page.get_by_role("button", name="fear answered as joy: 12 rows").click()
+        expect(page.locator(".cell-rows li")).to_have_count(12)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.data-panel *, .data-result *')].filter(node => node.checkVisibility())"
+        ".filter(node => !node.closest('.rows-scroll, .unseen'))"
+        ".filter(node => { const box = node.getBoundingClientRect(); return box.right > 391 || box.left < -1; })"
+        ".map(node => node.outerHTML.slice(0, 80))"
+    )
+    assert cut == []
+
+
+@pytest.mark.parametrize("which", ["batch", "evaluate"])
+def test_every_control_has_a_name_for_a_screen_reader(serve: Serve, tab: OpenTab, tmp_path: Path, which: str) -> None:
+    page = tab(serve(FakeEngine()))
+    go(page, which.capitalize())
+    upload(page, which, rows(tmp_path))
+    expect(page.locator(f"#{which}-found")).to_contain_text("rows")
+    for column in (".data-panel", ".data-result"):
+        snapshot = page.locator(column).locator("visible=true").first.aria_snapshot()
+        nameless = [
+            line
+            for line in snapshot.splitlines()
+            if line.strip() in {"- textbox", "- button", "- combobox", "- radio", "- listbox", "- table", "- region"}
+        ]
+        assert nameless == []

@@ -1,0 +1,267 @@
+"""The playground's handlers beyond a plain run: branches, rules, both views, opening and keeping; no browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fake_engine import FakeEngine
+
+from gptjt_demo.engine.results import LabelScore
+from gptjt_demo.errors import TemplateError
+from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.link import to_fragment
+from gptjt_demo.ui.about.masks import sees
+from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.advice import place_name
+from gptjt_demo.ui.playground.exchange import exported, link, linked
+from gptjt_demo.ui.playground.kept import read_record, template_record
+from gptjt_demo.ui.playground.opening import Opening
+from gptjt_demo.ui.playground.outcome import Outcome
+from gptjt_demo.ui.playground.rules import RULES, reshared
+from gptjt_demo.ui.playground.shares import shares
+from gptjt_demo.ui.rows.grid import with_row
+
+BASE, EXAMPLES, LABELS, QUERY, WORDING, RAW, VIEW = 0, 2, 3, 4, 5, 6, 7
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return Library.open()
+
+
+def ran(actions: Actions, name: str = "emotion", compare: bool = False) -> Outcome:
+    """A run that is done."""
+    fields = actions.fields(actions.library[name])
+    *_, (_, _, outcome) = actions.run("me", compare, "logprob", *fields)
+    assert outcome is not None
+    return outcome
+
+
+# --- branches and comparison
+
+
+def test_a_branch_keeps_what_stands_before_the_choice_and_the_label_shares(library: Library) -> None:
+    engine = FakeEngine(lambda prompt: "one two three")
+    actions = Actions(engine, library)
+    outcome = ran(actions)
+    *_, (html, _, branched) = actions.branch("me", "logprob", outcome, {"side": 0, "token": 1, "option": 1})
+    assert branched is not None
+    side = branched.sides[0]
+    assert "".join(token.text for token in side.tokens) == side.progress.text
+    assert side.progress.text.startswith("one instead")
+    assert engine.continuations[-1] == tuple(token.id for token in side.lead)
+    assert side.progress.scores == outcome.sides[0].progress.scores
+    assert "Extended causally" in html
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        None,
+        {},
+        {"side": 1, "token": 0, "option": 0},
+        {"side": 0, "token": 99, "option": 0},
+        {"side": 0, "token": 0, "option": 99},
+        {"side": -1, "token": -1, "option": -1},
+        {"side": "x", "token": 0, "option": 0},
+    ],
+)
+def test_a_choice_that_there_is_not_does_nothing(library: Library, choice: Any) -> None:
+    actions = Actions(FakeEngine(), library)
+    assert list(actions.branch("me", "logprob", ran(actions), choice)) == []
+    assert list(actions.branch("me", "logprob", None, {"side": 0, "token": 0, "option": 0})) == []
+
+
+def test_a_comparison_asks_both_ways_with_one_seed_and_stops_with_the_first(library: Library) -> None:
+    engine = FakeEngine()
+    actions = Actions(engine, library)
+    outcome = ran(actions, compare=True)
+    assert [side.attention for side in outcome.sides] == ["prefix", "causal"]
+    assert len({stream.seed for stream in engine.streams}) == 1
+    engine = FakeEngine(prefill=60)
+    actions = Actions(engine, library)
+    run = actions.run("me", True, "logprob", *actions.fields(library["emotion"]))
+    next(run)
+    actions.stop("me")
+    *_, (html, _, _) = run
+    assert "stopped by you" in html
+    assert 'data-state="done"' in html
+    assert len(engine.streams) == 1
+
+
+def test_a_check_speaks_up_beneath_the_answer(library: Library) -> None:
+    outcome = ran(Actions(FakeEngine({"Peter": "a,b,c,d"}), library), "cleaning")
+    assert outcome.warning(outcome.sides[0]) == "4 fields, expected 3"
+
+
+# --- rules
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_shares_by_any_rule_sum_to_one_whatever_the_order(rule: str) -> None:
+    scores = [LabelScore("a", -2.0, -1.0, -0.5, 0.0, 2), LabelScore("b", -3.0, -0.75, -0.1, 0.0, 4)]
+    there = reshared(scores, rule, (0.7, 0.3))
+    back = reshared(scores[::-1], rule, (0.3, 0.7))
+    assert sum(score.share for score in there) == pytest.approx(1)
+    assert {score.label: score.share for score in there} == {score.label: score.share for score in back}
+
+
+def test_the_prior_is_divided_out() -> None:
+    scores = [LabelScore("a", -1.0, -1.0, -1.0, 0.0, 1), LabelScore("b", -1.0, -1.0, -1.0, 0.0, 1)]
+    assert [score.share for score in reshared(scores, "prior", (0.8, 0.2))] == pytest.approx([0.2, 0.8])
+
+
+def test_weighing_by_the_prior_asks_the_model_once_and_names_the_rule(library: Library) -> None:
+    actions = Actions(FakeEngine(scores={"joy": -1.0}), library)
+    outcome = ran(actions)
+    *_, (html, weighed) = actions.weigh("me", "prior", outcome)
+    assert "[MASK]" in html
+    assert weighed is not None
+    assert len(weighed.priors[0]) == 6
+    assert sum(weighed.priors[0]) == pytest.approx(1)
+    assert len(list(actions.weigh("me", "prior", weighed))) == 1
+    assert RULES["logprob"][1] in shares(outcome, "prior")  # not what it is not
+
+
+# --- both views
+
+
+def test_a_view_that_nobody_touched_turns_back_to_the_same_rows(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    fields = list(actions.fields(library["emotion"]))
+    fields[EXAMPLES] = {**fields[EXAMPLES], "off": [0]}
+    fields[VIEW] = "raw"
+    raw, line = actions.turn(*fields)
+    assert line == ""
+    assert "sorry for myself" not in raw[RAW]
+    back, line = actions.turn(*raw[:VIEW], "rows", *raw[VIEW + 1 :])
+    assert line == ""
+    assert back[EXAMPLES] == fields[EXAMPLES]
+
+
+def test_a_mend_keeps_the_rows_that_are_off_and_the_template_to_go_back_to(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    fields = list(actions.fields(library["emotion"]))
+    fields[1] = "Name it. "
+    fields[EXAMPLES] = {**fields[EXAMPLES], "off": [0]}
+    findings = actions._findings(actions.whole(*fields))
+    place = next(place for place, finding in enumerate(findings) if finding.rule == "trailing-space")
+    mended = actions.mend(place, "trailing-space", *fields)
+    assert mended is not None
+    assert mended[1] == "Name it."
+    assert mended[BASE] == library["emotion"]
+    assert mended[EXAMPLES]["rows"][1][1] == "sadness"
+    assert mended[EXAMPLES]["off"] == [1]
+    assert actions.mend(place, "another-rule", *fields) is None
+    assert actions.mend(99, "trailing-space", *fields) is None
+
+
+def test_advice_calls_places_as_the_page_does() -> None:
+    assert place_name("examples[0].output", [2]) == "Example 3, output"
+    assert place_name("inputs[1].cue") == "Cue before input 2"
+    assert place_name("prompt") == "Prompt"
+
+
+def test_a_row_can_be_added_to_a_grid(library: Library) -> None:
+    fields = list(Actions(FakeEngine(), library).fields(library["emotion"]))
+    grown = with_row(fields[EXAMPLES], ["new", "joy"])
+    assert grown["rows"][-1] == ["new", "joy"]
+    with pytest.raises(TemplateError):
+        with_row(fields[EXAMPLES], ["one"])
+
+
+# --- opening
+
+
+def test_what_is_opened_can_be_undone_only_where_something_would_be_lost(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    opening = Opening(actions)
+    fields = list(actions.fields(library["emotion"]))
+    shown = opening.picked("me", "currency", *fields)
+    assert shown[-3] == ()
+    fields[1] = "mine"
+    shown = opening.picked("me", "currency", *fields)
+    assert shown[-3] == tuple(fields)
+    back = opening.back("me", shown[-3], *shown[: len(fields)])
+    assert back[: len(fields)] == tuple(fields)
+    assert back[-3] == shown[: len(fields)]
+    assert len(opening.refused("no")) == len(shown)
+
+
+def test_a_link_holds_what_the_controls_hold_and_a_long_one_offers_the_file(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    opening = Opening(actions)
+    fields = list(actions.fields(library["emotion"]))
+    fields[1] = "mine ${x}"
+    fragment, line = link(actions, *fields)
+    assert line == ""
+    shown = linked(opening, "me", fragment, actions.fields(library["currency"]))
+    assert actions.draft(*shown[: len(fields)]).prompt() == actions.draft(*fields).prompt()
+    assert actions.whole(*shown[: len(fields)]) == actions.whole(*fields)
+    fields[1] = "".join(chr(0x4E00 + (7919 * place) % 20000) for place in range(20_000))
+    fragment, line = link(actions, *fields)
+    assert fragment == ""
+    assert "YAML file" in line
+
+
+@pytest.mark.parametrize("fragment", [None, 7, "", "#about", "#t", "#t=1.x.y", "#t=99.abc.def"])
+def test_an_address_that_is_no_link_of_ours_changes_nothing(library: Library, fragment: Any) -> None:
+    actions = Actions(FakeEngine(), library)
+    shown = linked(Opening(actions), "me", fragment, actions.fields(library["currency"]))
+    assert all("value" not in update for update in shown[:-1])
+
+
+def test_an_export_of_a_wrong_draft_is_one_line(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    fields = list(actions.fields(library["emotion"]))
+    text, about = exported(actions, "yaml", "http://x", *fields)
+    assert "name: emotion" in text
+    assert "problem" not in about
+    fields[LABELS] = 'joy, "'
+    text, about = exported(actions, "yaml", "http://x", *fields)
+    assert text == ""
+    assert "a quote is not closed" in about
+
+
+# --- keeping
+
+
+def test_a_kept_run_opens_as_it_was_with_its_seed(library: Library) -> None:
+    outcome = ran(Actions(FakeEngine(), library))
+    record = outcome.record()
+    seed = record["answers"][0]["seed"]
+    again = read_record({"template": record["template"], "seed": seed})
+    assert again.generation.seed == seed
+    assert again.render(again.query) == record["prompt"]
+    assert read_record(template_record(library["hate"])) == library["hate"]
+
+
+@pytest.mark.parametrize(
+    "data", [None, [], {"template": 3}, {"template": {}}, {"template": {"name": "x", "title": "X", "evil": 1}}]
+)
+def test_what_a_browser_may_send_as_kept_is_checked(data: Any) -> None:
+    with pytest.raises(TemplateError, match="kept: "):
+        read_record(data)
+
+
+def test_a_kept_run_names_all_that_it_takes_to_repeat_it(library: Library) -> None:
+    outcome = ran(Actions(FakeEngine(name="mini"), library), compare=True)
+    [prefix, causal] = outcome.record()["answers"]
+    for answer in (prefix, causal):
+        assert {"model", "attention", "seed", "stop_reason", "text"} <= answer.keys()
+    assert (prefix["attention"], causal["attention"]) == ("prefix", "causal")
+    assert outcome.record() == outcome.record()
+    assert to_fragment(replace(outcome).template)
+
+
+# --- masks
+
+
+def test_only_prefix_attention_shows_a_prompt_what_comes_after() -> None:
+    assert sees(0, 3, prompt=4, mode="prefix")
+    assert not sees(0, 3, prompt=4, mode="causal")
+    assert not sees(0, 4, prompt=4, mode="prefix")  # the answer is not there yet
+    assert not sees(4, 5, prompt=4, mode="prefix")
+    assert sees(5, 0, prompt=4, mode="causal")
