@@ -21,7 +21,7 @@ from gptjt_demo.ui.batch import job as batch_job_module
 from gptjt_demo.ui.batch.card import answers, batch_card
 from gptjt_demo.ui.batch.job import BatchJob, BatchJobs, Order
 from gptjt_demo.ui.batch.tab import BatchActions
-from gptjt_demo.ui.html.progress_bar import duration
+from gptjt_demo.ui.html import duration
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.rows_table import rows_table

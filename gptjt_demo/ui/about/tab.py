@@ -12,7 +12,7 @@ import gradio as gr
 
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui.about.masks import masks
-from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.tab import Playground
 

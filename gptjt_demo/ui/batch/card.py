@@ -10,8 +10,7 @@ from html import escape
 from gptjt_demo.batch.run import Result
 from gptjt_demo.tables.sheet import Row
 from gptjt_demo.ui.batch.job import BatchJob
-from gptjt_demo.ui.html.problem import problem
-from gptjt_demo.ui.html.progress_bar import count, duration, progress_bar
+from gptjt_demo.ui.html import count, duration, problem, progress_bar
 from gptjt_demo.ui.rows.rows_table import ROWS, rows_table
 
 

@@ -14,8 +14,7 @@ from gptjt_demo.tables.table import Table
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.batch.card import answers, batch_card, forgotten, no_job, not_begun
 from gptjt_demo.ui.batch.job import ROW_LIMIT, BatchJob, BatchJobs, Order
-from gptjt_demo.ui.html.problem import problem
-from gptjt_demo.ui.html.steps import SAVE
+from gptjt_demo.ui.html import SAVE, problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices, chosen

@@ -27,8 +27,7 @@ from gptjt_demo.tables.table import Table
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.evaluate.charts import chart, no_chart
 from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
-from gptjt_demo.ui.html.problem import problem
-from gptjt_demo.ui.html.progress_bar import progress_bar
+from gptjt_demo.ui.html import problem, progress_bar
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.grid import with_row

@@ -11,7 +11,7 @@ from html import escape
 
 from gptjt_demo.evaluation.report import interval, paired_sentence, percent
 from gptjt_demo.evaluation.run import Outcome, Run, compare
-from gptjt_demo.ui.html.progress_bar import count
+from gptjt_demo.ui.html import count
 
 ROWS = 100
 

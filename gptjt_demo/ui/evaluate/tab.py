@@ -12,7 +12,7 @@ import gradio as gr
 
 from gptjt_demo.ui import static
 from gptjt_demo.ui.evaluate.actions import DIAGNOSED_ROWS, NOTHING, EvaluateActions
-from gptjt_demo.ui.html.steps import SAVE, into_view
+from gptjt_demo.ui.html import SAVE, into_view
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices

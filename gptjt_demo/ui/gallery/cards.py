@@ -12,7 +12,7 @@ from html import escape
 from gptjt_demo.evaluation.checks import CheckReport
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.banner import about
-from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html import problem
 
 Report = CheckReport | str
 """What came of a template's checks, or one line in its place."""

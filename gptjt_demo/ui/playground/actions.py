@@ -16,7 +16,7 @@ from gptjt_demo.settings import Attention
 from gptjt_demo.templates.lint.finding import Finding
 from gptjt_demo.templates.lint.lint import lint
 from gptjt_demo.templates.template import Template
-from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.advice import advice
 from gptjt_demo.ui.playground.answer import answer, refused

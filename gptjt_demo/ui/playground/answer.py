@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from html import escape
 
 from gptjt_demo.engine.results import STOP_REASONS, Completion
-from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.job import Progress
 from gptjt_demo.ui.playground.outcome import Outcome, Side
 from gptjt_demo.ui.playground.tokens import legend, token_spans

@@ -19,7 +19,7 @@ from gptjt_demo.templates import link as links
 from gptjt_demo.templates.formats.formats import ADDRESS
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui import static
-from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.opening import Opening
 

@@ -15,7 +15,7 @@ import gradio as gr
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.banner import about
-from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.answer import idle
 

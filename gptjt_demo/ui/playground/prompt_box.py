@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
-from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html import problem
 
 
 def prompt_box(prompt: str, tokens: int, room: int, context: int, key: str = "") -> str:

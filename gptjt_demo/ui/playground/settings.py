@@ -12,7 +12,7 @@ import gradio as gr
 
 from gptjt_demo.errors import SettingError
 from gptjt_demo.settings import Sampling, bounds
-from gptjt_demo.ui.rows.escapes import escaped, unescaped
+from gptjt_demo.ui.playground.wording import escaped, unescaped
 
 NUMBERS = ("max_new_tokens", "temperature", "top_k", "top_p", "seed")
 """The fields of Sampling that have a control each, in the order of the page."""

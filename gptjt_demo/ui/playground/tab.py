@@ -13,7 +13,7 @@ import gradio as gr
 
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui import static
-from gptjt_demo.ui.html.problem import problem
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.answer import idle
 from gptjt_demo.ui.playground.editor import editor

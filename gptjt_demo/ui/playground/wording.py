@@ -6,14 +6,27 @@ and the field separator, line feeds typed as `\\n`. What a browser sends is not 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.templates.template import MAX_INPUTS, Template
-from gptjt_demo.ui.rows.escapes import escaped, unescaped
 from gptjt_demo.ui.rows.grid import Cells, read_rows
 
 WHERE = "Cues and separators"
+
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+_WRITTEN = {written: text for text, written in _ESCAPES.items()}
+
+
+def escaped(text: str) -> str:
+    """The text as it is typed in one line: a line feed as `\\n`, a tab as `\\t`, a backslash as `\\\\`."""
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def unescaped(typed: str) -> str:
+    """What was typed as the text it means; a backslash before any other letter is a backslash."""
+    return re.sub(r"\\[\\nt]", lambda found: _WRITTEN[found.group()], typed)
 
 
 def wording_cells(template: Template) -> Cells:

@@ -1,6 +1,7 @@
-"""How far a piece of work is, as an HTML bar with its rate and the time left.
+"""What several tabs show and do in the same way: a problem's line, a progress bar, a file saved, a part scrolled to.
 
-In: a `Standing`. Out: HTML for a gr.HTML value. Knows nothing of what the work is.
+In: text, counts, a `Standing`. Out: HTML for a gr.HTML value, every text escaped, or a step of JavaScript for an event.
+Knows nothing of any tab.
 """
 
 from __future__ import annotations
@@ -9,6 +10,11 @@ from html import escape
 from typing import Any
 
 from gptjt_demo.ui.work import Standing
+
+
+def problem(line: str) -> str:
+    """A user's mistake in one line, read out by a screen reader as it appears; nothing for no line."""
+    return f'<p class="problem" role="alert">{escape(line)}</p>' if line else ""
 
 
 def progress_bar(standing: Standing[Any], *, noun: str = "rows") -> str:
@@ -52,3 +58,23 @@ def _bar(part: float, title: str, facts: str) -> str:
         f'<span style="width:{100 * part:.2f}%"></span></div>'
         f'<p class="bar-facts">{escape(facts)}</p>'
     )
+
+
+# --- steps in the browser, after the server has answered
+
+# A component of gradio gives a file to the browser only when it is clicked: this click is the page's own.
+SAVE = """(file) => {
+    if (!file) return;
+    const link = Object.assign(document.createElement("a"), { href: file.url, download: file.orig_name ?? "" });
+    document.body.append(link);
+    link.click();
+    link.remove();
+}"""
+
+
+def into_view(id: str) -> str:
+    """Scroll to a part of the page, no further than is needed for it to be seen."""
+    return f"""() => {{
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    document.getElementById("{id}")?.scrollIntoView({{ behavior: still ? "auto" : "smooth", block: "nearest" }});
+}}"""

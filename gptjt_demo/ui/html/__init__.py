@@ -1,1 +1,0 @@
-"""Pieces of HTML that every tab shows."""
