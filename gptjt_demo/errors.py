@@ -11,10 +11,13 @@
     ├── TableError        a file of rows that cannot be read or written
     └── LinkError         a shared link that is cut, altered or too new
 
-Every message is one line: where, what, and how to mend it.
+Every message is one line: where, what, and how to mend it; `nearest` is the hint for a name that nobody knows.
 """
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class PlaygroundError(Exception):
@@ -70,3 +73,10 @@ class TableError(PlaygroundError):
 
 class LinkError(PlaygroundError):
     """A shared link is cut, altered, or from a newer version."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint for a word that is not among the known ones."""
+    names = list(known)
+    close = difflib.get_close_matches(word.casefold(), names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"

@@ -294,9 +294,7 @@ def _library(prompts: list[Path] | None) -> Library:
 
 
 def _template(name: str, prompts: list[Path] | None) -> Template:
-    from gptjt_demo.templates.template import Template
-
-    return Template.load(name, _library(prompts))
+    return _library(prompts).load(name)
 
 
 def _prompt(name: str, inputs: list[str] | None, prompts: list[Path] | None) -> tuple[Template, str]:

@@ -25,12 +25,12 @@ from gptjt_demo.models import memory
 from gptjt_demo.models.registry import GIB, MODELS, ModelSpec
 from gptjt_demo.settings import Attention
 from gptjt_demo.templates.answer_check import match_label, verdict
+from gptjt_demo.templates.shipped import CARD
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.engine import Engine
 
-WIDGETS = ("emotion", "currency", "hate", "entities", "cleaning")  # the prompts on GPT-JT's model card
 LIBRARIES = ("torch", "transformers", "bitsandbytes", "accelerate", "safetensors")
 
 # What torch's 8-bit and 16-bit kernels look for.
@@ -119,7 +119,7 @@ def examine(
             add(Fact("load report", note))
     add(_mask(engine))
     modes: tuple[Attention, ...] = ("prefix", "causal") if engine.supports_prefix else ("causal",)
-    for template in map(Template.load, WIDGETS):
+    for template in map(Template.load, CARD):
         for mode in modes:
             try:
                 add(_trial(engine, template, mode))

@@ -6,7 +6,6 @@ Knows nothing of files and lines.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
@@ -14,7 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gptjt_demo.errors import TemplateError
+from gptjt_demo.errors import TemplateError, nearest
 
 _BELONGS = {"string": "one text", "tuple": "a list", "list": "a list", "dict": "fields", "model": "fields"}
 _WRITE = {
@@ -43,13 +42,6 @@ def field_path(loc: Iterable[str | int]) -> str:
     if parts[:1] in (["examples"], ["checks"]) and parts[2:3] == ["inputs"]:
         del parts[2]
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint for a word that is not among the known ones."""
-    names = list(known)
-    close = difflib.get_close_matches(word.casefold(), names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
 
 
 def _words(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:

@@ -11,12 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gptjt_demo.errors import TemplateError
-from gptjt_demo.templates.field_errors import nearest
-from gptjt_demo.templates.template import Template
-
-# The model card's own widget examples come first and in its order; the rest follows by title.
-CARD = ("emotion", "currency", "hate", "entities", "cleaning")
+from gptjt_demo.errors import TemplateError, nearest
+from gptjt_demo.templates import shipped
+from gptjt_demo.templates.template import Template, is_name
 
 
 @dataclass(frozen=True)
@@ -46,20 +43,19 @@ class Library:
         found: dict[str, Template] = {}
         problems: list[TemplateError] = []
         broken: dict[str, TemplateError] = {}
-        for directory in (*map(Path, directories), shipped()):
+        for directory in (*map(Path, directories), shipped.folder()):
             if not directory.is_dir():
                 what = "not a directory" if directory.exists() else "there is no such directory"
                 raise TemplateError(what, where=str(directory), mend="give a directory of template files")
-            for path in sorted(directory.iterdir()):
-                if path.suffix in (".yaml", ".yml") and not path.name.startswith("."):
-                    try:
-                        template = _load(path)
-                    except TemplateError as error:
-                        problems.append(error)
-                        if path.stem not in found:
-                            broken.setdefault(path.stem, error)
-                    else:
-                        found.setdefault(template.name, template)
+            for path in shipped.files(directory):
+                try:
+                    template = _load(path)
+                except TemplateError as error:
+                    problems.append(error)
+                    if path.stem not in found:
+                        broken.setdefault(path.stem, error)
+                else:
+                    found.setdefault(template.name, template)
         return cls(tuple(sorted(found.values(), key=_rank)), tuple(problems), broken)
 
     @property
@@ -89,12 +85,13 @@ class Library:
                 return template
         raise TemplateError(f"there is no template {name!r}", mend=nearest(name, self.names))
 
+    def load(self, name_or_path: str | os.PathLike[str]) -> Template:
+        """A template by its name in this library, or from a file, as `Template.load` tells them apart.
 
-def shipped() -> Path:
-    """The directory of the templates that come with the package: inside it when installed, beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / "prompts"
-    return inside if inside.is_dir() else package.parent / "prompts"
+        Raises:
+            TemplateError: there is no such template or file, or it is not valid.
+        """
+        return self[str(name_or_path)] if is_name(name_or_path) else Template.load(name_or_path)
 
 
 def _load(path: Path) -> Template:
@@ -106,5 +103,6 @@ def _load(path: Path) -> Template:
 
 
 def _rank(template: Template) -> tuple[int, str, str]:
-    place = CARD.index(template.name) if template.name in CARD else len(CARD)
-    return place, template.title.casefold(), template.name
+    """The model card's own come first and in its order; the rest follows by title."""
+    rank = shipped.CARD.index(template.name) if template.name in shipped.CARD else len(shipped.CARD)
+    return rank, template.title.casefold(), template.name

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 from pydantic import (
     BaseModel,
@@ -23,16 +23,13 @@ from pydantic import (
     model_validator,
 )
 
-from gptjt_demo.errors import PromptError, TemplateError
+from gptjt_demo.errors import PromptError, TemplateError, nearest
 from gptjt_demo.settings import Attention, Sampling
-from gptjt_demo.templates import yaml_text
+from gptjt_demo.templates import shipped, yaml_text
 from gptjt_demo.templates.answer_check import Check, normalised
 from gptjt_demo.templates.example import MAX_TEXT, Cue, Example, Gap, Input, InputName, Line, Text, clean
-from gptjt_demo.templates.field_errors import first_error, nearest
+from gptjt_demo.templates.field_errors import first_error
 from gptjt_demo.templates.prompt_text import BLANKS, Shape, complete_cue, readings
-
-if TYPE_CHECKING:
-    from gptjt_demo.templates.library import Library
 
 __all__ = ["SCHEMA_FILE", "Example", "Input", "Template"]
 
@@ -92,21 +89,16 @@ class Template(BaseModel):
     # --- reading and writing
 
     @classmethod
-    def load(cls, name_or_path: str | os.PathLike[str], library: Library | None = None) -> Template:
-        """A template by its name in a library, or from a file.
+    def load(cls, name_or_path: str | os.PathLike[str]) -> Template:
+        """A shipped template by its name, or one from a file; `Library.load` looks names up in folders of your own.
 
         Args:
             name_or_path: `currency`, or a path: `./my.yaml`, anything with a `/` or ending in .yaml or .yml.
-            library: where names are looked up; by default the shipped templates.
 
         Raises:
             TemplateError: there is no such template or file, or it is not valid.
         """
-        given = os.fspath(name_or_path)
-        if isinstance(name_or_path, str) and not re.search(r"[/\\]|\.ya?ml$", given):
-            from gptjt_demo.templates.library import Library
-
-            return (Library.open() if library is None else library)[given]
+        given = os.fspath(shipped.path(str(name_or_path)) if is_name(name_or_path) else name_or_path)
         return cls.from_yaml(yaml_text.read_file(given), where=given)
 
     @classmethod
@@ -295,6 +287,11 @@ class Template(BaseModel):
         derived = self._derived_stops()
         stop = tuple(stop for stop in generation.stop if stop not in derived)
         return generation.model_copy(update={"stop": stop}).model_dump(exclude_defaults=True)
+
+
+def is_name(name_or_path: str | os.PathLike[str]) -> bool:
+    """Whether `currency` is meant by its name, rather than a file by its path."""
+    return isinstance(name_or_path, str) and not re.search(r"[/\\]|\.ya?ml$", name_or_path)
 
 
 def _refuse(where: str, what: str, mend: str) -> NoReturn:

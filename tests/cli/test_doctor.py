@@ -10,10 +10,11 @@ from command_line import run
 from fake_engine import FakeEngine
 
 from gptjt_demo.cli import app, doctor
-from gptjt_demo.cli.doctor import WIDGETS, Fact, Trial, examine
+from gptjt_demo.cli.doctor import Fact, Trial, examine
 from gptjt_demo.errors import DoesNotFit
 from gptjt_demo.models import memory
 from gptjt_demo.models.registry import MODELS
+from gptjt_demo.templates.shipped import CARD
 
 downloaded = doctor._downloaded
 
@@ -50,7 +51,7 @@ def test_it_says_what_the_machine_has_and_which_models_fit(fake, monkeypatch):
 def test_the_five_widget_prompts_are_tried_in_both_attentions(fake):
     found = examine("fake", lambda: fake)
     assert [(trial.template, trial.attention) for trial in found.trials] == [
-        (name, mode) for name in WIDGETS for mode in ("prefix", "causal")
+        (name, mode) for name in CARD for mode in ("prefix", "causal")
     ]
     emotion, currency, hate, entities, cleaning = found.trials[::2]
     assert (emotion.answer, emotion.note, emotion.checks) == ("joy", "", 6)

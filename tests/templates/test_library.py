@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gptjt_demo.errors import TemplateError
-from gptjt_demo.templates.library import CARD, Library, shipped
+from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.shipped import CARD, folder
 from gptjt_demo.templates.template import Template
 
 
@@ -22,7 +23,7 @@ def test_the_shipped_templates_are_whole_and_the_cards_come_first() -> None:
     assert library.problems == ()
     assert library.names[:5] == CARD
     assert [template.name for template in library] == list(library.names)
-    assert len(library) == len(list(shipped().glob("*.yaml")))
+    assert len(library) == len(list(folder().glob("*.yaml")))
 
 
 def test_the_first_directory_counts_and_the_rest_is_ordered_by_title(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
     library = Library.open()
     with pytest.raises(TemplateError, match="did you mean 'entities'"):
         library["entitys"]
-    assert Template.load("hate", library) == library["hate"]
+    assert library.load("hate") == library["hate"]
 
 
 def test_a_directory_that_does_not_exist_is_an_error(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 import yaml
 
-from gptjt_demo.templates.library import shipped
 from gptjt_demo.templates.schema import template_schema
+from gptjt_demo.templates.shipped import folder
 from gptjt_demo.templates.template import SCHEMA_FILE
 
-FILES = sorted(shipped().glob("*.yaml"))
+FILES = sorted(folder().glob("*.yaml"))
 WRITE = (
     'run: python -c "import json; from gptjt_demo.templates.schema import template_schema; '
     f'print(json.dumps(template_schema(), indent=2, ensure_ascii=False))" > prompts/{SCHEMA_FILE}'
@@ -21,7 +21,7 @@ WRITE = (
 
 
 def test_the_published_schema_is_the_models_own() -> None:
-    published = json.loads((shipped() / SCHEMA_FILE).read_text(encoding="utf-8"))
+    published = json.loads((folder() / SCHEMA_FILE).read_text(encoding="utf-8"))
     assert published == template_schema(), WRITE
 
 

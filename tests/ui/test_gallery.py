@@ -11,9 +11,11 @@ from fake_engine import FakeEngine
 from made_templates import PROMPTS
 
 from gptjt_demo.cli import app
+from gptjt_demo.evaluation import samples
 from gptjt_demo.evaluation.checks import run_checks
 from gptjt_demo.templates.answer_check import match_label, normalised, verdict
-from gptjt_demo.templates.library import CARD, Library, shipped
+from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.shipped import CARD, folder
 from gptjt_demo.templates.template import Template
 
 LIBRARY = Library.open()
@@ -70,11 +72,11 @@ def test_a_labels_checks_are_not_all_of_one_kind(template: Template) -> None:
 
 @pytest.mark.parametrize("name", CARD)
 def test_checks_are_not_taken_from_the_labelled_samples(name: str) -> None:
-    with (shipped().parent / "gptjt_demo" / "samples" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        samples = {normalised(row["input"]) for row in csv.DictReader(file)}
+    with samples.path(name).open(encoding="utf-8", newline="") as file:
+        labelled = {normalised(row["input"]) for row in csv.DictReader(file)}
     checks = {normalised(value) for case in LIBRARY[name].checks for value in case.inputs.values()}
-    assert len(samples) > 50
-    assert not samples & checks
+    assert len(labelled) > 50
+    assert not labelled & checks
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -93,7 +95,7 @@ def test_a_rendered_gallery_prompt_is_read_back_into_its_rows(template: Template
 
 @every
 def test_files_are_written_as_a_template_writes_itself(template: Template) -> None:
-    path = shipped() / f"{template.name}.yaml"
+    path = folder() / f"{template.name}.yaml"
     assert path.read_text(encoding="utf-8") == template.to_yaml()
 
 
@@ -167,7 +169,7 @@ def test_check_run_prints_right_and_wrong_and_a_wrong_answer_is_no_failure(
 ) -> None:
     engine = FakeEngine(answers(LIBRARY["currency"], wrong=0), scores={"hate speech": -0.1})
     monkeypatch.setattr(app, "_engine", lambda model, device: engine)
-    files = [shipped() / "currency.yaml", shipped() / "hate.yaml"]
+    files = [folder() / "currency.yaml", folder() / "hate.yaml"]
     status, out, err = command(capsys, "templates", "check", *files, "--run")
     assert (status, err) == (0, "")
     lines = out.splitlines()

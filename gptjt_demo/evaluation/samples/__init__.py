@@ -1,7 +1,7 @@
 """Labelled rows for each of the model card's five tasks, to measure a template on before one has rows of one's own.
 
 In: a task's name, which is also its template's. Out: the path of a CSV file with the columns `input` and `output`.
-Knows nothing of templates and does not read the files; README.md beside them says what they hold.
+Reads neither templates nor the files; README.md beside them says what they hold.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from importlib import resources
 from pathlib import Path
 
 from gptjt_demo.errors import TableError
-
-_NAMES = ("emotion", "currency", "hate", "entities", "cleaning")
+from gptjt_demo.templates.shipped import CARD
 
 
 def names() -> tuple[str, ...]:
     """The tasks that have a sample, in the model card's order."""
-    return _NAMES
+    return CARD
 
 
 def path(name: str) -> Path:
@@ -25,7 +24,7 @@ def path(name: str) -> Path:
     Raises:
         TableError: there is none of that name.
     """
-    if name not in _NAMES:
-        raise TableError(f"no sample is named {name!r}", mend=f"choose one of {', '.join(_NAMES)}")
+    if name not in CARD:
+        raise TableError(f"no sample is named {name!r}", mend=f"choose one of {', '.join(CARD)}")
     # A real path: the package is installed as files, as its weights, which are mapped into memory, need it too.
     return Path(str(resources.files(__name__) / f"{name}.csv"))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gptjt_demo.errors import SettingError
-from gptjt_demo.templates.field_errors import nearest
+from gptjt_demo.errors import SettingError, nearest
 from gptjt_demo.templates.formats import calls, harness, widget
 from gptjt_demo.templates.template import Template
 

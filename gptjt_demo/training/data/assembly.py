@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gptjt_demo.engine.vocabulary import Vocabulary
-from gptjt_demo.errors import SettingError
-from gptjt_demo.templates.field_errors import nearest
+from gptjt_demo.errors import SettingError, nearest
 from gptjt_demo.training.data.mixture import Mixture, Phase, Source
 from gptjt_demo.training.data.sample import Sample
 from gptjt_demo.training.data.sources import Cut, Documents, Episodes, HubDataset, JsonLines

@@ -13,9 +13,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gptjt_demo.errors import SettingError, TemplateError
+from gptjt_demo.errors import SettingError, TemplateError, nearest
 from gptjt_demo.templates import yaml_text
-from gptjt_demo.templates.field_errors import first_error, nearest
+from gptjt_demo.templates.field_errors import first_error
 from gptjt_demo.training.settings import TrainSettings
 
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
