@@ -6,18 +6,18 @@ call, ends at stops, draws a seed, and ends within a token when its cancel event
 
 from __future__ import annotations
 
-import math
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from gptjt_demo.engine.results import Alternative, Completion, LabelScore, StopReason, Token
+from gptjt_demo.engine.label_scores import Rule, check_labels, softmax
+from gptjt_demo.engine.results import Alternative, Completion, LabelScore, SelfTest, StopReason, Token
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.settings import Attention, Sampling
 
-Answers = Mapping[str, str] | Callable[[str], str]
+Script = Mapping[str, str] | Callable[[str], str]
 
 OTHERS = ("instead", "other")
 """Words that every token could have been."""
@@ -47,7 +47,7 @@ class FakeEngine:
 
     def __init__(
         self,
-        answers: Answers | None = None,
+        answers: Script | None = None,
         *,
         default: str = "joy",
         delay: float | threading.Event = 0.0,
@@ -64,9 +64,9 @@ class FakeEngine:
         self.context = context
         self.supports_prefix = supports_prefix
         self.attention: Attention = attention if supports_prefix else "causal"
-        self.self_test = FakeSelfTest(supports_prefix)
-        self.notes = ("device: none, this engine is scripted",)
-        self._answers = answers or {}
+        self.self_test = SelfTest(supports_prefix, "scripted", prefix_change=0.25)
+        self.notes: tuple[str, ...] = ("device: none, this engine is scripted",)
+        self._answers: Script = answers or {}
         self._default = default
         self._delay = delay
         self._prefill = prefill
@@ -83,6 +83,9 @@ class FakeEngine:
     def count_tokens(self, text: str) -> int:
         return len(_pieces(text))
 
+    def encode(self, text: str) -> list[int]:
+        return [self._id(piece) for piece in _pieces(text)]
+
     def tokens(self, text: str) -> list[str]:
         return _pieces(text)
 
@@ -95,8 +98,9 @@ class FakeEngine:
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
-        cancel: threading.Event | None = None,
         continuation: Sequence[int] = (),
+        drafting: bool | None = None,
+        cancel: threading.Event | None = None,
     ) -> FakeStream:
         sampling = sampling or Sampling()
         count = self._check(prompt, sampling.max_new_tokens)
@@ -117,10 +121,13 @@ class FakeEngine:
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
-        cancel: threading.Event | None = None,
         continuation: Sequence[int] = (),
+        drafting: bool | None = None,
+        cancel: threading.Event | None = None,
     ) -> Completion:
-        stream = self.stream(prompt, sampling, attention=attention, cancel=cancel, continuation=continuation)
+        stream = self.stream(
+            prompt, sampling, attention=attention, continuation=continuation, drafting=drafting, cancel=cancel
+        )
         for _ in stream:
             pass
         return stream.completion
@@ -131,28 +138,21 @@ class FakeEngine:
         labels: Sequence[str],
         *,
         end: str = "\n",
-        rule: str = "logprob",
+        rule: Rule = "logprob",
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
     ) -> list[LabelScore]:
+        check_labels(labels, rule)
         self._check(prompt, 0)
-        if not labels:
-            raise PromptError("no labels", where="labels", mend="name at least one")
         if cancel is not None and cancel.is_set():
             return []
         rows = []
         for label in labels:
             text = _joiner(prompt) + label + end
-            tokens = len(_pieces(text))
-            logprob = self._scores.get(label, -10.0)
-            rows.append((label, logprob, logprob / tokens, logprob / len(text.encode()), tokens))
-        column = {"logprob": 1, "per_token": 2, "per_byte": 3}[rule]
-        best = max(row[column] for row in rows)
-        weights = [math.exp(row[column] - best) for row in rows]
-        return [
-            LabelScore(row[0], row[1], row[2], row[3], share=weight / sum(weights), tokens=row[4])
-            for row, weight in zip(rows, weights, strict=True)
-        ]
+            tokens, logprob = len(_pieces(text)), self._scores.get(label, -10.0)
+            rows.append(LabelScore(label, logprob, logprob / tokens, logprob / len(text.encode()), 0.0, tokens))
+        shares = softmax([getattr(row, rule) for row in rows])
+        return [replace(row, share=share) for row, share in zip(rows, shares, strict=True)]
 
     def complete_many(
         self,
@@ -176,7 +176,7 @@ class FakeEngine:
         labels: Sequence[str],
         *,
         end: str = "\n",
-        rule: str = "logprob",
+        rule: Rule = "logprob",
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
     ) -> Iterator[tuple[int, list[LabelScore] | PlaygroundError]]:
@@ -219,16 +219,6 @@ class FakeEngine:
             cancel.wait(seconds)
         elif seconds:
             time.sleep(seconds)
-
-
-@dataclass(frozen=True)
-class FakeSelfTest:
-    """What the real engine's self-test would have found."""
-
-    supports_prefix: bool
-    reason: str = "scripted"
-    prefix_change: float = 0.25
-    causal_change: float = 0.0
 
 
 class FakeStream:

@@ -22,7 +22,7 @@ from gptjt_demo.templates.answer_check import verdict
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
 
 WINDOW = 256  # rows in the engine's hands: enough to batch rows of like length
 
@@ -65,7 +65,7 @@ class Question:
         SettingError: labels are asked for, and the template has none.
     """
 
-    engine: Engine
+    engine: Answers
     template: Template
     labels: bool = False
     attention: Attention | None = None

@@ -30,7 +30,7 @@ from gptjt_demo.tables.table import Table, read
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
 
 TEXT_COLUMNS = ("answer", "check", "error")
 LABEL_COLUMNS = ("label", "confidence", "runner_up", "check", "error")
@@ -66,7 +66,7 @@ class Result:
 
 
 def run(
-    engine: Engine,
+    engine: Answers,
     template: Template,
     source: Table | Path | str,
     target: Path | str,

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from gptjt_demo.engine import by_row
 from gptjt_demo.engine.kv_cache import roomy_cache
 from gptjt_demo.engine.masks import additive, behind, positions_of, prefill_mask
+from gptjt_demo.engine.results import SelfTest
 from gptjt_demo.settings import Attention
 
 
@@ -51,20 +52,6 @@ class State:
         if columns:
             self.cache.crop(-columns)
         return State(self.cache, self.keep[:, : self.keep.shape[1] - columns], self.logits)
-
-
-@dataclass(frozen=True)
-class SelfTest:
-    """Whether a model notices the mask.
-
-    `prefix_change` and `causal_change` are the largest changes of the first position's last hidden state, relative to
-    its largest value, when only the last prompt token is altered.
-    """
-
-    supports_prefix: bool
-    reason: str
-    prefix_change: float = 0.0
-    causal_change: float = 0.0
 
 
 class PrefixLM:

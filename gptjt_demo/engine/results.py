@@ -1,4 +1,4 @@
-"""What the engine gives back: tokens, completions and label scores. Plain data, no torch.
+"""What the engine gives back: tokens, completions, label scores, and what its self-test found. Plain data, no torch.
 
 Log probabilities are natural logarithms under the model's own distribution, before temperature, top-k and top-p.
 """
@@ -88,3 +88,17 @@ class LabelScore:
     per_byte: float
     share: float
     tokens: int
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Whether a model notices the mask.
+
+    `prefix_change` and `causal_change` are the largest changes of the first position's last hidden state, relative to
+    its largest value, when only the last prompt token is altered.
+    """
+
+    supports_prefix: bool
+    reason: str
+    prefix_change: float = 0.0
+    causal_change: float = 0.0

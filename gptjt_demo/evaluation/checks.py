@@ -17,7 +17,7 @@ from gptjt_demo.templates.example import Example
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class CheckReport:
 
 
 def run_checks(
-    engine: Engine, template: Template, *, attention: Attention | None = None, cancel: threading.Event | None = None
+    engine: Answers, template: Template, *, attention: Attention | None = None, cancel: threading.Event | None = None
 ) -> CheckReport:
     """Put a template's checks to a model.
 

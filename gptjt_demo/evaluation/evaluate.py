@@ -27,11 +27,11 @@ from gptjt_demo.templates.answer_check import match_label, same_answer
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
 
 
 def evaluate(
-    engine: Engine,
+    engine: Answers,
     template: Template,
     source: Table | Path | str,
     *,

@@ -28,14 +28,14 @@ from gptjt_demo.ui.rows.source import SIZE_LIMIT
 from gptjt_demo.ui.session import session
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
     from gptjt_demo.templates.library import Library
 
 CALLS_AT_ONCE = 4
 WAITING = 64
 
 
-def build_app(engine: Engine, library: Library) -> gr.Blocks:
+def build_app(engine: Answers, library: Library) -> gr.Blocks:
     """The page and its API.
 
     Args:
@@ -72,7 +72,7 @@ def build_app(engine: Engine, library: Library) -> gr.Blocks:
     return blocks
 
 
-def launch_options(engine: Engine) -> dict[str, Any]:
+def launch_options(engine: Answers) -> dict[str, Any]:
     """Arguments for `gr.Blocks.launch`: looks, quiet footer, and `/health` beside the page."""
 
     async def health(_: Request) -> JSONResponse:
@@ -92,7 +92,7 @@ def launch_options(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _publish(engine: Engine, library: Library) -> None:
+def _publish(engine: Answers, library: Library) -> None:
     """The functions that programs may call."""
     default = Sampling()
 

@@ -119,7 +119,7 @@ def answers(template: Template, wrong: int = -1) -> dict[str, str]:
 
 def test_free_text_is_right_but_for_case_and_final_marks() -> None:
     template = LIBRARY["currency"]
-    report = run_checks(FakeEngine(answers(template, wrong=1)), template)  # type: ignore[arg-type]
+    report = run_checks(FakeEngine(answers(template, wrong=1)), template)
     assert (report.right, len(report.results), str(report)) == (4, 5, "fake: 4 of 5 right")
     assert [result.case for result in report.wrong] == [template.checks[1]]
     assert str(report.wrong[0]) == "Russia: 'something else' instead of 'Russian Ruble'"
@@ -127,7 +127,7 @@ def test_free_text_is_right_but_for_case_and_final_marks() -> None:
 
 def test_labels_are_chosen_by_score_and_never_by_what_is_generated() -> None:
     engine = FakeEngine(default="anger", scores={"joy": -0.1})
-    report = run_checks(engine, LIBRARY["emotion"])  # type: ignore[arg-type]
+    report = run_checks(engine, LIBRARY["emotion"])
     assert report.right == 1
     assert {result.answer for result in report.results} == {"joy"}
     assert engine.prompts == []
@@ -136,14 +136,14 @@ def test_labels_are_chosen_by_score_and_never_by_what_is_generated() -> None:
 def test_the_templates_attention_is_used_and_said() -> None:
     template = LIBRARY["currency"].revised(attention="causal")
     engine = FakeEngine()
-    assert run_checks(engine, template).attention == "causal"  # type: ignore[arg-type]
+    assert run_checks(engine, template).attention == "causal"
     assert {stream.attention for stream in engine.streams} == {"causal"}
-    assert run_checks(engine, LIBRARY["currency"]).attention == "prefix"  # type: ignore[arg-type]
+    assert run_checks(engine, LIBRARY["currency"]).attention == "prefix"
 
 
 def test_a_check_that_cannot_be_asked_is_wrong_with_its_reason() -> None:
     template = LIBRARY["currency"].revised(checks=[{"input": "x " * 5000, "output": "y"}])
-    report = run_checks(FakeEngine(), template)  # type: ignore[arg-type]
+    report = run_checks(FakeEngine(), template)
     assert report.right == 0
     assert "context" in str(report.wrong[0])
     assert len(str(report.wrong[0])) < 250
@@ -152,9 +152,9 @@ def test_a_check_that_cannot_be_asked_is_wrong_with_its_reason() -> None:
 def test_checks_stop_when_they_are_cancelled_and_none_are_no_error() -> None:
     cancel = threading.Event()
     cancel.set()
-    assert run_checks(FakeEngine(), LIBRARY["currency"], cancel=cancel).results == ()  # type: ignore[arg-type]
+    assert run_checks(FakeEngine(), LIBRARY["currency"], cancel=cancel).results == ()
     bare = LIBRARY["currency"].revised(checks=())
-    assert str(run_checks(FakeEngine(), bare)) == "fake: 0 of 0 right"  # type: ignore[arg-type]
+    assert str(run_checks(FakeEngine(), bare)) == "fake: 0 of 0 right"
 
 
 def command(capsys: Any, *arguments: object) -> tuple[int, str, str]:

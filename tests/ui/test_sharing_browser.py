@@ -141,8 +141,8 @@ def test_runs_and_prompts_are_kept_in_this_browser_alone_and_over_a_restart(tab:
         port = free.getsockname()[1]
 
     def start(engine: FakeEngine) -> tuple[object, str]:
-        app = build_app(engine, Library.open())  # type: ignore[arg-type]
-        options = launch_options(engine)  # type: ignore[arg-type]
+        app = build_app(engine, Library.open())
+        options = launch_options(engine)
         _, url, _ = app.launch(
             server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **options
         )
@@ -210,8 +210,8 @@ def test_the_gallery_opens_templates_and_runs_their_checks(tab: OpenTab) -> None
     )
     library = Library((*library.templates, checked), (), {})
     engine = FakeEngine({"Japan": "yen.", "Peru": "Euro"}, name="mini")
-    app = build_app(engine, library)  # type: ignore[arg-type]
-    options = launch_options(engine)  # type: ignore[arg-type]
+    app = build_app(engine, library)
+    options = launch_options(engine)
     _, url, _ = app.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **options)
     try:
         page = tab(url)

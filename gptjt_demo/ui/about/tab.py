@@ -17,7 +17,7 @@ from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.tab import Playground
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
 
 _WHY = """
 <p>A causal model reads a prompt from left to right: no word knows what comes after it. A <b>prefix language model</b>
@@ -54,7 +54,7 @@ def drawn(actions: Actions, *values: Any) -> str:
     return _card("The two masks for your prompt", body)
 
 
-def self_test(engine: Engine) -> str:
+def self_test(engine: Answers) -> str:
     """The test at the start, in words and numbers."""
     test = engine.self_test
     outcome = (

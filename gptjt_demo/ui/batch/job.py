@@ -26,7 +26,7 @@ from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.work import Standing, Work
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
 
 ROW_LIMIT = 100_000
 RUNNING_LIMIT = 4
@@ -54,7 +54,7 @@ class Order:
 class BatchJob:
     """One run over its own copy of a file; it begins at once, and may be stopped and go on again."""
 
-    def __init__(self, engine: Engine, order: Order) -> None:
+    def __init__(self, engine: Answers, order: Order) -> None:
         self.id = secrets.token_urlsafe(24)
         self.model = engine.name
         self.touched = time.monotonic()
@@ -166,7 +166,7 @@ class BatchJob:
 class BatchJobs:
     """All jobs, by id."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Answers) -> None:
         self._engine = engine
         self._lock = threading.Lock()
         self._jobs: dict[str, BatchJob] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from gptjt_demo.engine.label_scores import CONTENT_FREE
 from gptjt_demo.errors import PlaygroundError
@@ -29,7 +29,7 @@ from gptjt_demo.ui.playground.wording import wording_cells
 from gptjt_demo.ui.rows.grid import Cells
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
     from gptjt_demo.templates.library import Library
 
 _NOTHING = Progress("")
@@ -41,7 +41,7 @@ Shown = tuple[str, str, Outcome | None]
 class Actions:
     """The page's doings for one engine and one library; safe for many visitors at once."""
 
-    def __init__(self, engine: Engine, library: Library) -> None:
+    def __init__(self, engine: Answers, library: Library) -> None:
         self.engine = engine
         self.library = library
         self.runs = Runs()
@@ -238,7 +238,7 @@ class Actions:
 
     def _findings(self, template: Template) -> tuple[Finding, ...]:
         engine = self.engine
-        return lint(template, count_tokens=engine.count_tokens, context=engine.context, encode=cast(Any, engine.tokens))
+        return lint(template, count_tokens=engine.count_tokens, context=engine.context, encode=engine.encode)
 
     def _rows(self, draft: Draft) -> str | None:
         try:

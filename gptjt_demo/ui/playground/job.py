@@ -18,7 +18,7 @@ from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import Attention, Sampling
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
 
 Phase = Literal["reading", "writing", "scoring", "done"]
 
@@ -70,7 +70,7 @@ class Job:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Answers,
         prompt: str,
         sampling: Sampling,
         *,
