@@ -18,15 +18,16 @@ from gptjt_demo.engine.engine import Engine
 from gptjt_demo.errors import ModelError, SettingError
 from gptjt_demo.models import memory
 from gptjt_demo.models.blueprint import read_config, skeleton
-from gptjt_demo.models.building import build, fill, is_small, size
+from gptjt_demo.models.building import build, size
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.hub import fetch
-from gptjt_demo.models.int8 import kernels, llm_int8
+from gptjt_demo.models.int8 import llm_int8
 from gptjt_demo.models.int8.blocking import block_later
+from gptjt_demo.models.plan import Plan
 from gptjt_demo.models.registry import DEFAULT_MODEL, GIB, ModelSpec, resolve
 from gptjt_demo.settings import Attention
 
-__all__ = ["Device", "build", "load"]
+__all__ = ["Device", "load"]
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -59,14 +60,17 @@ def load(
     began = time.perf_counter()
     spec = resolve(model)
     mode = _attention(attention, spec)
-    place = _place(device, spec)
+    processor = _processor(device, spec)
     if spec.gib is not None:
-        memory.require(spec.gib, _free_gib(place), name=spec.name, where=_where(place))
+        memory.require(spec.gib, _free_gib(processor), name=spec.name, where=_memory(processor))
     # The weights last: whatever else is wrong is said before gigabytes are downloaded.
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, weights=False, progress=progress)
     config, words = _config(folder, spec), _tokenizer(folder, spec, tokenizer, progress)
     checkpoint = Checkpoint(folder if isinstance(spec.source, Path) else fetch(spec.source, progress=progress))
-    network = _network(config, checkpoint, place, spec, progress)
+    plan = _plan(config, checkpoint, processor, spec)
+    network = build(config, checkpoint, plan, progress=progress)
+    if not plan.one_device:
+        network = llm_int8.connect(network, plan.devices)
     seconds = time.perf_counter() - began
     engine = Engine(
         network,
@@ -75,7 +79,7 @@ def load(
         context=spec.context,
         attention=mode,
         notes=(
-            f"{_devices(network, place)}: {_kernels(place, is_small(checkpoint))}",
+            f"{_devices(plan)}: {plan.layers.report()}",
             f"{_layout(checkpoint)}, {size(network) / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
         ),
     )
@@ -83,18 +87,16 @@ def load(
     return engine
 
 
-def _network(config: Any, checkpoint: Checkpoint, place: torch.device, spec: ModelSpec, progress: bool) -> Any:
-    """The filled network on its device, or on several GPUs where one is too small."""
-    if place.type == "cpu":
-        # Whatever is stored larger than a byte a value is made 8-bit; small tensors are not.
-        values = sum(count * min(size, 1 if count > 2**16 else size) for _, count, size in checkpoint.sizes())
-        values *= 2 if is_small(checkpoint) else 1
-        memory.require(values / GIB, _free_gib(place), name=spec.name, where=_where(place))
-        return build(config, checkpoint, place, progress=progress)
-    network = skeleton(config, torch.float16)
-    devices = llm_int8.split(network, llm_int8.free_bytes(), name=spec.name, first=torch.cuda.current_device())
-    fill(network, checkpoint, devices, llm_int8=True, progress=progress)
-    return network if "" in devices else llm_int8.connect(network, devices)
+def _plan(config: Any, checkpoint: Checkpoint, processor: torch.device, spec: ModelSpec) -> Plan:
+    """How the model is run, on several GPUs where one is too small; refuses what does not fit."""
+    plan = Plan.of(processor, checkpoint)
+    if processor.type == "cpu":
+        needed = plan.weight_bytes(checkpoint) / GIB
+        memory.require(needed, _free_gib(processor), name=spec.name, where=_memory(processor))
+        return plan
+    network = skeleton(config, plan.dtype)
+    first = torch.cuda.current_device()
+    return plan.split(llm_int8.split(network, llm_int8.free_bytes(), name=spec.name, first=first))
 
 
 def _layout(checkpoint: Checkpoint) -> str:
@@ -104,17 +106,13 @@ def _layout(checkpoint: Checkpoint) -> str:
     return "made 8-bit at load"
 
 
-def _kernels(place: torch.device, small: bool) -> str:
-    """What multiplies 8-bit weights here, in words."""
-    return "LLM.int8() of bitsandbytes" if place.type == "cuda" else kernels.kernels().report(small)
+def _devices(plan: Plan) -> str:
+    devices = set(plan.devices.values())
+    return next(iter(devices)).type if len(devices) < 2 else f"{len(devices)} GPUs"
 
 
-def _devices(network: Any, place: torch.device) -> str:
-    gpus = {tensor.device for tensor in network.parameters()}
-    return place.type if len(gpus) < 2 else f"{len(gpus)} GPUs"
-
-
-def _place(device: Device, spec: ModelSpec) -> torch.device:
+def _processor(device: Device, spec: ModelSpec) -> torch.device:
+    """The CPU, or CUDA: which GPUs is decided when the model's size is known."""
     if device not in ("auto", "cpu", "cuda"):
         raise ModelError(f"{device!r} is no device", where="device", mend="use auto, cpu or cuda")
     gpu = torch.cuda.is_available()
@@ -128,12 +126,12 @@ def _place(device: Device, spec: ModelSpec) -> torch.device:
     return torch.device("cuda" if gpu and device != "cpu" else "cpu")
 
 
-def _free_gib(place: torch.device) -> float:
-    return sum(llm_int8.free_bytes().values()) / GIB if place.type == "cuda" else memory.available_gib()
+def _free_gib(processor: torch.device) -> float:
+    return sum(llm_int8.free_bytes().values()) / GIB if processor.type == "cuda" else memory.available_gib()
 
 
-def _where(place: torch.device) -> str:
-    return "GPU memory" if place.type == "cuda" else "memory"
+def _memory(processor: torch.device) -> str:
+    return "GPU memory" if processor.type == "cuda" else "memory"
 
 
 def _config(folder: Path, spec: ModelSpec) -> Any:

@@ -17,13 +17,14 @@ from command_line import run
 from safetensors.torch import load_file, save_file
 
 from gptjt_demo.errors import CheckpointError, ModelError, PlaygroundError, SettingError
-from gptjt_demo.models import building
 from gptjt_demo.models import convert as conversion
+from gptjt_demo.models import plan
 from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
+from gptjt_demo.models.building import build
 from gptjt_demo.models.checkpoint import Blockwise, Checkpoint, RowWise
 from gptjt_demo.models.convert import convert
 from gptjt_demo.models.int8.linear import quantize
-from gptjt_demo.models.loading import build
+from gptjt_demo.models.plan import Plan
 
 CHUNK = conversion.CHUNK
 SOURCES = ("float32", "float16", "bfloat16", "hivemind", "hivemind.bin", "int8")
@@ -43,6 +44,12 @@ def saved(folder, kind, family="gptj", **more):
     if kind.startswith("hivemind"):
         return tiny.save(made, folder / kind, kind="bin" if kind.endswith("bin") else "safetensors")
     return tiny.save(made.to(getattr(torch, kind)), folder / kind, hivemind=False)
+
+
+def built(config, folder):
+    """The network of a checkpoint, for the CPU."""
+    checkpoint = Checkpoint(folder)
+    return build(config, checkpoint, Plan.of(torch.device("cpu"), checkpoint))
 
 
 def weights(folder):
@@ -69,12 +76,10 @@ def test_an_int8_copy_holds_to_the_bit_what_loading_the_source_makes(tmp_path, k
 
 @pytest.mark.parametrize("kind", SOURCES)
 def test_an_int8_copy_of_a_large_model_loads_to_the_bits_of_its_source(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(building, "SMALL", 0)
+    monkeypatch.setattr(plan, "SMALL", 0)
     source = saved(tmp_path, kind)
     copy = convert(source, tmp_path / "to").folder
-    expected, found = (
-        build(tiny.config("gptj"), Checkpoint(folder), torch.device("cpu")).state_dict() for folder in (source, copy)
-    )
+    expected, found = (built(tiny.config("gptj"), folder).state_dict() for folder in (source, copy))
     assert set(found) == set(expected)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
@@ -229,7 +234,7 @@ def test_a_disk_that_refuses_leaves_no_target(tmp_path):
 _SLOW = """
 import sys, time
 from pathlib import Path
-from gptjt_demo import convert
+from gptjt_demo.models import convert
 put, shards = convert.SafetensorsFile.put, []
 def slow(file, name, piece):
     put(file, name, piece)
@@ -284,13 +289,13 @@ def large(folder, kind):
 @pytest.mark.parametrize("kind", ["float16", "hivemind", "int8"])
 def test_converting_takes_half_the_memory_of_one_weight_and_loading_the_copy_next_to_none(tmp_path, kind, monkeypatch):
     monkeypatch.setattr(conversion, "CHUNK", CHUNK)
-    monkeypatch.setattr(building, "SMALL", 0)
+    monkeypatch.setattr(plan, "SMALL", 0)
     source = large(tmp_path / "large", kind)
     with tiny.peak_mib() as peak:
         copy = convert(source, tmp_path / "to").folder
     assert peak[0] < 50
     with tiny.peak_mib() as peak:
-        network = build(read_config(copy), Checkpoint(copy), torch.device("cpu"))
+        network = built(read_config(copy), copy)
     assert peak[0] < 20
     assert network.lm_head.weight.data_ptr() == network.model.embed_tokens.weight.data_ptr()
 

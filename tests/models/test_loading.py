@@ -13,14 +13,21 @@ from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
 from gptjt_demo.errors import CheckpointError, DoesNotFit, ModelError, SettingError
-from gptjt_demo.models import building, loading, memory
+from gptjt_demo.models import loading, memory, plan
+from gptjt_demo.models.building import build
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.int8 import kernels
+from gptjt_demo.models.int8 import cpu_layers, kernels
 from gptjt_demo.models.int8.linear import ALIGNMENT, Int8Embedding, Int8Linear, quantize
+from gptjt_demo.models.plan import Plan
 from gptjt_demo.settings import Sampling
 
-CPU = torch.device("cpu")
 IDS = torch.tensor([[72, 101, 108, 108, 111, 10]])
+
+
+def built(config, folder):
+    """The network of a checkpoint, for the CPU."""
+    checkpoint = Checkpoint(folder)
+    return build(config, checkpoint, Plan.of(torch.device("cpu"), checkpoint))
 
 
 def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
@@ -30,7 +37,7 @@ def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
 @pytest.fixture
 def large(monkeypatch):
     """Load the small models of these tests as if they were large."""
-    monkeypatch.setattr(building, "SMALL", 0)
+    monkeypatch.setattr(plan, "SMALL", 0)
 
 
 @pytest.fixture(params=["small", "large"])
@@ -47,14 +54,14 @@ def either(request):
 def test_a_loaded_model_computes_what_the_saved_one_did(tmp_path, family, kind, hivemind):
     made = tiny.model(family)
     folder = tiny.save(made, tmp_path, hivemind=hivemind, kind=kind)
-    network = loading.build(made.config, Checkpoint(folder), CPU)
+    network = built(made.config, folder)
     with torch.no_grad():
         assert relative_error(network(input_ids=IDS).logits, made(input_ids=IDS).logits) < 0.08
 
 
 def test_a_small_model_is_run_without_loss(tmp_path):
     made = tiny.model("llama", tie_word_embeddings=True)
-    network = loading.build(made.config, Checkpoint(tiny.save(made, tmp_path, hivemind=False)), CPU)
+    network = built(made.config, tiny.save(made, tmp_path, hivemind=False))
     with torch.no_grad():
         assert relative_error(network(input_ids=IDS).logits, made(input_ids=IDS).logits) < 2e-4
 
@@ -63,7 +70,7 @@ def test_a_small_model_is_run_without_loss(tmp_path):
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_every_linear_and_embedding_is_8_bit_and_nothing_is_left_unloaded(tmp_path, family):
     made = tiny.model(family)
-    network = loading.build(made.config, Checkpoint(tiny.save(made, tmp_path)), CPU)
+    network = built(made.config, tiny.save(made, tmp_path))
     for module in network.modules():
         assert type(module) not in (torch.nn.Linear, torch.nn.Embedding)
         if isinstance(module, Int8Linear | Int8Embedding):
@@ -85,7 +92,7 @@ def test_shards_with_an_index_are_one_model(tmp_path, kind):
         tensors = {key: state[key].clone() for key in state if where[key] == shard}
         save_file(tensors, folder / shard) if kind == "safetensors" else torch.save(tensors, folder / shard)
     (folder / f"{name}.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
-    network = loading.build(made.config, Checkpoint(folder), CPU)
+    network = built(made.config, folder)
     with torch.no_grad():
         assert relative_error(network(input_ids=IDS).logits, made(input_ids=IDS).logits) < 0.08
 
@@ -141,14 +148,14 @@ def wide():
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
 def test_a_float_checkpoint_leaves_no_pages_behind(tmp_path, wide, kind, monkeypatch):
-    monkeypatch.setattr(building, "SLICE", 1 << 18)
+    monkeypatch.setattr(cpu_layers, "SLICE", 1 << 18)
     folder = tiny.save(wide, tmp_path, hivemind=False, kind=kind)
     (file,) = [*folder.glob("model.safetensors"), *folder.glob("*.bin")]
     most, release = [0], Checkpoint.release
     monkeypatch.setattr(
         Checkpoint, "release", lambda self, *tensors: (most.append(resident(file)), release(self, *tensors))
     )
-    network = loading.build(wide.config, Checkpoint(folder), CPU)
+    network = built(wide.config, folder)
     size = file.stat().st_size
     assert 0 < max(most) < 0.3 * size
     assert resident(file) < 0.1 * size
@@ -160,7 +167,7 @@ def test_a_float_checkpoint_leaves_no_pages_behind(tmp_path, wide, kind, monkeyp
 @pytest.mark.usefixtures("large")
 def test_a_hivemind_checkpoint_is_converted_in_its_own_pages(tmp_path, wide):
     folder = tiny.save(wide, tmp_path, kind="bin")
-    network = loading.build(wide.config, Checkpoint(folder), CPU)
+    network = built(wide.config, folder)
     file = folder / "pytorch_model.bin"
     assert 0.8 * file.stat().st_size < resident(file) < 1.05 * file.stat().st_size
     with torch.no_grad():
@@ -172,7 +179,7 @@ def test_a_hivemind_checkpoint_is_converted_in_its_own_pages(tmp_path, wide):
 def test_the_int8_layout_is_not_read_until_it_is_used(tmp_path, wide):
     folder = save_int8(wide, tmp_path)
     file = folder / "model.safetensors"
-    network = loading.build(wide.config, Checkpoint(folder), CPU)
+    network = built(wide.config, folder)
     assert resident(file) < 0.2 * file.stat().st_size
     with torch.no_grad():
         assert relative_error(network(input_ids=IDS).logits, wide(input_ids=IDS).logits) < 0.08
@@ -182,7 +189,7 @@ def test_the_int8_layout_is_not_read_until_it_is_used(tmp_path, wide):
 @linux
 @pytest.mark.usefixtures("large")
 def test_the_int8_layout_is_moved_where_the_kernel_could_not_read_it(tmp_path, wide):
-    network = loading.build(wide.config, Checkpoint(save_int8(wide, tmp_path, shift=8)), CPU)
+    network = built(wide.config, save_int8(wide, tmp_path, shift=8))
     for module in network.modules():
         if isinstance(module, Int8Linear):
             assert module.weight.data_ptr() % ALIGNMENT == 0
@@ -196,7 +203,7 @@ def test_a_tied_head_shares_the_embeddings_memory(tmp_path):
     folder = tiny.save(made, tmp_path, drop="lm_head.weight", kind="bin")
     state = torch.load(folder / "pytorch_model.bin", weights_only=True)
     torch.save({k: v for k, v in state.items() if not k.startswith("lm_head")}, folder / "pytorch_model.bin")
-    network = loading.build(made.config, Checkpoint(folder), CPU)
+    network = built(made.config, folder)
     assert network.lm_head.weight.data_ptr() == network.model.embed_tokens.weight.data_ptr()
     with torch.no_grad():
         assert relative_error(network(input_ids=IDS).logits, made(input_ids=IDS).logits) < 0.08
@@ -216,7 +223,7 @@ def test_a_tensor_without_a_place_stops_the_load(tmp_path):
     state = torch.load(folder / "pytorch_model.bin", weights_only=True)
     torch.save(state | {"transformer.h.9.ln_1.weight": torch.ones(32)}, folder / "pytorch_model.bin")
     with pytest.raises(CheckpointError, match=r"transformer\.h\.9\.ln_1\.weight"):
-        loading.build(made.config, Checkpoint(folder), CPU)
+        built(made.config, folder)
 
 
 def test_the_published_mask_buffers_are_passed_over(tmp_path):
@@ -226,14 +233,14 @@ def test_the_published_mask_buffers_are_passed_over(tmp_path):
     state["transformer.h.0.attn.bias"] = torch.ones(1, 1, 8, 8, dtype=torch.uint8)
     state["transformer.h.0.attn.masked_bias"] = torch.tensor(-1e9)
     torch.save(state, folder / "pytorch_model.bin")
-    loading.build(made.config, Checkpoint(folder), CPU)
+    built(made.config, folder)
 
 
 def test_weights_of_another_size_than_the_configuration_are_refused(tmp_path):
     made = tiny.model("gptj")
     folder = tiny.save(made, tmp_path)
     with pytest.raises(CheckpointError, match="configuration"):
-        loading.build(tiny.config("gptj", width=64), Checkpoint(folder), CPU)
+        built(tiny.config("gptj", width=64), folder)
 
 
 def test_a_local_gptj_in_the_hivemind_layout_answers_under_its_folders_name(tmp_path):

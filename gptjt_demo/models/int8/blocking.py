@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 
 from torch import nn
 
-from gptjt_demo.models.int8.joint import Joint, Part
+from gptjt_demo.models.int8.fused import FusedLinears, FusedPart
 from gptjt_demo.models.int8.linear import Int8Linear
 
 
@@ -31,8 +31,8 @@ def block_later(
     Returns:
         the started thread; None where there is nothing to do.
     """
-    units = dict.fromkeys(_unit(module) for module in network.modules() if isinstance(module, Part | Int8Linear))
-    within = {part.linear for unit in units if isinstance(unit, Joint) for part in unit.parts}
+    units = dict.fromkeys(_unit(module) for module in network.modules() if isinstance(module, FusedPart | Int8Linear))
+    within = {part.linear for unit in units if isinstance(unit, FusedLinears) for part in unit.parts}
     waiting = [unit for unit in units if unit.deferred and unit not in within]
     if not waiting:
         return None
@@ -59,6 +59,6 @@ def block_later(
     return thread
 
 
-def _unit(module: Part | Int8Linear) -> Joint | Int8Linear:
-    """What is blocked at once: a linear, or all that it is joined with."""
-    return module.joint if isinstance(module, Part) else module
+def _unit(module: FusedPart | Int8Linear) -> FusedLinears | Int8Linear:
+    """What is blocked at once: a linear, or all that it is fused with."""
+    return module.fused if isinstance(module, FusedPart) else module

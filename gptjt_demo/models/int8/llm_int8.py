@@ -88,46 +88,61 @@ def connect(network: Any, devices: Mapping[str, torch.device]) -> Any:
     )
 
 
-def layer(
-    old: nn.Module,
-    weight: Tensor | Blockwise | RowWise,
-    bias: Tensor | None,
-    device: torch.device,
-    release: Callable[..., None],
-) -> nn.Module:
-    """A linear of LLM.int8(), or a float16 embedding, in the place of a float one.
+class CudaLayers:
+    """Makes CUDA's layers; `plan.Layers` says what each function is for."""
 
-    A weight of the int8 layout goes over as it is: int8 and a scale a row are what bitsandbytes holds too. Others are
-    quantized by bitsandbytes on their device.
-    """
-    if isinstance(old, nn.Embedding):
-        embedding = nn.Embedding(old.num_embeddings, old.embedding_dim, device="meta")
-        embedding.weight = nn.Parameter(_half(weight, device, release), requires_grad=False)
-        return embedding
-    from bitsandbytes.functional import int8_vectorwise_quant
-    from bitsandbytes.nn.modules import Int8Params, Linear8bitLt
+    def layer(
+        self,
+        old: nn.Module,
+        weight: Tensor | Blockwise | RowWise,
+        bias: Tensor | None,
+        device: torch.device,
+        release: Callable[..., None],
+    ) -> nn.Module:
+        """A linear of LLM.int8(), or a float16 embedding.
 
-    if isinstance(weight, RowWise):
-        # A copy also on the CPU, so that the file's pages can be given back everywhere.
-        codes, largest = weight.weight.to(device, copy=True), weight.scale.to(device).float() * 127
-    else:
-        codes, largest, _ = int8_vectorwise_quant(_half(weight, device, release))
-    rows, columns = codes.shape
-    made: nn.Module = Linear8bitLt(
-        columns, rows, bias=bias is not None, has_fp16_weights=False, threshold=OUTLIERS, device="meta"
-    )
-    made.weight = Int8Params(codes, requires_grad=False, has_fp16_weights=False, CB=codes, SCB=largest)
-    if bias is not None:
-        made.bias = nn.Parameter(bias.to(device, torch.float16), requires_grad=False)
-    return made
+        A weight of the int8 layout goes over as it is: int8 and a scale a row are what bitsandbytes holds too. Others
+        are quantized by bitsandbytes on their device.
+        """
+        if isinstance(old, nn.Embedding):
+            embedding = nn.Embedding(old.num_embeddings, old.embedding_dim, device="meta")
+            embedding.weight = nn.Parameter(_half(weight, device, release), requires_grad=False)
+            return embedding
+        from bitsandbytes.functional import int8_vectorwise_quant
+        from bitsandbytes.nn.modules import Int8Params, Linear8bitLt
 
+        if isinstance(weight, RowWise):
+            # A copy also on the CPU, so that the file's pages can be given back everywhere.
+            codes, largest = weight.weight.to(device, copy=True), weight.scale.to(device).float() * 127
+        else:
+            codes, largest, _ = int8_vectorwise_quant(_half(weight, device, release))
+        rows, columns = codes.shape
+        made: nn.Module = Linear8bitLt(
+            columns, rows, bias=bias is not None, has_fp16_weights=False, threshold=OUTLIERS, device="meta"
+        )
+        made.weight = Int8Params(codes, requires_grad=False, has_fp16_weights=False, CB=codes, SCB=largest)
+        if bias is not None:
+            made.bias = nn.Parameter(bias.to(device, torch.float16), requires_grad=False)
+        return made
 
-def tied_linear(embedding: nn.Module) -> nn.Module:
-    """The head that shares a float16 embedding's weight."""
-    weight = cast(nn.Parameter, embedding.weight)
-    head = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-    head.weight = weight
-    return head
+    def tied_linear(self, embedding: nn.Module) -> nn.Module:
+        """The head that shares a float16 embedding's weight."""
+        weight = cast(nn.Parameter, embedding.weight)
+        head = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+        head.weight = weight
+        return head
+
+    def fusable(self, config: Any) -> list[list[str]]:
+        """None: bitsandbytes has a linear for each."""
+        return []
+
+    def finish(self, network: Any, names: list[str], *, mapped: bool) -> list[nn.Module]:
+        """Nothing is left to be done."""
+        return [network.get_submodule(name) for name in names]
+
+    def report(self) -> str:
+        """bitsandbytes."""
+        return "LLM.int8() of bitsandbytes"
 
 
 def _half(weight: Tensor | Blockwise | RowWise, device: torch.device, release: Callable[..., None]) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import tiny
 import torch
 
-from gptjt_demo.models import building, loading
+from gptjt_demo.models import loading, plan
 from gptjt_demo.models.blueprint import read_config, skeleton
 from gptjt_demo.models.convert import convert
 from gptjt_demo.models.int8 import kernels
@@ -21,7 +21,7 @@ def mapped(tmp_path, monkeypatch):
     """A model in the int8 layout, every weight of which counts as a large one."""
     if not kernels.kernels().blocked:
         pytest.skip("without AVX-512 VNNI no weight is handed to oneDNN")
-    monkeypatch.setattr(building, "SMALL", 0)
+    monkeypatch.setattr(plan, "SMALL", 0)
     monkeypatch.setattr(kernels, "BLOCKED", 0)
     return convert(tiny.save(tiny.model("gptj"), tmp_path / "made"), tmp_path / "int8").folder
 

@@ -152,10 +152,10 @@ def test_a_weight_that_waits_to_be_handed_over_computes_the_same_to_the_bit(monk
 def test_an_older_processor_falls_back_to_right_numbers_and_says_so(isa):
     code = """
 import torch
-from gptjt_demo import kernels
+from gptjt_demo.models.int8 import kernels
 capabilities = torch.cpu.get_capabilities()
 torch.cpu.get_capabilities = lambda: {**capabilities, "avx512_vnni": False, "amx_int8": False}
-from gptjt_demo.int8 import Int8Linear, quantize
+from gptjt_demo.models.int8.linear import Int8Linear, quantize
 kernels.BLOCKED = 0
 torch.manual_seed(0)
 weight, scale = quantize(torch.randn(64, 256))

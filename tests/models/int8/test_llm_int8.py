@@ -14,10 +14,12 @@ from gptjt_demo import Engine, Sampling
 from gptjt_demo.errors import DoesNotFit
 from gptjt_demo.models import loading, memory
 from gptjt_demo.models.blueprint import skeleton
-from gptjt_demo.models.building import fill
+from gptjt_demo.models.building import build
 from gptjt_demo.models.checkpoint import Checkpoint, RowWise
 from gptjt_demo.models.int8 import llm_int8
 from gptjt_demo.models.int8.linear import quantize
+from gptjt_demo.models.int8.llm_int8 import CudaLayers
+from gptjt_demo.models.plan import Plan
 from gptjt_demo.models.registry import GIB, MODELS
 
 CPU = torch.device("cpu")
@@ -47,8 +49,7 @@ def save(made, folder, layout):
 
 
 def filled(made, folder, devices=None):
-    network = skeleton(made.config, torch.float16)
-    return fill(network, Checkpoint(folder), devices or {"": CPU}, llm_int8=True)
+    return build(made.config, Checkpoint(folder), Plan(devices or {"": CPU}, torch.float16, 1, CudaLayers()))
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
@@ -67,7 +68,7 @@ def test_a_network_of_llm_int8_layers_computes_what_the_saved_one_did(tmp_path, 
 def test_a_weight_of_the_int8_layout_is_taken_over_without_being_quantized_again():
     torch.manual_seed(0)
     packed, scale = quantize(torch.randn(48, 64) * 0.02)
-    made = llm_int8.layer(torch.nn.Linear(64, 48, bias=False), RowWise(packed, scale), None, CPU, lambda *_: None)
+    made = CudaLayers().layer(torch.nn.Linear(64, 48, bias=False), RowWise(packed, scale), None, CPU, lambda *_: None)
     x = torch.randn(3, 64).half()
     expected = x.float() @ (packed.float() * scale.float()[:, None]).T
     assert relative_error(made(x), expected) < 0.01  # activations are int8
@@ -80,7 +81,7 @@ def test_a_weight_of_the_int8_layout_is_taken_over_without_being_quantized_again
 def test_a_bias_and_columns_of_large_activations_go_through():
     torch.manual_seed(0)
     linear = torch.nn.Linear(64, 32)
-    made = llm_int8.layer(linear, linear.weight.detach(), linear.bias.detach(), CPU, lambda *_: None)
+    made = CudaLayers().layer(linear, linear.weight.detach(), linear.bias.detach(), CPU, lambda *_: None)
     x = torch.randn(5, 64)
     x[:, 7] *= 60
     assert relative_error(made(x.half()), linear(x).detach()) < 0.02
@@ -191,7 +192,8 @@ def gpu() -> torch.device:
 def test_on_a_gpu_a_model_answers_as_its_fp32_original(tmp_path, gpu, family, layout):
     made = tiny.model(family)
     folder = save(made, tmp_path, layout)
-    network = loading.build(made.config, Checkpoint(folder), gpu)
+    checkpoint = Checkpoint(folder)
+    network = build(made.config, checkpoint, Plan.of(gpu, checkpoint))
     assert {tensor.device.type for tensor in (*network.parameters(), *network.buffers())} == {"cuda"}
     with torch.no_grad():
         assert relative_error(network(input_ids=IDS.to(gpu)).logits, made(input_ids=IDS).logits) < 0.06

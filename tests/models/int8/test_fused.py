@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from gptjt_demo.models.int8 import kernels
-from gptjt_demo.models.int8.joint import Joint, Part, readers
+from gptjt_demo.models.int8.fused import FusedLinears, FusedPart, fusable
 from gptjt_demo.models.int8.linear import Int8Linear, quantize
 
 IDS = torch.tensor([[72, 101, 108, 108, 111, 10]])
@@ -22,79 +22,79 @@ def network(family: str, planes: int):
     return made
 
 
-def joined(family: str, planes: int, *, united: bool = True):
-    """... with joints, and the joints."""
-    made, joints = network(family, planes), []
-    for names in readers(made.config):
-        joint = Joint([made.get_submodule(name) for name in names])
-        for name, part in zip(names, joint.parts, strict=True):
+def with_fused(family: str, planes: int, *, fuse: bool = True):
+    """... with its linears fused, and the groups."""
+    made, groups = network(family, planes), []
+    for names in fusable(made.config):
+        group = FusedLinears([made.get_submodule(name) for name in names])
+        for name, part in zip(names, group.parts, strict=True):
             made.set_submodule(name, part)
-        if united:
-            joint.unite()
-        joints.append(joint)
-    return made, joints
+        if fuse:
+            group.fuse()
+        groups.append(group)
+    return made, groups
 
 
 # Queries, keys and values read one tensor in every family; in GPT-J, whose two halves stand side by side, fc_in too.
-JOINED = {
+FUSED = {
     "gptj": [["attn.q_proj", "attn.k_proj", "attn.v_proj", "mlp.fc_in"]],
     "llama": [["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"], ["mlp.gate_proj", "mlp.up_proj"]],
 }
 
 
-@pytest.mark.parametrize("family", JOINED)
+@pytest.mark.parametrize("family", FUSED)
 def test_linears_that_read_one_tensor_are_found_in_their_order(family):
-    found = readers(tiny.config(family))
+    found = fusable(tiny.config(family))
     depth = tiny.config(family).num_hidden_layers
-    assert len(found) == depth * len(JOINED[family])
+    assert len(found) == depth * len(FUSED[family])
     for layer in range(depth):
-        for names in JOINED[family]:
+        for names in FUSED[family]:
             assert any([name.split(f".{layer}.")[-1] for name in one] == names for one in found)
 
 
-def test_a_network_that_cannot_be_run_so_has_no_joints():
+def test_a_network_that_cannot_be_run_so_has_nothing_to_fuse():
     from transformers import BloomConfig
 
-    assert readers(BloomConfig(hidden_size=16, n_layer=1, n_head=2, vocab_size=32)) == []
+    assert fusable(BloomConfig(hidden_size=16, n_layer=1, n_head=2, vocab_size=32)) == []
 
 
 @pytest.mark.parametrize("planes", [1, 2])
-@pytest.mark.parametrize("family", JOINED)
-def test_joined_linears_compute_the_same_to_the_bit_in_one_product(family, planes):
-    alone, (made, joints) = network(family, planes), joined(family, planes)
-    for unit in (*joints, *(m for m in (*alone.modules(), *made.modules()) if isinstance(m, Int8Linear))):
+@pytest.mark.parametrize("family", FUSED)
+def test_fused_linears_compute_the_same_to_the_bit_in_one_product(family, planes):
+    alone, (made, groups) = network(family, planes), with_fused(family, planes)
+    for unit in (*groups, *(m for m in (*alone.modules(), *made.modules()) if isinstance(m, Int8Linear))):
         unit.block()
     with torch.inference_mode():
         assert torch.equal(made(input_ids=IDS).logits, alone(input_ids=IDS).logits)
 
 
-def test_a_deferred_joint_answers_the_same_to_the_bit_before_and_after_it_is_blocked(monkeypatch):
+def test_deferred_linears_answer_the_same_to_the_bit_before_and_after_they_are_blocked(monkeypatch):
     if not kernels.kernels().blocked:
         pytest.skip("without AVX-512 VNNI no weight is handed to oneDNN")
     monkeypatch.setattr(kernels, "BLOCKED", 0)
-    made, joints = joined("gptj", 1, united=False)
-    for joint in joints:
-        joint.defer()
-    assert all(joint.deferred and len(joint.weights) == 4 for joint in joints)
+    made, groups = with_fused("gptj", 1, fuse=False)
+    for group in groups:
+        group.defer()
+    assert all(group.deferred and len(group.weights) == 4 for group in groups)
     with torch.inference_mode():
         before = made(input_ids=IDS).logits
-        for joint in joints:
-            joint.block()
+        for group in groups:
+            group.block()
         after = made(input_ids=IDS).logits
-    assert not any(joint.deferred or joint.weights for joint in joints)
+    assert not any(group.deferred or group.weights for group in groups)
     assert torch.equal(before, after)
 
 
-def test_a_joint_holds_on_to_nothing_once_all_its_linears_were_asked():
-    made, joints = joined("llama", 2)
+def test_fused_linears_hold_on_to_nothing_once_all_were_asked():
+    made, groups = with_fused("llama", 2)
     with torch.inference_mode():
         made(input_ids=IDS)
-    assert all(joint._input is None and not joint._outputs for joint in joints)
+    assert all(group._input is None and not group._outputs for group in groups)
 
 
 def test_a_linear_that_is_asked_twice_with_two_tensors_answers_each():
-    made, _ = joined("llama", 2)
-    part = next(module for module in made.modules() if isinstance(module, Part))
+    made, _ = with_fused("llama", 2)
+    part = next(module for module in made.modules() if isinstance(module, FusedPart))
     width = made.config.hidden_size
     x, y = torch.randn(2, width), torch.randn(2, width)
     with torch.inference_mode():

@@ -1,8 +1,9 @@
-"""Linears that read the same tensor, multiplied in one product: queries, keys and values, say, or gate and up.
+"""Linears that read the same tensor, fused into one product: queries, keys and values, say, or gate and up.
 
 One large product reads memory faster than several small ones, its input is rounded once, and in a small model a linear
-takes as long to be called as to be computed. In: a configuration, and `Int8Linear`s. Out: which belong together, and
-what stands in their place; results are equal to the bit. Knows no family of models: who reads what is seen in a run.
+takes as long to be called as to be computed. In: a configuration, and `Int8Linear`s. Out: which of them can be fused,
+and the modules that stand in their place; results are equal to the bit. Knows no family of models: which linear reads
+what is seen in a run of the network without weights.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from gptjt_demo.models.int8.linear import Int8Linear
 
 
-def readers(config: Any) -> list[list[str]]:
+def fusable(config: Any) -> list[list[str]]:
     """Names of the linears that read one tensor, in their order; of a run of a network without weights.
 
     Args:
@@ -43,19 +44,19 @@ def readers(config: Any) -> list[list[str]]:
     return [names for _, names in seen.values() if len(names) > 1 and len(set(names)) == len(names)]
 
 
-class Joint:
+class FusedLinears:
     """Several linears as one; each is asked in turn, and the first one's call computes all.
 
     Attributes:
         parts: what stands in the place of each.
-        linear: the one; None until they are united.
+        linear: the one; None until `fuse`.
 
     Args:
         linears: of one width and as many planes, none blocked.
     """
 
     def __init__(self, linears: list[Int8Linear]) -> None:
-        self.parts = [Part(self, linear) for linear in linears]
+        self.parts = [FusedPart(self, linear) for linear in linears]
         self.linear: Int8Linear | None = None
         self._sizes = [linear.out_features for linear in linears]
         self._input: Tensor | None = None
@@ -71,7 +72,7 @@ class Joint:
         """Whether `block` is still to come."""
         return self.linear is None and any(part.linear.deferred for part in self.parts)
 
-    def unite(self) -> None:
+    def fuse(self) -> None:
         """Copy the parts' weights into one."""
         linears = [part.linear for part in self.parts]
         planes = linears[0].planes
@@ -90,7 +91,7 @@ class Joint:
     def block(self) -> None:
         """Hand all to oneDNN as one, where this processor profits."""
         if self.linear is None and any(part.linear.gains for part in self.parts):
-            self.unite()
+            self.fuse()
         if self.linear is not None:
             self.linear.block()
 
@@ -99,7 +100,7 @@ class Joint:
         for part in self.parts:
             part.linear.defer()
 
-    def ask(self, part: Part, x: Tensor) -> Tensor:
+    def ask(self, part: FusedPart, x: Tensor) -> Tensor:
         """The output of one of the linears."""
         if self.linear is None:
             out: Tensor = part.linear(x)
@@ -113,21 +114,21 @@ class Joint:
         return output
 
 
-class Part(nn.Module):
-    """One linear of a `Joint`.
+class FusedPart(nn.Module):
+    """One linear of `FusedLinears`.
 
     Attributes:
-        joint: the joint.
-        linear: its own linear, and once they are united the one of all.
+        fused: what it is a part of.
+        linear: its own linear, and once they are fused the one of all.
     """
 
-    def __init__(self, joint: Joint, linear: Int8Linear) -> None:
+    def __init__(self, fused: FusedLinears, linear: Int8Linear) -> None:
         super().__init__()
-        self.joint, self.linear = joint, linear
+        self.fused, self.linear = fused, linear
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) to (..., out)."""
-        return self.joint.ask(self, x)
+        return self.fused.ask(self, x)
 
 
 def _stack(tensors: list[Any], planes: int) -> Tensor:
