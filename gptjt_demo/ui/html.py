@@ -9,6 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from gptjt_demo.batch.progress import Progress
 from gptjt_demo.ui.work import Standing
 
 
@@ -17,7 +18,7 @@ def problem(line: str) -> str:
     return f'<p class="problem" role="alert">{escape(line)}</p>' if line else ""
 
 
-def progress_bar(standing: Standing[Any], *, noun: str = "rows") -> str:
+def progress_bar(standing: Standing[Progress, Any], *, noun: str = "rows") -> str:
     """The bar of work that goes on."""
     progress = standing.progress
     if progress is None:

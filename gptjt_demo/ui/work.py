@@ -1,4 +1,4 @@
-"""A long piece of work in a thread of its own, which can be looked at and stopped while it goes on.
+"""Long work in a thread of its own, which can be looked at and stopped while it goes on, and which session runs what.
 
 In: a function of a cancel flag and of whom to tell of progress. Out: a `Standing` at any time. Knows nothing of what
 the work is, nor of HTML.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from gptjt_demo.batch.progress import Progress, Told
 from gptjt_demo.errors import PlaygroundError
 
+P = TypeVar("P")
+P_in = TypeVar("P_in", contravariant=True)
 T = TypeVar("T")
 
 TICK = 0.2
@@ -24,12 +26,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Standing(Generic[T]):
+class Standing(Generic[P, T]):
     """How a piece of work stands.
 
     Attributes:
         title: what is being done, where there are several steps.
         progress: the latest; None before the first.
+        seconds: since it began, or that it took.
         stopping: somebody asked it to stop.
         finished: it has ended, in whatever way.
         result: what came of it; None while it goes on and where it failed.
@@ -37,69 +40,148 @@ class Standing(Generic[T]):
     """
 
     title: str = ""
-    progress: Progress | None = None
+    progress: P | None = None
+    seconds: float = 0.0
     stopping: bool = False
     finished: bool = False
     result: T | None = None
     error: str = ""
 
 
-class Work(Generic[T]):
+class Tell(Protocol[P_in]):
+    """What work is given to tell of its progress, with a title where it has several steps."""
+
+    def __call__(self, progress: P_in, title: str = "") -> None: ...
+
+
+class Work(Generic[P, T]):
     """Work that has begun.
 
     Args:
-        function: does it; it is given a flag that ends it early, and whom to tell, with a title, of its progress.
+        function: does it; it is given a flag that ends it early, and whom to tell of its progress.
     """
 
-    def __init__(self, function: Callable[[threading.Event, Callable[[str], Told]], T]) -> None:
+    def __init__(self, function: Callable[[threading.Event, Tell[P]], T]) -> None:
         self._function = function
         self._cancel = threading.Event()
         self._changed = threading.Condition()
-        self._standing: Standing[T] = Standing()
+        self._started = time.perf_counter()
+        self._standing: Standing[P, T] = Standing()
         threading.Thread(target=self._run, name="playground-work", daemon=True).start()
 
     def stop(self) -> None:
-        """Ask it to stop; it does so within a token or two."""
+        """Ask it to stop; it does so within a token or two. Once is enough, twice does no harm."""
         self._cancel.set()
-        self._publish(stopping=True)
+        with self._changed:
+            self._standing = replace(self._standing, stopping=True)
+            self._changed.notify_all()
 
     @property
-    def standing(self) -> Standing[T]:
+    def standing(self) -> Standing[P, T]:
         """How it stands now."""
         with self._changed:
-            return self._standing
+            return self._timed(self._standing)
 
-    def watch(self) -> Iterator[Standing[T]]:
-        """How it stands, every `TICK` and at once when it has ended."""
-        while True:
+    def watch(self, pace: Callable[[P | None], float] = lambda _: TICK) -> Iterator[Standing[P, T]]:
+        """How it stands: while there is news as often as `pace` says, else every `TICK`, and at once when it has ended.
+
+        Args:
+            pace: seconds until the next look, at most `TICK`, for the latest progress.
+        """
+        seen: Standing[P, T] | None = None
+        while seen is None or not seen.finished:
             with self._changed:
-                self._changed.wait_for(lambda: self._standing.finished, TICK)
-                now = self._standing
-            yield now
-            if now.finished:
-                return
+                wait = pace(self._standing.progress)
+                self._changed.wait_for(lambda: self._standing.finished, wait)
+                if self._standing is seen and wait < TICK:
+                    self._changed.wait(TICK - wait)
+                seen = self._standing
+            yield self._timed(seen)
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; whether it has come."""
         with self._changed:
             return self._changed.wait_for(lambda: self._standing.finished, seconds)
 
-    def _publish(self, **changes: object) -> None:
+    def _timed(self, standing: Standing[P, T]) -> Standing[P, T]:
+        return standing if standing.finished else replace(standing, seconds=time.perf_counter() - self._started)
+
+    def _tell(self, progress: P, title: str = "") -> None:
         with self._changed:
-            self._standing = replace(self._standing, **changes)  # type: ignore[arg-type]
+            self._standing = replace(self._standing, progress=progress, title=title)
+            self._changed.notify_all()
+
+    def _end(self, *, result: T | None = None, error: str = "") -> None:
+        with self._changed:
+            self._standing = replace(self._timed(self._standing), finished=True, result=result, error=error)
             self._changed.notify_all()
 
     def _run(self) -> None:
         try:
-            result = self._function(
-                self._cancel, lambda title: lambda progress: self._publish(title=title, progress=progress)
-            )
+            result = self._function(self._cancel, self._tell)
         except PlaygroundError as error:
-            self._publish(finished=True, error=str(error))
+            self._end(error=str(error))
         except Exception as error:  # the thread's edge: whatever breaks below must reach the page, not vanish here
             _log.exception("a piece of work failed")
-            self._publish(
-                finished=True, error=f"the run failed inside the app ({type(error).__name__}); its log says more"
-            )
+            self._end(error=f"the run failed inside the app ({type(error).__name__}); its log says more")
         else:
-            self._publish(finished=True, result=result)
+            self._end(result=result)
+
+
+class Runs:
+    """The work of each session, at most one; thread-safe. Sessions never see each other's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._works: dict[str, Work[Any, Any]] = {}
+
+    def watch(
+        self, session: str, work: Work[P, T], pace: Callable[[P | None], float] = lambda _: TICK
+    ) -> Iterator[Standing[P, T]]:
+        """`Work.watch` for a session's page. What the session ran before is stopped.
+
+        Ends without a word when the session begins something else or drops it; stops the work when nobody reads on.
+        """
+        self._replace(session, work)
+        try:
+            for standing in work.watch(pace):
+                if not self._holds(session, work):
+                    return
+                yield standing
+        finally:
+            work.stop()
+            with self._lock:
+                if self._works.get(session) is work:
+                    del self._works[session]
+
+    def stop(self, session: str) -> None:
+        """Stop the session's work, if it has one; its watcher shows what there was."""
+        with self._lock:
+            work = self._works.get(session)
+        if work is not None:
+            work.stop()
+
+    def drop(self, session: str) -> None:
+        """Stop and forget the session's work: whoever watches it has nothing to show any more."""
+        self._replace(session, None)
+
+    def busy(self, session: str) -> bool:
+        """Whether the session has work that goes on."""
+        with self._lock:
+            return session in self._works
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._works)
+
+    def _holds(self, session: str, work: Work[Any, Any]) -> bool:
+        with self._lock:
+            return self._works.get(session) is work
+
+    def _replace(self, session: str, work: Work[Any, Any] | None) -> None:
+        with self._lock:
+            before = self._works.pop(session, None)
+            if work is not None:
+                self._works[session] = work
+        if before is not None:
+            before.stop()

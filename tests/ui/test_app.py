@@ -22,9 +22,9 @@ from gptjt_demo.ui.gallery.cards import cards
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.advice import advice
 from gptjt_demo.ui.playground.answer import answer
-from gptjt_demo.ui.playground.job import Progress
 from gptjt_demo.ui.playground.outcome import Outcome, Side
 from gptjt_demo.ui.playground.prompt_box import prompt_box
+from gptjt_demo.ui.playground.reply import Reply
 from gptjt_demo.ui.playground.shares import shares
 from gptjt_demo.ui.rows.grid import cells
 
@@ -43,9 +43,9 @@ def library() -> Library:
 # --- HTML
 
 
-def outcome(*progresses: Progress, template: Template | None = None) -> Outcome:
+def outcome(*replies: Reply, template: Template | None = None) -> Outcome:
     """A run whose sides are these."""
-    sides = tuple(Side(mode, progress) for mode, progress in zip(("prefix", "causal"), progresses, strict=False))
+    sides = tuple(Side(mode, reply) for mode, reply in zip(("prefix", "causal"), replies, strict=False))
     return Outcome(template or Library.open()["emotion"], "p", "key", sides)
 
 
@@ -58,14 +58,14 @@ def test_text_is_escaped_wherever_it_is_shown(library: Library) -> None:
     engine = FakeEngine(lambda prompt: HOSTILE, name=HOSTILE)
     completion = engine.complete("p", Sampling(max_new_tokens=100))
     scores = (LabelScore(HOSTILE, -1, -1, -1, 1, 1),)
-    progress = Progress(HOSTILE, "done", tokens=completion.tokens, completion=completion, scores=scores)
+    reply = Reply("done", tokens=completion.tokens, completion=completion, scores=scores)
     hostile = library["emotion"].revised(title=HOSTILE, description=HOSTILE, notice=HOSTILE)
     pieces = [
-        words(answer(outcome(progress))),
-        words(answer(outcome(progress, progress))),
-        answer(outcome(Progress(HOSTILE, "done", error=HOSTILE))),
-        shares(outcome(progress)),
-        shares(outcome(progress, progress)),
+        words(answer(outcome(reply))),
+        words(answer(outcome(reply, reply))),
+        answer(outcome(Reply("done", error=HOSTILE))),
+        shares(outcome(reply)),
+        shares(outcome(reply, reply)),
         prompt_box(HOSTILE, 1, 1, 10),
         banner(HOSTILE, "prefix", True, [HOSTILE]),
         about(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
@@ -86,10 +86,10 @@ def test_a_prompt_that_begins_with_a_line_feed_keeps_it() -> None:
 def test_bars_show_the_best_first_whatever_the_order() -> None:
     scores = FakeEngine(scores={"b": -1.0, "a": -3.0}).score("p", ["a", "b"])
     for given in (scores, scores[::-1]):
-        html = shares(outcome(Progress("m", "done", scores=tuple(given))))
+        html = shares(outcome(Reply("done", scores=tuple(given))))
         assert html.index(">b<") < html.index(">a<")
         assert html.count("class=best") == 1
-    assert shares(outcome(Progress("m", "done"))) == ""
+    assert shares(outcome(Reply("done"))) == ""
 
 
 def test_a_stand_in_is_called_one_and_the_real_model_is_not() -> None:
@@ -109,7 +109,7 @@ def test_every_stop_reason_is_told_in_words(reason: Any) -> None:
     )
     completion = engine.complete("p", sampling, cancel=cancel)
     assert completion.stop_reason == reason
-    assert STOP_REASONS[completion.stop_reason] in answer(outcome(Progress("fake", "done", completion=completion)))
+    assert STOP_REASONS[completion.stop_reason] in answer(outcome(Reply("done", completion=completion)))
 
 
 # --- actions
@@ -152,7 +152,7 @@ def test_a_second_run_of_a_session_replaces_the_first(library: Library) -> None:
     next(first)
     next(second)
     assert [html for html, *_ in first if 'data-state="done"' in html] == []
-    assert actions.runs.holds("me", actions.runs._jobs["me"])
+    assert actions.runs.busy("me")
     actions.stop("me")
     assert "stopped by you" in list(second)[-1][0]
 

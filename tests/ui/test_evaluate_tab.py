@@ -164,7 +164,7 @@ def test_closing_the_page_stops_the_run(engine: FakeEngine, do: EvaluateActions,
     next(run)
     run.close()  # type: ignore[attr-defined]
     assert engine.streams[0].ended.wait(2)
-    assert do._works == {}
+    assert not do.runs.busy("me")
 
 
 def test_every_row_is_in_the_download(do: EvaluateActions, tmp_path: Path) -> None:

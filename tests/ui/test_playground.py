@@ -49,10 +49,10 @@ def test_a_branch_keeps_what_stands_before_the_choice_and_the_label_shares(libra
     *_, (html, _, branched) = actions.branch("me", "logprob", outcome, {"side": 0, "token": 1, "option": 1})
     assert branched is not None
     side = branched.sides[0]
-    assert "".join(token.text for token in side.tokens) == side.progress.text
-    assert side.progress.text.startswith("one instead")
+    assert "".join(token.text for token in side.tokens) == side.reply.text
+    assert side.reply.text.startswith("one instead")
     assert engine.continuations[-1] == tuple(token.id for token in side.lead)
-    assert side.progress.scores == outcome.sides[0].progress.scores
+    assert side.reply.scores == outcome.sides[0].reply.scores
     assert "Extended causally" in html
 
 

@@ -11,19 +11,19 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gptjt_demo.batch.progress import Told
+from gptjt_demo.batch.progress import Progress
 from gptjt_demo.batch.run import LABEL_COLUMNS, TEXT_COLUMNS, Result, query_of, run
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables import rowfile, table
 from gptjt_demo.tables.sheet import Row, unique_names
 from gptjt_demo.templates.template import Template
-from gptjt_demo.ui.work import Standing, Work
+from gptjt_demo.ui.work import Standing, Tell, Work
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
@@ -71,7 +71,7 @@ class BatchJob:
         self._work = self._begin()
 
     @property
-    def standing(self) -> Standing[Result]:
+    def standing(self) -> Standing[Progress, Result]:
         """How it stands; the result of a stopped run has the rows so far."""
         return self._work.standing
 
@@ -132,8 +132,8 @@ class BatchJob:
         """Delete its files."""
         self._home.cleanup()
 
-    def _begin(self) -> Work[Result]:
-        def function(cancel: threading.Event, tell: Callable[[str], Told]) -> Result:
+    def _begin(self) -> Work[Progress, Result]:
+        def function(cancel: threading.Event, tell: Tell[Progress]) -> Result:
             order = self.order
             result = run(
                 self._engine,
@@ -146,7 +146,7 @@ class BatchJob:
                 resume=True,
                 limit=ROW_LIMIT,
                 cancel=cancel,
-                progress=tell(""),
+                progress=tell,
             )
             self.touched = time.monotonic()
             return result

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from gptjt_demo.batch.progress import Meter, Told
+from gptjt_demo.batch.progress import Meter, Progress
 from gptjt_demo.batch.question import Question
 from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.evaluation import samples
@@ -32,7 +33,7 @@ from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.grid import with_row
 from gptjt_demo.ui.rows.template_choice import chosen
-from gptjt_demo.ui.work import Work
+from gptjt_demo.ui.work import Runs, Tell, Work
 
 ROW_LIMIT = 10_000
 NOTHING = "(nothing)"
@@ -46,8 +47,7 @@ class EvaluateActions:
 
     def __init__(self, actions: Actions) -> None:
         self.actions = actions
-        self._lock = threading.Lock()
-        self._works: dict[str, Work[Any]] = {}
+        self.runs = Runs()
 
     # --- the file
 
@@ -106,15 +106,15 @@ class EvaluateActions:
             yield gr.skip(), problem(str(error)), gr.skip(), gr.skip()
             return
 
-        def function(cancel: threading.Event, tell: Callable[[str], Told]) -> list[Run]:
+        def function(cancel: threading.Event, tell: Tell[Progress]) -> list[Run]:
             runs: list[Run] = []
             for template, rows, mode in asked:
                 question = Question(self.actions.engine, template, how == "labels" and bool(template.labels), mode)
                 title = f"{template.title}, {question.mode} attention"
-                runs.append(measure(question, rows, cancel=cancel, meter=Meter(len(rows), tell(title))))
+                runs.append(measure(question, rows, cancel=cancel, meter=Meter(len(rows), partial(tell, title=title))))
             return runs
 
-        for standing in self._watched(session, Work(function)):
+        for standing in self.runs.watch(session, Work(function)):
             if not standing.finished:
                 yield gr.skip(), progress_bar(standing), gr.skip(), gr.skip()
             elif standing.result is None:
@@ -126,10 +126,7 @@ class EvaluateActions:
 
     def stop(self, session: str) -> None:
         """Stop the session's run; its rows so far are shown."""
-        with self._lock:
-            work = self._works.get(session)
-        if work is not None:
-            work.stop()
+        self.runs.stop(session)
 
     def cell(self, runs: Sequence[Run] | None, pressed: dict[str, Any]) -> str:
         """The rows of a cell that was pressed; nothing where there is no such cell."""
@@ -192,18 +189,20 @@ class EvaluateActions:
         question = Question(self.actions.engine, template, how == "labels" and bool(template.labels), mode)
         charts: list[str] = []
 
-        def function(cancel: threading.Event, tell: Callable[[str], Told]) -> None:
+        def function(cancel: threading.Event, tell: Tell[Progress]) -> None:
             for name, diagnostic in DIAGNOSTICS.items():
                 if cancel.is_set():
                     return
                 try:
-                    found: Diagnosis = diagnostic(question, rows, cancel=cancel, progress=tell(_STEPS[name]))
+                    found: Diagnosis = diagnostic(
+                        question, rows, cancel=cancel, progress=partial(tell, title=_STEPS[name])
+                    )
                 except SettingError as error:
                     charts.append(no_chart(name, str(error)))
                 else:
                     charts.append(chart(name, found))
 
-        for standing in self._watched(session, Work(function)):
+        for standing in self.runs.watch(session, Work(function)):
             bar = problem(standing.error) if standing.finished else progress_bar(standing)
             about = f'<p class="hint">On {len(rows)} rows, with {question.mode} attention.</p>' if charts else ""
             yield bar, about + (f'<div class="charts">{"".join(charts)}</div>' if charts else "")
@@ -225,21 +224,6 @@ class EvaluateActions:
         if attention == "both" and self.actions.engine.supports_prefix:
             return ["prefix", "causal"]
         return ["causal"] if attention in ("both", "causal") else ["prefix"]
-
-    def _watched(self, session: str, work: Work[Any]) -> Iterator[Any]:
-        """Its standings; it is stopped when nobody reads on, and when the session begins another."""
-        with self._lock:
-            before = self._works.get(session)
-            self._works[session] = work
-        if before is not None:
-            before.stop()
-        try:
-            yield from work.watch()
-        finally:
-            work.stop()
-            with self._lock:
-                if self._works.get(session) is work:
-                    del self._works[session]
 
 
 _STEPS = {

@@ -66,7 +66,7 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
         for name in names:
             running = {**known, name: RUNNING}
             yield cards(library, words, running), known
-            work = Work(lambda cancel, tell, name=name: report(actions, name, cancel))  # type: ignore[misc]
+            work = checking(actions, name)
             try:
                 for _ in work.watch():
                     yield gr.skip(), gr.skip()
@@ -83,6 +83,11 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
     limits: dict[str, Any] = {"concurrency_limit": CHECKS_AT_ONCE, "concurrency_id": "checks"}
     shown.submit(check, [search, reports], [shown, reports], **limits, **quiet)
     everything.click(check_all, [search, reports], [shown, reports], **limits, **quiet)
+
+
+def checking(actions: Actions, name: str) -> Work[None, Report]:
+    """A template's checks, put to the model in a thread."""
+    return Work(lambda cancel, tell: report(actions, name, cancel))
 
 
 def report(actions: Actions, name: str, cancel: threading.Event | None = None) -> Report:

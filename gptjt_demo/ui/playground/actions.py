@@ -1,7 +1,7 @@
 """What the playground's controls do, as plain functions of their values: open, preview, run, branch, weigh, stop.
 
 In: control values and the visitor's session. Out: values for the page's outputs, errors already turned into one line
-where they belong. All state is the arguments' or the session's own job; knows nothing of layout or events.
+where they belong. All state is the arguments' or the session's own run; knows nothing of layout or events.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.advice import advice
 from gptjt_demo.ui.playground.answer import answer, refused
 from gptjt_demo.ui.playground.draft import RAW, ROWS, Draft, example_cells, own_stops, query_cells, show_labels
-from gptjt_demo.ui.playground.job import Job, Progress, Runs
 from gptjt_demo.ui.playground.outcome import Outcome, Side, key
 from gptjt_demo.ui.playground.prompt_box import no_prompt, prompt_box
+from gptjt_demo.ui.playground.reply import Reply, pace, reply_of, replying
 from gptjt_demo.ui.playground.shares import shares
 from gptjt_demo.ui.playground.wording import wording_cells
 from gptjt_demo.ui.rows.grid import Cells
+from gptjt_demo.ui.work import Runs
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
     from gptjt_demo.templates.library import Library
 
-_NOTHING = Progress("")
+_NOTHING = Reply()
 
 Shown = tuple[str, str, Outcome | None]
 """The answer's card, the shares', and the run they show."""
@@ -150,11 +151,11 @@ class Actions:
             for now in self._watch(session, outcome, place, Side(mode, _NOTHING), template.labels):
                 outcome = now
                 yield answer(outcome, expected=len(modes)), shares(outcome, rule), outcome
-            progress = outcome.sides[-1].progress if len(outcome.sides) > place else _NOTHING
+            reply = outcome.sides[-1].reply if len(outcome.sides) > place else _NOTHING
             # Both draw the same numbers, so that attention alone makes the difference.
-            seed = progress.completion.seed if progress.completion else None
+            seed = reply.completion.seed if reply.completion else None
             outcome = replace(outcome, template=_seeded(template, seed))
-            if progress.completion is None or progress.completion.stop_reason == "cancelled":
+            if reply.completion is None or reply.completion.stop_reason == "cancelled":
                 break
         if 0 < len(outcome.sides) < len(modes):
             yield answer(outcome), shares(outcome, rule), outcome
@@ -178,15 +179,15 @@ class Actions:
             return
         begun = Side(side.attention, _NOTHING, lead)
         for now in self._watch(session, outcome, place, begun, ()):
-            scored = replace(now.sides[place].progress, scores=side.progress.scores)
-            shown = now.with_side(place, replace(now.sides[place], progress=scored))
+            scored = replace(now.sides[place].reply, scores=side.reply.scores)
+            shown = now.with_side(place, replace(now.sides[place], reply=scored))
             yield answer(shown), shares(shown, rule), shown
 
     def weigh(self, session: str, rule: str, outcome: Outcome | None) -> Iterator[tuple[str, Outcome | None]]:
         """The shares by another rule; the model is asked only where the rule needs its prior."""
         if outcome is None or not outcome.done or self.runs.busy(session):
             return
-        if rule == "prior" and not outcome.priors and outcome.sides[0].progress.scores:
+        if rule == "prior" and not outcome.priors and outcome.sides[0].reply.scores:
             yield shares(outcome, "logprob", "asking what the model says to input without content…"), outcome
             try:
                 priors = tuple(self._prior(outcome, side.attention) for side in outcome.sides)
@@ -207,8 +208,8 @@ class Actions:
     def _watch(
         self, session: str, outcome: Outcome, place: int, side: Side, labels: Sequence[str]
     ) -> Iterator[Outcome]:
-        """The outcome as one side of it grows, in a job of the session."""
-        job = Job(
+        """The outcome as one side of it grows, as the session's run."""
+        work = replying(
             self.engine,
             outcome.prompt,
             outcome.template.generation,
@@ -216,15 +217,10 @@ class Actions:
             labels=labels,
             continuation=[token.id for token in side.lead],
         )
-        self.runs.begin(session, job)
-        try:
-            for progress in job.watch():
-                if not self.runs.holds(session, job):
-                    return
-                attention = progress.completion.attention if progress.completion else side.attention
-                yield outcome.with_side(place, replace(side, attention=attention, progress=progress))
-        finally:
-            self.runs.end(session, job)
+        for standing in self.runs.watch(session, work, pace):
+            reply = reply_of(standing)
+            attention = reply.completion.attention if reply.completion else side.attention
+            yield outcome.with_side(place, replace(side, attention=attention, reply=reply))
 
     def _prior(self, outcome: Outcome, attention: Attention) -> tuple[float, ...]:
         """Label shares on input without content, averaged."""

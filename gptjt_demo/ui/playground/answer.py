@@ -10,8 +10,8 @@ from html import escape
 
 from gptjt_demo.engine.results import STOP_REASONS, Completion
 from gptjt_demo.ui.html import problem
-from gptjt_demo.ui.playground.job import Progress
 from gptjt_demo.ui.playground.outcome import Outcome, Side
+from gptjt_demo.ui.playground.reply import Reply
 from gptjt_demo.ui.playground.tokens import legend, token_spans
 
 _PLAIN = '<button type="button" class="quiet" id="plain" aria-pressed="false">Plain text</button>'
@@ -44,32 +44,30 @@ def answer(outcome: Outcome, *, expected: int = 1) -> str:
     ]  # fmt: skip
     bodies += ['<p class="hint">waits for the other</p>'] * (expected - len(sides))
     running = len(sides) < expected or not outcome.done
-    states = {"error": any(side.progress.error for side in sides), "running": running}
+    states = {"error": any(side.reply.error for side in sides), "running": running}
     state = next((name for name, holds in states.items() if holds), "done")
     if not both:
-        status = _status(sides[0].progress)
+        status = _status(sides[0].reply)
         return _card(state, status, bodies[0], outcome.key)
     names = [side.attention for side in sides]
     names += [name for name in ("prefix", "causal") if name not in names][: expected - len(sides)]
     columns = "".join(
         f'<div class="side"><h3>{name.capitalize()}</h3>{body}</div>' for name, body in zip(names, bodies, strict=True)
     )
-    status = next((_status(side.progress) for side in sides if side.progress.phase != "done"), "")
+    status = next((_status(side.reply) for side in sides if side.reply.phase != "done"), "")
     return _card(state, status or _compared(outcome), f'<div class="sides">{columns}</div>', outcome.key)
 
 
 def _body(outcome: Outcome, place: int, side: Side, both: bool, differing: set[int]) -> str:
-    progress = side.progress
-    if progress.error:
-        return (_text(side, place, differing, live=True, caret=False) if progress.text else "") + problem(
-            progress.error
-        )
-    if progress.completion is None:
+    reply = side.reply
+    if reply.error:
+        return (_text(side, place, differing, live=True, caret=False) if reply.text else "") + problem(reply.error)
+    if reply.completion is None:
         return _text(side, place, differing, live=True)
     warning = outcome.warning(side)
     checked = f'<p class="check" role="note">Check: {escape(warning)}</p>' if warning else ""
     branched = '<p class="branched">Extended causally from the token that you chose.</p>' if side.lead else ""
-    return _text(side, place, differing, live=False) + branched + checked + _facts(progress.completion, brief=both)
+    return _text(side, place, differing, live=False) + branched + checked + _facts(reply.completion, brief=both)
 
 
 def _card(state: str, status: str, body: str, key: str = "") -> str:
@@ -84,26 +82,26 @@ def _card(state: str, status: str, body: str, key: str = "") -> str:
 
 
 def _text(side: Side, place: int, differing: set[int], *, live: bool, caret: bool = True) -> str:
-    empty = not side.progress.text and not live
+    empty = not side.reply.text and not live
     spans = token_spans(side.tokens, place, live=live, chosen=len(side.lead) - 1, differing=differing)
     blink = '<span class="caret" aria-hidden="true"></span>' if live and caret else ""
     hint = '<p class="hint">The model ended at once: the answer is empty.</p>' if empty else ""
     return f'{hint}<pre class="answer-text{" answer-empty" if empty else ""}">\n{spans}{blink}</pre>'
 
 
-def _status(progress: Progress) -> str:
-    if progress.phase == "reading":
-        return f"reading the prompt… {progress.seconds:.1f} s"
-    if progress.phase == "writing":
-        return f"writing… {_speed_so_far(progress)}"
-    return "weighing the labels…" if progress.phase == "scoring" else ""
+def _status(reply: Reply) -> str:
+    if reply.phase == "reading":
+        return f"reading the prompt… {reply.seconds:.1f} s"
+    if reply.phase == "writing":
+        return f"writing… {_speed_so_far(reply)}"
+    return "weighing the labels…" if reply.phase == "scoring" else ""
 
 
-def _speed_so_far(progress: Progress) -> str:
-    first, count = progress.seconds_to_first_token, len(progress.tokens)
-    if first is None or count < 2 or progress.seconds <= first:
-        return f"{progress.seconds:.1f} s"
-    return f"{count} tokens, {(count - 1) / (progress.seconds - first):.1f} tokens/s"
+def _speed_so_far(reply: Reply) -> str:
+    first, count = reply.seconds_to_first_token, len(reply.tokens)
+    if first is None or count < 2 or reply.seconds <= first:
+        return f"{reply.seconds:.1f} s"
+    return f"{count} tokens, {(count - 1) / (reply.seconds - first):.1f} tokens/s"
 
 
 def _differing(sides: tuple[Side, ...]) -> list[set[int]]:
@@ -120,8 +118,8 @@ def _differing(sides: tuple[Side, ...]) -> list[set[int]]:
 
 
 def _compared(outcome: Outcome) -> str:
-    texts = {side.progress.text for side in outcome.sides}
-    if any(side.progress.error or side.progress.completion is None for side in outcome.sides):
+    texts = {side.reply.text for side in outcome.sides}
+    if any(side.reply.error or side.reply.completion is None for side in outcome.sides):
         return ""
     return "both say the same" if len(texts) == 1 else "what differs is underlined"
 

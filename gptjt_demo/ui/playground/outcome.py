@@ -1,6 +1,6 @@
 """What was asked and what came of it: a run on the page, in one mode or in both.
 
-Plain data. In: the template as it stood at the run, its prompt, and each side's progress. Knows nothing of HTML.
+Plain data. In: the template as it stood at the run, its prompt, and each side's reply. Knows nothing of HTML.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gptjt_demo.engine.results import Token
 from gptjt_demo.settings import Attention
 from gptjt_demo.templates.answer_check import verdict
 from gptjt_demo.templates.template import Template
-from gptjt_demo.ui.playground.job import Progress
+from gptjt_demo.ui.playground.reply import Reply
 
 
 @dataclass(frozen=True)
@@ -22,18 +22,18 @@ class Side:
     """One answer. `lead` are the tokens that it goes on from, last the one that a person chose; none: a fresh one."""
 
     attention: Attention
-    progress: Progress
+    reply: Reply
     lead: tuple[Token, ...] = ()
 
     @property
     def tokens(self) -> tuple[Token, ...]:
         """All tokens of the answer, those it goes on from among them; their texts joined are the answer."""
         if not self.lead:
-            return self.progress.tokens
+            return self.reply.tokens
         *before, chosen = self.lead
         # The engine says what the lead settles: a space that joins or half a character is not part of it.
-        text = self.progress.continued.removeprefix("".join(token.text for token in before))
-        return (*before, replace(chosen, text=text), *self.progress.tokens)
+        text = self.reply.continued.removeprefix("".join(token.text for token in before))
+        return (*before, replace(chosen, text=text), *self.reply.tokens)
 
     def upto(self, place: int, choice: int) -> tuple[Token, ...]:
         """The tokens before a place, and the alternative chosen there.
@@ -64,7 +64,7 @@ class Outcome:
     @property
     def done(self) -> bool:
         """Whether every side has ended."""
-        return bool(self.sides) and all(side.progress.phase == "done" for side in self.sides)
+        return bool(self.sides) and all(side.reply.phase == "done" for side in self.sides)
 
     def with_side(self, place: int, side: Side) -> Outcome:
         """A copy with that side in its place, or after the last."""
@@ -72,14 +72,14 @@ class Outcome:
 
     def warning(self, side: Side) -> str:
         """What the template's check says against a finished answer, in one line; empty where nothing."""
-        completion = side.progress.completion
+        completion = side.reply.completion
         if completion is None or completion.stop_reason == "cancelled":
             return ""
-        return verdict(self.template.check, side.progress.text, self.template.query) or ""
+        return verdict(self.template.check, side.reply.text, self.template.query) or ""
 
     def record(self) -> dict[str, Any]:
         """The run as the browser keeps it, settings and seed with it; `nonce` is the same for the same run."""
-        ends = [(side, side.progress.completion) for side in self.sides]
+        ends = [(side, side.reply.completion) for side in self.sides]
         answers = [
             {
                 "text": end.text,
@@ -89,7 +89,7 @@ class Outcome:
                 "stop_reason": end.stop_reason,
                 "branched": bool(side.lead),
                 "seconds": round(end.seconds, 6),
-                "shares": {score.label: round(score.share, 4) for score in side.progress.scores},
+                "shares": {score.label: round(score.share, 4) for score in side.reply.scores},
             }
             for side, end in ends
             if end is not None

@@ -24,9 +24,9 @@ def shares(outcome: Outcome, rule: str = "logprob", doing: str = "") -> str:
     rule = "logprob" if rule == "prior" and not outcome.priors else rule
     priors = outcome.priors or ((),) * len(outcome.sides)
     sides = [
-        (side.attention, reshared(side.progress.scores, rule, prior))
+        (side.attention, reshared(side.reply.scores, rule, prior))
         for side, prior in zip(outcome.sides, priors, strict=False)
-        if side.progress.scores
+        if side.reply.scores
     ]
     if not sides:
         return ""

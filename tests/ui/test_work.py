@@ -1,0 +1,106 @@
+"""Work in its thread: it keeps its watcher posted, stops at once, and belongs to one session."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from fake_engine import FakeEngine
+
+from gptjt_demo.settings import Sampling
+from gptjt_demo.ui.playground.reply import Reply, pace, reply_of, replying
+from gptjt_demo.ui.work import TICK, Runs, Work
+
+
+def replies(work: Work[Reply, Reply]) -> list[Reply]:
+    return [reply_of(standing) for standing in work.watch(pace)]
+
+
+def test_work_tells_the_time_while_nothing_happens_and_stops_at_once() -> None:
+    work = replying(FakeEngine(prefill=60), "p", Sampling())
+    watch = work.watch(pace)
+    times = [time.perf_counter()]
+    for _ in range(4):
+        assert reply_of(next(watch)).phase == "reading"
+        times.append(time.perf_counter())
+    assert max(later - earlier for earlier, later in pairwise(times)) < TICK + 0.1
+    work.stop()
+    last = reply_of(list(watch)[-1])
+    assert (last.phase, last.completion and last.completion.stop_reason) == ("done", "cancelled")
+
+
+def test_what_is_shown_only_grows_and_ends_as_the_completion() -> None:
+    seen = replies(replying(FakeEngine(lambda prompt: "a b c d e f", delay=0.03), "p", Sampling()))
+    assert all(later.text.startswith(earlier.text) for earlier, later in pairwise(seen))
+    assert seen[-1].text == "a b c d e f"
+    assert [reply.phase for reply in seen].count("done") == 1
+
+
+def test_labels_are_scored_under_the_attention_that_answered_and_not_after_a_stop() -> None:
+    engine = FakeEngine(supports_prefix=False, scores={"x": -1.0})
+    [*_, last] = replies(replying(engine, "p", Sampling(), labels=["x", "y"]))
+    assert [score.label for score in last.scores] == ["x", "y"]
+    stopped = replying(FakeEngine(prefill=60), "p", Sampling(), labels=["x"])
+    stopped.stop()
+    assert replies(stopped)[-1].scores == ()
+
+
+def test_a_users_mistake_and_a_bug_both_end_work_with_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    too_long = replies(replying(FakeEngine(), "word " * 3000, Sampling()))[-1]
+    assert "exceed the context of 2048" in too_long.error
+    assert caplog.text == ""
+    bug = replies(replying(FakeEngine(fail_after=0), "p", Sampling()))[-1]
+    assert bug.error == "the run failed inside the app (RuntimeError); its log says more"
+    assert "scripted failure" in caplog.text
+
+
+def test_an_answer_that_breaks_off_keeps_what_there_was() -> None:
+    broken = replies(replying(FakeEngine(lambda prompt: "one two three", fail_after=2), "p", Sampling()))[-1]
+    assert (broken.phase, broken.text) == ("done", "one two")
+    assert broken.error
+
+
+def waiting() -> Work[str, str]:
+    """Work that waits to be stopped."""
+
+    def function(cancel: threading.Event, tell: Any) -> str:
+        tell("waiting", "a title")
+        cancel.wait()
+        return "stopped"
+
+    return Work(function)
+
+
+def test_stop_reaches_only_the_session_that_asks() -> None:
+    runs = Runs()
+    works = {session: waiting() for session in ("one", "two")}
+    watches = {session: runs.watch(session, work) for session, work in works.items()}
+    for watch in watches.values():
+        next(watch)
+    runs.stop("one")
+    runs.stop("nobody")
+    assert list(watches["one"])[-1].result == "stopped"
+    assert not works["two"].standing.finished
+    assert runs.busy("two")
+    assert not runs.busy("one")
+    runs.drop("two")
+    assert list(watches["two"]) == []
+    assert works["two"].wait(5)
+    assert len(runs) == 0
+
+
+def test_what_a_session_begins_ends_what_it_ran_before_without_a_word() -> None:
+    runs = Runs()
+    first, second = waiting(), waiting()
+    before = runs.watch("me", first)
+    next(before)
+    now = runs.watch("me", second)
+    assert next(now).progress == "waiting"
+    assert list(before) == []
+    assert first.wait(5)
+    assert not second.standing.finished
+    now.close()  # type: ignore[attr-defined]
+    assert second.wait(5)
