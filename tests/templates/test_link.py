@@ -6,8 +6,6 @@ import base64
 import hashlib
 import json
 import string
-import subprocess
-import sys
 import time
 import tracemalloc
 import zlib
@@ -174,14 +172,3 @@ def test_a_pasted_link_is_known_as_one_even_when_it_was_cut() -> None:
     assert all(map(is_link, [fragment, f"https://x.hf.space/{fragment}", quote(fragment), fragment[:20], "#t=1"]))
     assert not is_link("Solve for t=3.\nInput: x\nOutput:")
     assert not is_link("Heading # t=3\nOutput:")
-
-
-def test_links_formats_advice_and_checks_load_no_model_and_no_page() -> None:
-    modules = (
-        "templates.link, gptjt_demo.templates.formats, gptjt_demo.templates.lint.lint, gptjt_demo.evaluation.checks"
-    )
-    program = (
-        f"import sys, gptjt_demo.{modules}; sys.exit(','.join({{'torch', 'gradio', 'pandas'}} & {{*sys.modules}}))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stderr.strip() == ""
