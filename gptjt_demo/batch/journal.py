@@ -8,6 +8,7 @@ replies. Out: the replies of a run that was cut off, if it is the same run. Does
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +35,7 @@ class Journal:
     def begin(cls, path: Path, identity: Identity) -> Journal:
         """A new journal, instead of any that is there."""
         file = AppendOnly(path)
-        file.write(_line(dict(identity)))
+        file.write(_line({"begun": secrets.token_hex(8), **identity}))
         return cls(file)
 
     def record(self, place: int, reply: Reply) -> None:
@@ -76,6 +77,17 @@ class Journal:
                     replies[place] = Reply(**{**entry, "shares": tuple(entry["shares"])})
             file.truncate(end)
         return cls(AppendOnly(path, append=True)), replies
+
+
+def entry_of(line: bytes) -> tuple[int, Reply] | None:
+    """The place and the reply that a line of a journal holds; None where it holds none."""
+    try:
+        entry = json.loads(line)
+        place = entry.pop("place")
+        reply = Reply(**{**entry, "shares": tuple(entry["shares"])})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return (place, reply) if type(place) is int else None
 
 
 def _line(entry: Mapping[str, object]) -> bytes:

@@ -50,6 +50,23 @@ class Reply:
     error: str = ""
 
 
+TEXT_COLUMNS = ("answer", "check", "error")
+LABEL_COLUMNS = ("label", "confidence", "runner_up", "check", "error")
+
+
+def reply_columns(labels: bool) -> tuple[str, ...]:
+    """The columns that replies stand in, beside a file's own; the last two are the check's and the error's."""
+    return LABEL_COLUMNS if labels else TEXT_COLUMNS
+
+
+def reply_cells(reply: Reply, labels: bool) -> tuple[str, ...]:
+    """A reply in those columns."""
+    if not labels:
+        return reply.text, reply.check, reply.error
+    confidence = "" if reply.confidence is None else f"{reply.confidence:.4f}"
+    return reply.text, confidence, reply.runner_up, reply.check, reply.error
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked of every row, and of whom.

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from gptjt_demo.batch.journal import Identity, Journal, journal_of
 from gptjt_demo.batch.progress import Meter, Told
-from gptjt_demo.batch.question import Query, Question, Reply
+from gptjt_demo.batch.question import Query, Question, Reply, reply_cells, reply_columns
 from gptjt_demo.batch.sharding import Shard
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.settings import Attention
@@ -32,8 +32,6 @@ from gptjt_demo.templates.template import Template
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
 
-TEXT_COLUMNS = ("answer", "check", "error")
-LABEL_COLUMNS = ("label", "confidence", "runner_up", "check", "error")
 _NOT_THE_PROMPT = {"name", "title", "description", "query", "licence", "source", "notice"}
 
 
@@ -107,7 +105,7 @@ def run(
     query = query_of(table, template, columns)
     total = capped(table, limit)
     shard = Shard.current()
-    names = unique_names((*table.columns, *(LABEL_COLUMNS if labels else TEXT_COLUMNS)))
+    names = unique_names((*table.columns, *reply_columns(labels)))
     output = _Output(Path(target), names)
     try:
         start = shard.from_leader(
@@ -126,7 +124,7 @@ def run(
             map(query, asked), first=written, known=start.known, finished=finished, cancel=cancel, shard=shard
         )
         for row, reply in zip(rows, replies, strict=False):
-            output.write((*row, *_cells(reply, labels)))
+            output.write((*row, *reply_cells(reply, labels)))
             written, errors, flagged = written + 1, errors + bool(reply.error), flagged + bool(reply.check)
         meter.tell()
         path = output.finish() if written == total else output.part
@@ -161,13 +159,6 @@ def capped(table: Table, limit: int | None) -> int:
     if limit is not None and limit < 1:
         raise SettingError(f"{limit} rows", where="limit", mend="ask for at least 1")
     return min(len(table), limit or len(table))
-
-
-def _cells(reply: Reply, labels: bool) -> Row:
-    if not labels:
-        return reply.text, reply.check, reply.error
-    confidence = "" if reply.confidence is None else f"{reply.confidence:.4f}"
-    return reply.text, confidence, reply.runner_up, reply.check, reply.error
 
 
 def _identity(question: Question, table: Table, columns: Mapping[str, str]) -> Identity:

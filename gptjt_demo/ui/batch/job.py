@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gptjt_demo.batch.progress import Progress
-from gptjt_demo.batch.run import LABEL_COLUMNS, TEXT_COLUMNS, Result, query_of, run
+from gptjt_demo.batch.question import reply_columns
+from gptjt_demo.batch.run import Result, query_of, run
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables import rowfile, table
@@ -84,7 +85,7 @@ class BatchJob:
     @property
     def columns(self) -> Row:
         """Of its output."""
-        return unique_names((*self.order.source.columns, *(LABEL_COLUMNS if self.order.labels else TEXT_COLUMNS)))
+        return unique_names((*self.order.source.columns, *reply_columns(self.order.labels)))
 
     def stop(self) -> None:
         """Ask it to stop; what is done stays."""

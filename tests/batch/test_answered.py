@@ -1,0 +1,121 @@
+"""The rows answered so far: all of them, in the input's order, whatever the engine's and however the run ended."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batch_run import TEMPLATE, Backwards, asked
+from fake_engine import FakeEngine
+
+from gptjt_demo.batch.answered import NOT_ANSWERED, AnsweredRows, Counts
+from gptjt_demo.batch.run import run
+from gptjt_demo.errors import TableError
+from gptjt_demo.tables import rowfile
+from gptjt_demo.tables.table import read
+
+ROWS = 20
+COLUMNS = {"input": "text"}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    rowfile.write(tmp_path / "in.csv", ["n", "text"], [(f"{n:03}", f"row {n}") for n in range(ROWS)])
+    return tmp_path / "in.csv"
+
+
+def answered_row(n: int) -> tuple[str, ...]:
+    return (f"{n:03}", f"row {n}", f"so row {n}", "", "")
+
+
+def stopped(source: Path, target: Path, after: int, **more: Any) -> None:
+    """A run whose engine answers the last of every eight rows first, cancelled after so many."""
+    cancel, engine, seen = threading.Event(), Backwards(), []
+
+    def answer(prompt: str) -> str:
+        seen.append(prompt)
+        if len(seen) > after:
+            cancel.set()
+        return f"so {asked(prompt)}"
+
+    engine._answers = answer
+    run(engine, TEMPLATE, source, target, columns=COLUMNS, cancel=cancel, **more)
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "xlsx"])
+def test_after_a_stop_every_answered_row_is_there_in_the_input_s_order(source: Path, format: str) -> None:
+    target = source.with_name(f"out.{format}")
+    stopped(source, target, after=3)  # rows 7, 6, 5: no unbroken run from the first
+    rows = AnsweredRows(read(source), target)
+    assert rows.counts() == Counts(answered=3, total=ROWS, errors=0, flagged=0)
+    assert list(rows) == [answered_row(n) for n in (5, 6, 7)]
+    assert rows.preview(2) == [answered_row(5), answered_row(6)]
+    for ending in ("csv", "tsv", "jsonl", "xlsx"):
+        path = source.with_name(f"part.{ending}")
+        assert rows.write(path).answered == 3
+        found = read(path)
+        assert found.columns == rows.columns
+        assert list(found) == list(rows)
+
+
+def test_rows_without_a_reply_are_marked_where_that_is_asked(source: Path) -> None:
+    target = source.with_name("out.csv")
+    stopped(source, target, after=3)
+    AnsweredRows(read(source), target).write(source.with_name("all.csv"), unanswered=True)
+    found = list(read(source.with_name("all.csv")))
+    assert len(found) == ROWS
+    assert found[5] == answered_row(5)
+    assert [row[4] for row in found].count(NOT_ANSWERED) == ROWS - 3
+    assert found[0] == ("000", "row 0", "", "", NOT_ANSWERED)
+
+
+def test_they_are_seen_while_the_run_goes_on_and_at_its_end(source: Path) -> None:
+    target = source.with_name("out.csv")
+    rows = AnsweredRows(read(source), target)
+    assert rows.counts().answered == 0
+    with pytest.raises(TableError, match="no row is answered yet"):
+        rows.write(source.with_name("early.csv"))
+    seen: list[int] = []
+    engine = Backwards()
+    engine._answers = lambda prompt: seen.append(rows.counts().answered) or f"so {asked(prompt)}"
+    run(engine, TEMPLATE, source, target, columns=COLUMNS)
+    assert seen == list(range(ROWS))
+    assert rows.counts() == Counts(ROWS, ROWS, 0, 0)
+    assert list(rows) == list(AnsweredRows(read(source), target)) == [answered_row(n) for n in range(ROWS)]
+
+
+def test_errors_are_counted_and_a_resumed_run_is_followed(source: Path) -> None:
+    rowfile.write(source, ["text"], [("",), *[(f"row {n}",) for n in range(ROWS)]])
+    target = source.with_name("out.csv")
+    stopped(source, target, after=5)
+    rows = AnsweredRows(read(source), target)
+    assert rows.counts() == Counts(6, ROWS + 1, 1, 0)
+    run(Backwards(), TEMPLATE, source, target, columns=COLUMNS, resume=True)
+    assert rows.counts() == Counts(ROWS + 1, ROWS + 1, 1, 0)
+
+
+def test_a_run_that_was_begun_anew_is_not_mixed_with_the_one_before(source: Path) -> None:
+    target = source.with_name("out.csv")
+    stopped(source, target, after=9)
+    rows = AnsweredRows(read(source), target)
+    assert rows.counts().answered == 9
+    stopped(source, target, after=2, overwrite=True)
+    assert rows.counts().answered == 2
+    assert [row[0] for row in rows] == ["006", "007"]
+
+
+def test_labels_have_their_own_columns_and_a_limit_counts(source: Path) -> None:
+    target = source.with_name("out.csv")
+    run(FakeEngine(scores={"joy": -1}), TEMPLATE, source, target, columns=COLUMNS, labels=True, limit=4)
+    rows = AnsweredRows(read(source), target, labels=True, limit=4)
+    assert rows.columns[2:] == ("label", "confidence", "runner_up", "check", "error")
+    assert rows.counts() == Counts(4, 4, 0, 0)
+
+
+def test_a_file_of_somebody_else_is_no_answer(source: Path) -> None:
+    target = source.with_name("out.csv")
+    target.write_text("n,text\n1,2\n")
+    assert AnsweredRows(read(source), target).counts().answered == 0
+    assert list(AnsweredRows(read(source), target)) == []
