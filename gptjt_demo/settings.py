@@ -1,4 +1,5 @@
-"""What every part of the program agrees on: a generation's settings with their ranges, and the two ways of attention.
+"""What every part of the program agrees on: a generation's settings with their ranges,
+the two ways of attention, and where a model may run.
 
 Defaults and bounds stand here alone: sliders, flags and templates read them. Loads no torch.
 """
@@ -13,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gptjt_demo.errors import SettingError
 
 Attention = Literal["prefix", "causal"]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 def _no_bool(value: Any) -> Any:

@@ -68,7 +68,7 @@ def test_the_help_of_every_command_loads_nothing_heavy() -> None:
 import sys, contextlib, io
 import typer.main
 from gptjt_demo.cli import main
-from gptjt_demo.cli.app import app
+from gptjt_demo.cli.app import command_line
 
 def commands(command, path=()):
     yield path
@@ -81,7 +81,7 @@ def help(*path):
     assert "Usage" in told.getvalue(), path
 
 help()
-for path in commands(typer.main.get_command(app)):
+for path in commands(typer.main.get_command(command_line())):
     help(*path)
     heavy = {HEAVY} & {{*sys.modules}}
     assert not heavy, (path, heavy)

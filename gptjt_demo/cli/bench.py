@@ -6,15 +6,14 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from gptjt_demo.cli import app
+from gptjt_demo.cli.output import print_json, say
 from gptjt_demo.errors import PlaygroundError, SettingError
 
 
-@app.app.command()
 def bench(
     model: Annotated[
         str | None,
@@ -23,7 +22,7 @@ def bench(
     layers: Annotated[
         int | None, typer.Option(help="Of GPT-J-6B's 28 layers, for the random weights.", min=1, max=28)
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda, with --model.")] = "cpu",
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="With --model: where it runs.")] = "cpu",
     rounds: Annotated[int, typer.Option(help="How often each thing is measured.", min=1)] = 5,
     threads: Annotated[int | None, typer.Option(help="Default: one for each physical core.", min=1)] = None,
     peers: Annotated[bool, typer.Option(help="Measure other libraries too, where installed.")] = True,
@@ -41,17 +40,15 @@ def bench(
     from gptjt_demo.benchmark import machine
     from gptjt_demo.benchmark.run import LAYERS, Bench
 
-    if device not in ("cpu", "cuda"):
-        raise SettingError(f"{device!r} is neither cpu nor cuda", where="--device")
     if model is not None and layers is not None:
         raise SettingError("a model has its own layers", where="--layers", mend="leave out one of --model and --layers")
     if model is None and (page or device != "cpu"):
         raise SettingError("only a known model has this", where="--page, --device", mend="name one with --model")
     with _folder(dir) as folder:
-        run = Bench(folder, rounds, threads or machine.cores(), peers, page, told=app._say)
+        run = Bench(folder, rounds, threads or machine.cores(), peers, page, told=say)
         report = run.random(layers or LAYERS) if model is None else run.known(model, device)
     print(*report.lines(), sep="\n")
-    app._print_json(report.json())
+    print_json(report.json())
 
 
 @contextlib.contextmanager

@@ -166,10 +166,11 @@ def _known_models() -> Iterator[Fact]:
         needed = (spec.gib or 0) * memory.OVERHEAD
         places = [place for place, there in (("memory", free), ("GPU memory", gpu)) if needed <= there]
         fits = f"fits in {' and in '.join(places)}" if places else "does not fit"
-        yield Fact(spec.name, f"needs {needed:.2f} GiB, {fits}; {_downloaded(spec)}")
+        yield Fact(spec.name, f"needs {needed:.2f} GiB, {fits}; {in_cache(spec)}")
 
 
-def _downloaded(spec: ModelSpec) -> str:
+def in_cache(spec: ModelSpec) -> str:
+    """Whether a known model is embedded, downloaded, downloaded in part, or not at all; asks no network."""
     from gptjt_demo.models.checkpoint import Checkpoint
 
     if isinstance(spec.source, Path):

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gptjt_demo.cli import app
-from gptjt_demo.cli.app import Device, Json, Model
+from gptjt_demo.cli.options import DeviceOption, JsonOption, ModelOption, open_engine
+from gptjt_demo.cli.output import print_json, say
 from gptjt_demo.models.registry import GIB
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _MIB = 2**20
 
 
-@app.app.command()
 def convert(
     source: Annotated[str, typer.Argument(metavar="SRC", help="A folder, a known name or a hub id.")],
     target: Annotated[Path, typer.Argument(metavar="DST", help="A folder that is empty or not there yet.")],
@@ -50,13 +49,12 @@ def convert(
     )
     print(f"{made.folder}: {made.layout} layout, {made.tensors} tensors, {made.bytes / GIB:.2f} GiB")
     if spec.attention == "causal":
-        app._say(f"{spec.name} was trained causally: run the copy with GPTJT_ATTENTION=causal")
+        say(f"{spec.name} was trained causally: run the copy with GPTJT_ATTENTION=causal")
 
 
-@app.app.command()
 def verify(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A folder, a known name or a hub id.")],
-    json_: Json = False,
+    json_: JsonOption = False,
 ) -> None:
     """Look at every tensor of a model and name whatever is missing or damaged; exit status 2 if anything is."""
     from gptjt_demo.models.hub import fetch
@@ -68,7 +66,7 @@ def verify(
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, progress=watched)
     found = verify(folder, progress=watched)
     if json_:
-        app._print_json(
+        print_json(
             {
                 "path": str(folder),
                 "whole": found.whole,
@@ -87,8 +85,7 @@ def verify(
         raise typer.Exit(2)
 
 
-@app.app.command()
-def doctor(model: Model = None, device: Device = "auto", json_: Json = False) -> None:
+def doctor(model: ModelOption = None, device: DeviceOption = "auto", json_: JsonOption = False) -> None:
     """Say what this machine can run, and try a model on the prompts of GPT-JT's card; exit status 2 if it fails."""
     from gptjt_demo.cli.doctor import Trial, examine
     from gptjt_demo.models.registry import DEFAULT_MODEL
@@ -105,9 +102,9 @@ def doctor(model: Model = None, device: Device = "auto", json_: Json = False) ->
         print(_row(item) if isinstance(item, Trial) else _fact(item), flush=True)
 
     name = model or DEFAULT_MODEL
-    found = examine(name, lambda: app._engine(model, device), (lambda _: None) if json_ else told)
+    found = examine(name, lambda: open_engine(model, device), (lambda _: None) if json_ else told)
     if json_:
-        app._print_json(found.report())
+        print_json(found.report())
     else:
         print(f"\n{found.verdict}")
     if found.problems:

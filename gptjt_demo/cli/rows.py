@@ -10,14 +10,24 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gptjt_demo.cli import app
-from gptjt_demo.cli.app import Device, Json, Mode, Model, Name, Prompts
 from gptjt_demo.cli.bar import bar
+from gptjt_demo.cli.options import (
+    AttentionOption,
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    PromptsOption,
+    TemplateOption,
+    open_engine,
+    open_template,
+)
+from gptjt_demo.cli.output import print_json, say
 from gptjt_demo.errors import PlaygroundError, SettingError, TableError
+from gptjt_demo.settings import Attention, Device
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.engine import Engine
@@ -37,32 +47,31 @@ Limit = Annotated[int | None, typer.Option(help="Only so many rows, from the sta
 DIAGNOSED_ROWS = 100  # every diagnostic takes as many runs as it has points
 
 
-@app.app.command()
 def batch(
     source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, TSV, JSONL or XLSX.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Ends in .csv, .tsv, .jsonl or .xlsx.")],
-    template: Name,
+    template: TemplateOption,
     input_column: Inputs = None,
     labels: Annotated[bool, typer.Option("--labels", help="Pick one of the template's labels.")] = False,
-    attention: Mode = None,
+    attention: AttentionOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where this run was cut off.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
     limit: Limit = None,
-    model: Model = None,
-    device: Device = "auto",
-    prompts: Prompts = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    prompts: PromptsOption = None,
 ) -> None:
     """Answer every row of a file; the answers stand beside the file's own columns."""
     from gptjt_demo.batch.run import run
     from gptjt_demo.tables import rowfile
 
-    chosen = app._template(template, prompts)
-    mode = app._mode(attention, chosen)
+    chosen = open_template(template, prompts)
+    mode = attention or chosen.attention
     rowfile.format_of(target)
     if labels and not chosen.labels:
         raise SettingError("it has no labels", where=chosen.name, mend="leave out --labels")
     table, columns = _read(source, chosen, input_column, said=True)
-    engine = app._engine(model, device)
+    engine = open_engine(model, device)
     try:
         with bar(hidden=not _leads()) as told:
             result = run(
@@ -88,15 +97,16 @@ def batch(
     )
 
 
-@app.app.command()
 def evaluate(
     gold: Gold = None,
     template: Annotated[str | None, typer.Option("--template", "-t", help="A template's name or file.")] = None,
     input_column: Inputs = None,
     output_column: GoldColumn = None,
     attention: Annotated[
-        str | None,
-        typer.Option(help="prefix, causal, or both to compare them. Default: the template's, or the model's."),
+        Literal["prefix", "causal", "both"] | None,
+        typer.Option(
+            help="How prompts are read; both compares the two. Default: the template's way, else the model's."
+        ),
     ] = None,
     against: Annotated[str | None, typer.Option(help="Another template, to compare on the same rows.")] = None,
     generate: Annotated[
@@ -106,10 +116,10 @@ def evaluate(
         bool, typer.Option("--samples", help="All shipped templates on their samples, as a Markdown table.")
     ] = False,
     limit: Limit = None,
-    model: Model = None,
-    device: Device = "auto",
-    prompts: Prompts = None,
-    json_: Json = False,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    prompts: PromptsOption = None,
+    json_: JsonOption = False,
 ) -> None:
     """Measure a template on a file with right answers, or two of them, or both attentions, on the same rows."""
     if samples:
@@ -121,12 +131,14 @@ def evaluate(
         raise SettingError("no template", where="--template", mend="name one, or measure all five with --samples")
     from gptjt_demo.evaluation import report, run
 
-    if against and attention == "both":
-        raise SettingError("two comparisons at once", where="--against", mend="choose one attention")
-    first = app._template(template, prompts)
+    first = open_template(template, prompts)
     path = gold or _sample(first)
     if against:
-        asked = [(each, app._mode(attention, each)) for each in (first, app._template(against, prompts))]
+        if attention == "both":
+            raise SettingError("two comparisons at once", where="--against", mend="choose one attention")
+        asked: list[tuple[Template, Attention | None]] = [
+            (each, attention or each.attention) for each in (first, open_template(against, prompts))
+        ]
     else:
         asked = [(first, mode) for mode in _modes(attention, first)]
     jobs = [
@@ -136,12 +148,12 @@ def evaluate(
         )
         for place, (each, mode) in enumerate(asked)
     ]
-    engine = app._engine(model, device)
+    engine = open_engine(model, device)
     runs = _runs(engine, jobs, generate, json_)
     if not _leads():
         return
     if json_:
-        app._print_json(run.report(runs))
+        print_json(run.report(runs))
         return
     print("\n\n".join("\n".join(report.run_lines(run)) for run in runs))
     if len(runs) == 2:
@@ -151,21 +163,20 @@ def evaluate(
         print(f"\n{report.paired_sentence(run.compare(*runs), *names)}")
 
 
-@app.app.command()
 def diagnose(
-    template: Name,
+    template: TemplateOption,
     gold: Gold = None,
     input_column: Inputs = None,
     output_column: GoldColumn = None,
-    attention: Mode = None,
+    attention: AttentionOption = None,
     plots: Annotated[Path | None, typer.Option(help="A folder for the pictures, one PNG each.")] = None,
     limit: Annotated[
         int, typer.Option(help="Rows, from the start; a diagnostic takes as many runs as it has points.", min=1)
     ] = DIAGNOSED_ROWS,
-    model: Model = None,
-    device: Device = "auto",
-    prompts: Prompts = None,
-    json_: Json = False,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    prompts: PromptsOption = None,
+    json_: JsonOption = False,
 ) -> None:
     """Say what a template's figures rest on: the order of its examples, each example, their number, label priors."""
     from gptjt_demo.batch.question import Question
@@ -173,15 +184,15 @@ def diagnose(
     from gptjt_demo.evaluation.plots import diagnosis as draw
     from gptjt_demo.evaluation.plots import picture
 
-    chosen = app._template(template, prompts)
-    mode = app._mode(attention, chosen)
+    chosen = open_template(template, prompts)
+    mode = attention or chosen.attention
     job = _Measured.read(
         chosen, gold or _sample(chosen), input_column, output_column, limit, said=not json_ and bool(gold)
     )
     if plots is not None:
         with _writing(plots):
             plots.mkdir(parents=True, exist_ok=True)
-    engine = app._engine(model, device)
+    engine = open_engine(model, device)
     question = Question(engine, chosen, bool(chosen.labels), mode)
     found: dict[str, Any] = {}
     for name, function in DIAGNOSTICS.items():
@@ -198,7 +209,7 @@ def diagnose(
         if not json_ and _leads():
             print(f"{name}: {found[name]['sentence']}")
     if json_ and _leads():
-        app._print_json(found)
+        print_json(found)
 
 
 @dataclass(frozen=True)
@@ -251,11 +262,11 @@ def _read(path: Path, template: Template, asked: list[str] | None, *, said: bool
     return table, columns
 
 
-def _modes(asked: str | None, template: Template) -> list[Any]:
-    return ["prefix", "causal"] if asked == "both" else [app._mode(asked, template)]
+def _modes(asked: Attention | Literal["both"] | None, template: Template) -> list[Attention | None]:
+    return ["prefix", "causal"] if asked == "both" else [asked or template.attention]
 
 
-def _runs(engine: Engine, jobs: list[tuple[_Measured, Any]], generate: bool, quiet: bool) -> list[Run]:
+def _runs(engine: Engine, jobs: list[tuple[_Measured, Attention | None]], generate: bool, quiet: bool) -> list[Run]:
     from gptjt_demo.batch.progress import Meter
     from gptjt_demo.batch.question import Question
     from gptjt_demo.evaluation.evaluate import measure
@@ -275,13 +286,18 @@ def _runs(engine: Engine, jobs: list[tuple[_Measured, Any]], generate: bool, qui
 
 
 def _evaluate_samples(
-    attention: str, generate: bool, limit: int | None, model: str | None, device: str, json_: bool
+    attention: Attention | Literal["both"],
+    generate: bool,
+    limit: int | None,
+    model: str | None,
+    device: Device,
+    json_: bool,
 ) -> None:
     from gptjt_demo.evaluation import report, run, samples
 
-    chosen = [app._template(name, None) for name in samples.names()]
+    chosen = [open_template(name, None) for name in samples.names()]
     modes = _modes(attention, chosen[0])
-    engine = app._engine(model, device)
+    engine = open_engine(model, device)
     if attention == "both" and not engine.supports_prefix:
         modes = ["causal"]
         _tell(f"{engine.name} does not see a prefix mask: causal alone is measured")
@@ -292,7 +308,7 @@ def _evaluate_samples(
     if not _leads():
         return
     if json_:
-        app._print_json({name: run.report(runs) for name, runs in pairs.items()})
+        print_json({name: run.report(runs) for name, runs in pairs.items()})
         return
     print("\n".join(report.markdown_table(pairs)))
     how = "labels are generated" if generate else "labels are weighed"
@@ -317,4 +333,4 @@ def _leads() -> bool:
 
 def _tell(line: str) -> None:
     if _leads():
-        app._say(line)
+        say(line)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gptjt_demo.cli import app
 from gptjt_demo.cli.bar import bar
+from gptjt_demo.cli.output import print_json, say
 from gptjt_demo.errors import SettingError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ Base = Annotated[
 ]
 
 
-@app.app.command()
 def train(
     out: Annotated[Path, typer.Option("--out", help="The run's folder: log, checkpoints, weights.")],
     recipe: Annotated[str | None, typer.Option(help="mini, gpt-jt or a YAML file.", show_default="mini")] = None,
@@ -62,7 +61,7 @@ def train(
     from gptjt_demo.training.run.train import train as run
 
     chosen = begun.recipe
-    app._say(f"{chosen.name}: {chosen.about}" if chosen.about else chosen.name)
+    say(f"{chosen.name}: {chosen.about}" if chosen.about else chosen.name)
     with _first_alone() as leads:  # what it downloads and gathers, the other processes find there
         if leads:
             out.mkdir(parents=True, exist_ok=True)
@@ -83,13 +82,12 @@ def train(
     if not leads:
         return
     losses = "".join(f"; {name} {loss:.3f}" for name, loss in done.held_out.items())
-    app._say(f"step {done.step:,}, {done.tokens_per_second:,.0f} tokens/s; held-out loss, nats a token{losses}")
+    say(f"step {done.step:,}, {done.tokens_per_second:,.0f} tokens/s; held-out loss, nats a token{losses}")
     if not done.finished:
-        app._say(f"not at its end: the same command with --resume goes on with {out}")
+        say(f"not at its end: the same command with --resume goes on with {out}")
     print(done.model)
 
 
-@app.app.command()
 def figures(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run of `train`.")],
     base: Base = None,
@@ -124,7 +122,7 @@ def figures(
         episodes = [episode for number in range(count) if (episode := source.episode(number))]
     found = figures.measure(start, trained, texts, episodes, limit=limit, bar=bar)
     print(*figures.table(found), sep="\n")
-    app._print_json({"base": start.name, "recipe": recipe.name} | figures.as_json(found))
+    print_json({"base": start.name, "recipe": recipe.name} | figures.as_json(found))
 
 
 def _begin(recipe: str, base: str | None, data: dict[str, str], seed: int | None) -> Begun:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from transformers import AutoTokenizer
@@ -25,11 +25,9 @@ from gptjt_demo.models.int8 import llm_int8
 from gptjt_demo.models.int8.blocking import block_later
 from gptjt_demo.models.plan import Plan
 from gptjt_demo.models.registry import DEFAULT_MODEL, GIB, ModelSpec, resolve
-from gptjt_demo.settings import Attention
+from gptjt_demo.settings import Attention, Device
 
 __all__ = ["Device", "load"]
-
-Device = Literal["auto", "cpu", "cuda"]
 
 _TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model")
 

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from command_line import run as command
 
 from gptjt_demo.benchmark import figures, run
 from gptjt_demo.benchmark.contender import Failed
 from gptjt_demo.benchmark.report import Target
-from gptjt_demo.cli import app
 from gptjt_demo.models import memory
 
 GIGABYTE = 0.05  # seconds that the stand-in for the memory takes: 20 GB/s
@@ -78,11 +78,9 @@ def stand_ins(monkeypatch):
 
 def bench(capsys, *arguments):
     """Exit status, lines of the table, the JSON line, standard error."""
-    with pytest.raises(SystemExit) as exit_:
-        app.main(["bench", "--rounds", "2", *arguments])
-    captured = capsys.readouterr()
-    *table, line = captured.out.splitlines() or [""]
-    return exit_.value.code or 0, table, json.loads(line or "{}"), captured.err
+    status, out, err = command(capsys, "bench", "--rounds", "2", *arguments)
+    *table, line = out.splitlines() or [""]
+    return status, table, json.loads(line or "{}"), err
 
 
 def test_a_run_ends_with_one_json_line_that_has_its_keys(capsys):

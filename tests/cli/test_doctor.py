@@ -6,29 +6,29 @@ import json
 
 import pytest
 import tiny
-from command_line import run
+from command_line import answer_with, run
 from fake_engine import FakeEngine
 
-from gptjt_demo.cli import app, doctor
+from gptjt_demo.cli import doctor
 from gptjt_demo.cli.doctor import Fact, Trial, examine
 from gptjt_demo.errors import DoesNotFit
 from gptjt_demo.models import memory
 from gptjt_demo.models.registry import MODELS
 from gptjt_demo.templates.shipped import CARD
 
-downloaded = doctor._downloaded
+in_cache = doctor.in_cache
 
 
 @pytest.fixture(autouse=True)
 def _no_hub(monkeypatch):
-    monkeypatch.setattr(doctor, "_downloaded", lambda spec: "not asked")
+    monkeypatch.setattr(doctor, "in_cache", lambda spec: "not asked")
 
 
 @pytest.fixture
 def fake(monkeypatch):
     answers = {"treat": "joy", "India": "Indian Rupee", "Kuwait": "Kuwaiti Dinar"}
     engine = FakeEngine(answers, default="a, b", scores={"joy": -0.1})
-    monkeypatch.setattr(app, "_engine", lambda model, device: engine)
+    answer_with(monkeypatch, engine)
     return engine
 
 
@@ -91,14 +91,12 @@ def test_whatever_stops_the_load_is_a_line_and_the_rest_is_said_before(error):
 
 
 def test_a_trial_that_fails_is_a_line_and_the_others_go_on():
-    engine = FakeEngine(default="joy", fail_after=0, failure=RuntimeError("out of memory"))
-    answer = engine.complete
+    def answer(prompt):
+        if "India" in prompt:
+            raise RuntimeError("out of memory")
+        return "joy"
 
-    def complete(prompt, *more, **options):
-        engine._fail_after = 0 if "India" in prompt else None
-        return answer(prompt, *more, **options)
-
-    engine.complete = complete
+    engine = FakeEngine(answer)
     found = examine("fake", lambda: engine)
     assert [fact.subject for fact in found.problems] == ["currency, prefix", "currency, causal"]
     assert all("out of memory" in fact.text for fact in found.problems)
@@ -119,16 +117,16 @@ def test_what_the_hubs_cache_holds_of_a_model_is_said(monkeypatch, tmp_path):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    assert downloaded(MODELS["mini"]) == "embedded"
+    assert in_cache(MODELS["mini"]) == "embedded"
     spec = MODELS["gpt-jt-6b-8bit"]
-    assert downloaded(spec) == "not downloaded"
+    assert in_cache(spec) == "not downloaded"
     repository = tmp_path / f"models--{spec.source.replace('/', '--')}"
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text("1")
     folder = tiny.save(tiny.model("gptj"), repository / "snapshots" / "1")
-    assert downloaded(spec) == "downloaded"
+    assert in_cache(spec) == "downloaded"
     (folder / "model.safetensors").unlink()
-    assert downloaded(spec) == "downloaded in part"
+    assert in_cache(spec) == "downloaded in part"
 
 
 # --- the command

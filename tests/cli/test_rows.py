@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import run
+from command_line import answer_with, run
 from fake_engine import FakeEngine
 
-from gptjt_demo.cli import app
 from gptjt_demo.evaluation.run import UNPARSED
 from gptjt_demo.evaluation.samples import names
 from gptjt_demo.tables import rowfile
@@ -22,7 +21,7 @@ ROWS = [("so happy today", "joy"), ("what a fright", "fear"), ("furious", "anger
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     found = FakeEngine({"happy": "joy", "fright": "Fear.", "furious": "rage"}, scores={"joy": -0.1, "fear": -3.0})
-    monkeypatch.setattr(app, "_engine", lambda model, device: found)
+    answer_with(monkeypatch, found)
     return found
 
 
@@ -68,21 +67,21 @@ def test_batch_refuses_a_file_that_is_there_and_overwrites_or_resumes_when_told(
     assert run(capsys, *command, "--resume")[0] == 0
 
 
-def test_an_interrupted_batch_says_how_to_go_on(
-    capsys: Any, engine: FakeEngine, gold: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_batch_says_how_to_go_on(capsys: Any, gold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = gold.with_name("out.csv")
+    interrupting = [True]
 
-    def interrupted(prompt: str) -> str:
-        if "furious" in prompt:
+    def answer(prompt: str) -> str:
+        if "furious" in prompt and interrupting:
             raise KeyboardInterrupt
         return "joy"
 
-    engine._answers = interrupted
+    engine = FakeEngine(answer)
+    answer_with(monkeypatch, engine)
     status, _, err = run(capsys, "batch", gold, target, "-t", "emotion")
     assert status == 130
     assert "--resume goes on" in err
-    engine._answers = lambda prompt: "joy"
+    interrupting.clear()
     before = len(engine.prompts)
     assert run(capsys, "batch", gold, target, "-t", "emotion", "--resume")[0] == 0
     assert len(list(read(target))) == 4

@@ -7,11 +7,10 @@ import json
 import pytest
 import tiny
 import torch
+from command_line import run
 
-from gptjt_demo.cli import app, train
-from gptjt_demo.training import figures
-from gptjt_demo.training.base import Base, load_base
-from gptjt_demo.training.episodes.task import Episode
+from gptjt_demo.cli import main, train
+from gptjt_demo.training.base import load_base
 
 RECIPE = """\
 name: tiny
@@ -55,18 +54,11 @@ def asked(given, out, *more: str) -> list[str]:
     ]
 
 
-def run(arguments: list[str], capsys) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        app.main(arguments)
-    out, err = capsys.readouterr()
-    return ended.value.code or 0, out, err
-
-
 @pytest.fixture(scope="module")
 def trained(given, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
     with pytest.raises(SystemExit) as ended:
-        app.main(asked(given, out))
+        main(asked(given, out))
     assert not ended.value.code
     return out
 
@@ -83,10 +75,10 @@ def test_a_recipe_becomes_weights_that_are_not_the_base_models(given, trained):
 
 
 def test_a_run_whose_minutes_are_over_goes_on_to_the_unbroken_runs_weights(given, trained, tmp_path, capsys):
-    code, out, err = run(asked(given, tmp_path, "--minutes", "0"), capsys)
+    code, out, err = run(capsys, *asked(given, tmp_path, "--minutes", "0"))
     assert (code, out.strip()) == (0, str(tmp_path / "model"))
     assert "--resume goes on" in err
-    code, _, err = run(["train", "--out", str(tmp_path), "--resume"], capsys)
+    code, _, err = run(capsys, "train", "--out", str(tmp_path), "--resume")
     assert code == 0
     assert "--resume goes on" not in err
     unbroken = weights(trained)
@@ -94,19 +86,19 @@ def test_a_run_whose_minutes_are_over_goes_on_to_the_unbroken_runs_weights(given
 
 
 def test_a_folder_with_a_run_is_not_begun_again_and_a_resumed_run_is_not_made_another(given, trained, capsys):
-    assert run(asked(given, trained), capsys)[2].startswith(f"error: {trained}: it holds a run already")
+    assert run(capsys, *asked(given, trained))[2].startswith(f"error: {trained}: it holds a run already")
     for option, value, said in (
         ("--recipe", "mini", "begun with another recipe"),
         ("--seed", "7", "begun with 0"),
         ("--base", "mini", "begun with"),
     ):
-        code, _, err = run(["train", "--out", str(trained), "--resume", option, value], capsys)
+        code, _, err = run(capsys, "train", "--out", str(trained), "--resume", option, value)
         assert (code, err.count("\n")) == (2, 1)
         assert said in err
 
 
 def test_where_there_is_nothing_to_resume_no_run_is_begun_by_a_slip(tmp_path, capsys):
-    code, _, err = run(["train", "--out", str(tmp_path / "typo"), "--resume"], capsys)
+    code, _, err = run(capsys, "train", "--out", str(tmp_path / "typo"), "--resume")
     assert (code, err.count("\n")) == (2, 1)
     assert "there is no run in it" in err
 
@@ -114,72 +106,21 @@ def test_where_there_is_nothing_to_resume_no_run_is_begun_by_a_slip(tmp_path, ca
 def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(given, tmp_path, capsys):
     arguments = asked(given, tmp_path)
     place = arguments.index("--data")
-    code, _, err = run([*arguments[:place], *arguments[place + 2 :]], capsys)
+    code, _, err = run(capsys, *arguments[:place], *arguments[place + 2 :])
     assert code == 2
     assert "add --data rows=PATH (anything)" in err
-    code, _, err = run([*arguments, "--data", "rows"], capsys)
+    code, _, err = run(capsys, *arguments, "--data", "rows")
     assert (code, err) == (2, "error: --data: 'rows' is not NAME=PATH; name a source of the recipe\n")
 
 
 def test_without_the_extra_one_line_tells_how_to_install_it(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(train, "find_spec", lambda name: None)
     for arguments in (["train", "--out", str(tmp_path / "new")], ["figures", str(tmp_path)]):
-        code, _, err = run(arguments, capsys)
+        code, _, err = run(capsys, *arguments)
         assert (code, err.count("\n")) == (2, 1)
         assert err.endswith("pip install -e '.[train]'\n")
     assert not (tmp_path / "new").exists()
 
 
 def test_figures_of_a_folder_without_a_run_are_a_line(tmp_path, capsys):
-    assert "there are no weights of a run in it" in run(["figures", str(tmp_path)], capsys)[2]
-
-
-def test_suffix_loss_is_the_mean_behind_fixed_splits_under_each_mask():
-    model = tiny.model("llama")
-    ids = [(11 * i) % 250 for i in range(40)]
-    for mode in ("prefix", "causal"):
-        total, count = 0.0, 0
-        for split in (10, 20, 30):
-            logits = tiny.full_logits(model, ids, split, mode).log_softmax(-1)
-            total -= sum(float(logits[i - 1, ids[i]]) for i in range(split, 40))
-            count += 40 - split
-        assert figures.suffix_loss(model, [ids], mode) == pytest.approx(total / count, rel=1e-4)
-
-
-def test_an_episode_is_asked_up_to_its_last_answer():
-    turns = (("Do.\n\nIn: a\nOut:", " b\n"), ("\nIn: c\nOut:", " d\n"))
-    assert figures.question(Episode("f", turns)) == ("Do.\n\nIn: a\nOut: b\n\nIn: c\nOut:", "d")
-    assert figures.question(Episode("f", (("Text\nx\nAnswer", "\ny\n"),))) == ("Text\nx\nAnswer\n", "y")
-
-
-class Answers:
-    """An engine that repeats the query."""
-
-    def complete_many(self, prompts, sampling, *, attention):
-        from gptjt_demo.engine.results import Completion
-
-        for place, prompt in enumerate(prompts):
-            text = prompt.removesuffix("\nOut:").rsplit(" ", 1)[-1]
-            fields = dict.fromkeys(Completion.__dataclass_fields__)
-            yield place, Completion(**fields | {"text": text, "model": "echo", "attention": attention})
-
-
-def test_exact_answers_are_counted():
-    episodes = [Episode("f", ((f"In: {given}\nOut:", f" {right}\n"),)) for given, right in ("aA", "bb", "cd", "ef")]
-    assert figures.exact(Answers(), episodes, "prefix") == 0.5
-
-
-def test_figures_measure_both_models_on_all_and_end_with_one_json_line(given, monkeypatch, capsys):
-    from contextlib import nullcontext
-
-    monkeypatch.setattr(figures.samples, "names", lambda: ("currency",))
-    model = Base(tiny.model("llama", vocabulary=len(tiny.tokenizer())), tiny.tokenizer(), "tiny")
-    episodes = [Episode("f", (("In: a\nOut:", " b\n"),))]
-    found = figures.measure(model, model, [list(range(40))], episodes, limit=1, bar=lambda title: nullcontext())
-    lines = list(figures.table(found))
-    assert lines[0] == "| | n | base, causal | trained, causal | trained, prefix |"
-    assert [line.split("|")[1].strip() for line in lines[2:]] == [
-        *("currency", "mean of the five", "held-out English, nats a token", "families left out")
-    ]
-    losses = figures.as_json(found)["held-out English"]
-    assert losses["base, causal"] == losses["trained, causal"] != losses["trained, prefix"]
+    assert "there are no weights of a run in it" in run(capsys, "figures", str(tmp_path))[2]

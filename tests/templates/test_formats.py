@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pytest
 import yaml
+from command_line import run as command
 from fake_engine import FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_templates import templates
 
 import gptjt_demo
-from gptjt_demo.cli import app
 from gptjt_demo.errors import LinkError, PlaygroundError, SettingError, TemplateError
 from gptjt_demo.templates.formats import FORMATS, export, load, read, save
 from gptjt_demo.templates.library import Library
@@ -350,13 +350,6 @@ def test_an_unknown_format_is_answered_with_the_nearest() -> None:
 
 
 # --- files and the command line
-
-
-def command(capsys: Any, *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        app.main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return int(ended.value.code or 0), captured.out, captured.err
 
 
 def test_a_link_from_the_command_line_imports_to_the_same_template(capsys: Any, tmp_path: Path) -> None:

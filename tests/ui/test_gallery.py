@@ -7,10 +7,10 @@ import threading
 from typing import Any
 
 import pytest
+from command_line import answer_with, run
 from fake_engine import FakeEngine
 from made_templates import PROMPTS
 
-from gptjt_demo.cli import app
 from gptjt_demo.evaluation import samples
 from gptjt_demo.evaluation.checks import run_checks
 from gptjt_demo.templates.answer_check import match_label, normalised, verdict
@@ -157,26 +157,19 @@ def test_checks_stop_when_they_are_cancelled_and_none_are_no_error() -> None:
     assert str(run_checks(FakeEngine(), bare)) == "fake: 0 of 0 right"
 
 
-def command(capsys: Any, *arguments: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        app.main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    return int(ended.value.code or 0), captured.out, captured.err
-
-
 def test_check_run_prints_right_and_wrong_and_a_wrong_answer_is_no_failure(
     capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     engine = FakeEngine(answers(LIBRARY["currency"], wrong=0), scores={"hate speech": -0.1})
-    monkeypatch.setattr(app, "_engine", lambda model, device: engine)
+    answer_with(monkeypatch, engine)
     files = [folder() / "currency.yaml", folder() / "hate.yaml"]
-    status, out, err = command(capsys, "templates", "check", *files, "--run")
+    status, out, err = run(capsys, "templates", "check", *files, "--run")
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert lines[2:4] == ["currency: fake: 4 of 5 right", "  Netherlands: 'something else' instead of 'Euro'"]
     assert lines[4] == "hate: fake: 2 of 4 right"
     assert len(lines) == 7
     (tmp_path / "bad.yaml").write_text("title: [", encoding="utf-8")
-    status, out, err = command(capsys, "templates", "check", tmp_path / "bad.yaml", files[0], "--run")
+    status, out, err = run(capsys, "templates", "check", tmp_path / "bad.yaml", files[0], "--run")
     assert (status, err.count("\n")) == (2, 1)
     assert "currency: fake: 4 of 5 right" in out

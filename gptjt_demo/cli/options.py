@@ -1,0 +1,96 @@
+"""Options that several commands share, and how what they name is opened.
+
+In: an option's value as it was typed. Out: an engine, a library, a template, a prompt. The libraries behind them are
+imported when something is opened, so that `--help` answers at once. Knows no command.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gptjt_demo.errors import PromptError
+from gptjt_demo.settings import Attention, Device
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.template import Template
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", envvar="GPTJT_MODEL", help="A known name, a folder or a hub id.", show_default="mini"),
+]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
+PromptsOption = Annotated[
+    list[Path] | None,
+    typer.Option("--prompts", envvar="GPTJT_PROMPTS", help="A folder of your own templates; may be given twice."),
+]
+TemplateArgument = Annotated[str, typer.Argument(metavar="NAME", help="A template's name or file.")]
+TemplateOption = Annotated[str, typer.Option("--template", "-t", help="A template's name or file.")]
+InputOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", "-i", help="The query; NAME=TEXT for each of several inputs. Default: the template's sample query."
+    ),
+]
+AttentionOption = Annotated[
+    Attention | None,
+    typer.Option("--attention", help="How the prompt is read. Default: the template's way, else the model's."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def open_library(prompts: list[Path] | None) -> Library:
+    """The shipped templates, behind those of `--prompts`.
+
+    Raises:
+        TemplateError: a folder does not exist.
+    """
+    from gptjt_demo.templates.library import Library
+
+    return Library.open(prompts or ())
+
+
+def open_template(name: str, prompts: list[Path] | None) -> Template:
+    """The template of that name or file.
+
+    Raises:
+        TemplateError: there is none, or it is not valid.
+    """
+    return open_library(prompts).load(name)
+
+
+def open_engine(model: str | None, device: Device) -> Engine:
+    """The model of `--model`, loaded; a bar is drawn where a person watches.
+
+    Raises:
+        ModelError: there is no such model, or it does not run here.
+    """
+    from gptjt_demo.models.loading import load
+    from gptjt_demo.models.registry import DEFAULT_MODEL
+
+    return load(model or DEFAULT_MODEL, device=device, progress=sys.stderr.isatty())
+
+
+def query(template: Template, inputs: list[str] | None) -> str | dict[str, str]:
+    """What `--input` asks: TEXT for one input, NAME=TEXT for each of several; without any, the sample query.
+
+    Raises:
+        PromptError: one input is given twice, or one of several without its name.
+    """
+    if not inputs:
+        return template.query
+    if len(template.inputs) == 1:
+        if len(inputs) > 1:
+            raise PromptError(f"{template.name} has one input", where="--input", mend="give it once")
+        return inputs[0]
+    pairs = [text.partition("=") for text in inputs]
+    for name, sign, _ in pairs:
+        if not sign:
+            names = ", ".join(item.name for item in template.inputs)
+            raise PromptError(f"{name!r} is not NAME=TEXT", where="--input", mend=f"{template.name} has {names}")
+    return {name: text for name, _, text in pairs}

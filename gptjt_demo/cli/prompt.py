@@ -1,0 +1,111 @@
+"""The commands over one prompt: complete, score."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gptjt_demo.cli.options import (
+    AttentionOption,
+    DeviceOption,
+    InputOption,
+    JsonOption,
+    ModelOption,
+    PromptsOption,
+    TemplateOption,
+    open_engine,
+    open_template,
+    query,
+)
+from gptjt_demo.cli.output import print_json, say
+from gptjt_demo.engine.label_scores import RULES, Rule, check_labels
+from gptjt_demo.errors import PromptError
+
+PRINTED = (
+    "text",
+    "model",
+    "attention",
+    "stop_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "seconds_to_first_token",
+    "tokens_per_second",
+    "forward_passes",
+    "drafted",
+    "accepted",
+    "seed",
+)
+"""The fields of a completion that `complete --json` prints."""
+
+
+def complete(
+    template: TemplateOption,
+    input: InputOption = None,
+    attention: AttentionOption = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    prompts: PromptsOption = None,
+    max_new_tokens: Annotated[str | None, typer.Option(help="Instead of the template's.")] = None,
+    temperature: Annotated[str | None, typer.Option(help="Instead of the template's.")] = None,
+    top_k: Annotated[str | None, typer.Option(help="Instead of the template's.")] = None,
+    top_p: Annotated[str | None, typer.Option(help="Instead of the template's.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Same seed, same text; drawn where it is not given.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Answer a query with a template."""
+    from gptjt_demo.engine.results import STOP_REASONS
+    from gptjt_demo.settings import Sampling
+
+    chosen = open_template(template, prompts)
+    prompt = chosen.ask(query(chosen, input))
+    given = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    sampling = Sampling.read(chosen.generation.model_dump() | {k: v for k, v in given.items() if v is not None})
+    engine = open_engine(model, device)
+    stream = engine.stream(prompt, sampling, attention=attention or chosen.attention)
+    for token in stream:
+        if not json_:
+            print(token.text, end="", flush=True)
+    answer = stream.completion
+    if json_:
+        print_json({name: getattr(answer, name) for name in PRINTED})
+        return
+    print()
+    say(
+        f"{answer.model}, {answer.attention} attention; {STOP_REASONS[answer.stop_reason]}; "
+        f"{answer.completion_tokens} tokens, {answer.seconds_to_first_token:.2f} s to the first, "
+        f"{answer.tokens_per_second:.0f} tokens/s; "
+        + (f"drafted {answer.drafted}, accepted {answer.accepted}; " if answer.drafted else "")
+        + f"seed {answer.seed}"
+    )
+
+
+def score(
+    template: TemplateOption,
+    input: InputOption = None,
+    label: Annotated[list[str] | None, typer.Option(help="Instead of the template's; give it twice or more.")] = None,
+    rule: Annotated[Rule, typer.Option(help="What the shares are made from.")] = "logprob",
+    attention: AttentionOption = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    prompts: PromptsOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Say how likely each label is as the answer."""
+    chosen = open_template(template, prompts)
+    prompt = chosen.ask(query(chosen, input))
+    labels = label or list(chosen.labels)
+    if not labels:
+        raise PromptError("the template has no labels", where=chosen.name, mend="give some with --label")
+    check_labels(labels, rule)
+    engine = open_engine(model, device)
+    mode = engine.resolve(attention or chosen.attention)
+    scores = engine.score(prompt, labels, rule=rule, attention=mode)
+    if json_:
+        rows = [{k: getattr(s, k) for k in ("label", "logprob", "per_token", "per_byte", "share")} for s in scores]
+        print_json({"model": engine.name, "attention": mode, "rule": rule, "labels": rows})
+        return
+    width = max(len(s.label) for s in scores)
+    for s in sorted(scores, key=lambda s: -s.share):
+        print(f"{s.label:{width}}  {s.share:6.1%}  {'█' * round(30 * s.share)}")
+    say(f"{engine.name}, {mode} attention; shares by {RULES[rule]}")

@@ -1,0 +1,116 @@
+"""The commands over templates: list, show, check, link, import, export."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gptjt_demo.cli.options import (
+    DeviceOption,
+    InputOption,
+    ModelOption,
+    PromptsOption,
+    TemplateArgument,
+    open_engine,
+    open_library,
+    open_template,
+    query,
+)
+from gptjt_demo.cli.output import say
+from gptjt_demo.errors import PlaygroundError
+
+
+def list_templates(prompts: PromptsOption = None) -> None:
+    """List the templates."""
+    library = open_library(prompts)
+    width = max(len(name) for name in library.names)
+    for template in library:
+        print(f"{template.name:{width}}  {template.title}: {template.description}")
+    for problem in library.problems:
+        say(f"left out: {problem}")
+
+
+def show_template(
+    name: TemplateArgument,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Print the exact prompt and nothing else.")] = False,
+    input: InputOption = None,
+    prompts: PromptsOption = None,
+) -> None:
+    """Show a template's file, or the exact prompt for a query."""
+    chosen = open_template(name, prompts)
+    if prompt or input:
+        sys.stdout.write(chosen.render(query(chosen, input)))
+    else:
+        sys.stdout.write(chosen.to_yaml())
+
+
+def check_templates(
+    files: Annotated[list[Path], typer.Argument(help="Template files.")],
+    run: Annotated[bool, typer.Option("--run", help="Put each template's checks to the model.")] = False,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Check template files; every problem is one line, and the exit status is 2 if there is one.
+
+    With --run a wrong answer is a line too, but no problem: it says something about the model.
+    """
+    from gptjt_demo.templates.lint.finding import count
+    from gptjt_demo.templates.template import Template
+
+    good, problems = [], 0
+    for file in files:
+        try:
+            template = Template.load(file)
+        except PlaygroundError as error:
+            problems += 1
+            say(f"error: {error}")
+        else:
+            good.append(template)
+            size = f"{count(len(template.examples), 'example')}, {count(len(template.labels), 'label')}"
+            print(f"{file}: {template.name}, {size}, valid")
+    if run and good:
+        from gptjt_demo.evaluation.checks import run_checks
+
+        engine = open_engine(model, device)
+        for template in good:
+            report = run_checks(engine, template)
+            print(f"{template.name}: {report}", *(f"  {result}" for result in report.wrong), sep="\n")
+    if problems:
+        raise typer.Exit(2)
+
+
+def link_template(name: TemplateArgument, prompts: PromptsOption = None) -> None:
+    """Print a link's part from # on; behind a page's address it opens the template there."""
+    from gptjt_demo.templates.link import to_fragment
+
+    print(to_fragment(open_template(name, prompts)))
+
+
+def import_templates(
+    source: Annotated[str, typer.Argument(help="A link, a file, or - for standard input.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A folder to write a file for each into; else they are printed.")
+    ] = None,
+) -> None:
+    """Read a link, a model card's widget, an llm template or a raw prompt."""
+    from gptjt_demo.templates.formats import load, save
+
+    found = load(source)
+    if out is None:
+        sys.stdout.write("---\n".join(template.to_yaml() for template in found))
+    else:
+        print(*save(found, out), sep="\n")
+
+
+def export_template(
+    name: TemplateArgument,
+    to: Annotated[str, typer.Option(help="yaml, hf-widget, lm-eval, python, curl or gradio-client.")],
+    prompts: PromptsOption = None,
+) -> None:
+    """Print a template in another tool's format."""
+    from gptjt_demo.templates.formats import export
+
+    sys.stdout.write(export(open_template(name, prompts), to))

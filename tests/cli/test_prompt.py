@@ -1,0 +1,53 @@
+"""`complete` and `score`: the answer alone on standard output, or the promised JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from command_line import answer_with, run
+from fake_engine import FakeEngine
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    engine = FakeEngine(default="Indian Rupee")
+    answer_with(monkeypatch, engine)
+    return engine
+
+
+def test_complete_prints_one_json_object_with_the_promised_keys(capsys, fake):
+    status, out, _ = run(capsys, "complete", "--template", "currency", "--input", "India", "--json")
+    assert status == 0
+    assert out.count("\n") == 1
+    assert set(json.loads(out)) == {
+        "text", "model", "attention", "stop_reason", "prompt_tokens", "completion_tokens",
+        "seconds_to_first_token", "tokens_per_second", "seed", "forward_passes", "drafted", "accepted",
+    }  # fmt: skip
+    assert json.loads(out)["text"] == "Indian Rupee"
+
+
+def test_complete_prints_the_answer_alone_on_standard_output(capsys, fake):
+    status, out, err = run(capsys, "complete", "-t", "currency", "-i", "India")
+    assert (status, out) == (0, "Indian Rupee\n")
+    assert fake.name in err
+
+
+def test_score_prints_a_share_for_each_label(capsys, fake):
+    status, out, _ = run(capsys, "score", "--template", "emotion", "--input", "so happy", "--json")
+    rows = json.loads(out)["labels"]
+    assert status == 0
+    assert [row["label"] for row in rows] == ["sadness", "joy", "love", "anger", "fear", "surprise"]
+    assert set(rows[0]) == {"label", "logprob", "per_token", "per_byte", "share"}
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
+
+
+def test_the_embedded_default_names_the_yen_from_the_command_line():
+    command = [sys.executable, "-m", "gptjt_demo", "complete", "--template", "currency", "--input", "Japan", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    answer = json.loads(done.stdout)
+    assert "yen" in answer["text"].lower()
+    assert (answer["model"], answer["attention"], answer["stop_reason"]) == ("mini", "prefix", "stop")
+    assert done.stderr == ""
