@@ -14,14 +14,34 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-PATIENCE = 1800.0  # seconds for one answer; loading 12 GB from a slow disk is one
+LONG = 1800.0  # seconds; loading 12 GB from a slow disk is one answer
+
+
+@dataclass(frozen=True)
+class Patience:
+    """For how many seconds a contender is waited for. One that takes longer is ended.
+
+    Attributes:
+        setup: until it is set up.
+        answer: for each answer.
+        together: for all its answers.
+    """
+
+    setup: float = LONG
+    answer: float = LONG
+    together: float = float("inf")
+
+
+PATIENT = Patience()
 
 
 class Failed(Exception):
-    """A contender has no answer: it is not installed, refused, or died. `str()` is one line."""
+    """A contender has no answer: it is not installed, refused, died, or took too long. `str()` is one line."""
 
 
 class Asked(Protocol):
@@ -42,15 +62,24 @@ class Contender:
         settings: the arguments of that class.
         threads: how many it may use.
         environment: what is set for it alone.
+        patience: for how long it is waited for.
 
     Raises:
         Failed: it could not be set up; the process is gone.
     """
 
     def __init__(
-        self, name: str, kind: str, settings: Mapping[str, Any], *, threads: int, environment: Mapping[str, str] = {}
+        self,
+        name: str,
+        kind: str,
+        settings: Mapping[str, Any],
+        *,
+        threads: int,
+        environment: Mapping[str, str] = {},
+        patience: Patience = PATIENT,
     ) -> None:
         self.name = name
+        self._patience, self._left, self._late = patience, patience.together, ""
         variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
         offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         if kind == "ours":  # `--model` may name a hub's
@@ -64,7 +93,7 @@ class Contender:
             env={**os.environ, **dict.fromkeys(variables, str(threads)), **offline, **environment},
         )
         try:
-            self.facts: dict[str, Any] = self._talk({"threads": threads, **settings})
+            self.facts: dict[str, Any] = self._talk({"threads": threads, **settings}, patience.setup)
         except BaseException:
             self.close()
             raise
@@ -73,9 +102,13 @@ class Contender:
         """The result of the worker's method of this name.
 
         Raises:
-            Failed: it raised, or the process died.
+            Failed: it raised, the process died, or it took too long and was ended.
         """
-        return self._talk(what)
+        started = time.monotonic()
+        try:
+            return self._talk(what, min(self._patience.answer, self._left))
+        finally:
+            self._left -= time.monotonic() - started
 
     def close(self) -> None:
         """End the process."""
@@ -98,10 +131,10 @@ class Contender:
             self._process.kill()
         self.close()
 
-    def _talk(self, message: Any) -> Any:
+    def _talk(self, message: Any, limit: float) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        alarm = threading.Timer(PATIENCE, self._process.kill)
+        alarm = threading.Timer(max(0.0, limit), self._end, [f"took longer than {max(0.0, limit):.3g} s"])
         alarm.daemon = True
         alarm.start()
         try:
@@ -113,11 +146,16 @@ class Contender:
         finally:
             alarm.cancel()
         if not line:
-            raise Failed(f"the process ended with status {self._process.wait()}{self._last_words()}")
+            status = self._process.wait()
+            raise Failed(self._late or f"the process ended with status {status}{self._last_words()}")
         answer = json.loads(line)
         if "error" in answer:
             raise Failed(answer["error"])
         return answer["value"]
+
+    def _end(self, why: str) -> None:
+        self._late = why
+        self._process.kill()
 
     def _last_words(self) -> str:
         size = self._said.seek(0, os.SEEK_END)

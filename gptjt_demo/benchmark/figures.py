@@ -1,4 +1,31 @@
-"""From rounds to figures: names, units, targets, and which way a ratio points. Speed ratios are larger the better."""
+"""From rounds to figures: their keys in the JSON, units, and which way a ratio points.
+
+Speed ratios are larger the better: the other's seconds over ours. Multiples of time or memory are smaller the better.
+
+    load_seconds                  loading, s
+    first_token, _int8            process start to the first token of 32, s; of a checkpoint converted to int8
+    peak_rss_over_weights         peak memory after loading, of the bytes of the 8-bit weights
+    prefill32, 160, 512           s
+    decode                        one prompt, tokens/s
+    decode_busy_over_quiet        a token's time while another process keeps one core busy, over its time without
+    score6_over_prefill           weighing 6 labels after 160 tokens, over a prefill of those
+    read_bandwidth                of the memory, GB/s
+    decode_bandwidth_share        bytes of the weights that a token reads, over its time, of that bandwidth;
+                                  _beside_peers: with as many layers as peers are measured at
+    PREFILL_vs_best_peer          prefill32, 160, 512 and decode, times the speed of the fastest peer
+    decode_vs_PEER                transformers, bitsandbytes, ctranslate2 (the faster of its two)
+    PREFILL_vs_llama_cpp          prefill160, 512 and decode, times the speed of llama.cpp at Q8_0
+    rows                          of a batch of 8 prompts of random tokens, rows/s
+    rows_MODE, rows_MODE_vs_loop  prefix, causal: rows of a batch, rows/s; times the speed of a loop
+    passes_TASK                   entities, cleaning: forward passes with drafting, over those without
+    drafting_seconds_TASK         ... and the time of the answers
+    import_torch                  `python -c "import torch"`, s
+    complete_process              `complete` with the currency template, process start to end, s
+    complete_over_import_torch    ... over importing torch
+    complete_peak                 ... its peak memory, MB (1e6 bytes)
+    load_after_torch              `load()` in a process that has imported torch, s
+    page_seconds                  opening the page to a Run that can be pressed, s
+"""
 
 from __future__ import annotations
 
@@ -6,59 +33,47 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gptjt_demo.benchmark import targets
 from gptjt_demo.benchmark.contender import Contender
-from gptjt_demo.benchmark.report import Figure, Panel, Report, Target
+from gptjt_demo.benchmark.report import Figure, Panel, Report
 from gptjt_demo.benchmark.rounds import Rounds
-from gptjt_demo.models.registry import GIB
+from gptjt_demo.models.registry import DEFAULT_MODEL, GIB
 
-BFLOAT16, BITSANDBYTES = "transformers bf16", "bitsandbytes"
+TRANSFORMERS, BITSANDBYTES = "transformers", "bitsandbytes"
 CTRANSLATE2 = ("ctranslate2 MKL=0", "ctranslate2 MKL=1")  # int8; one is measured with each value of CT2_USE_MKL
 LLAMA_CPP = "llama.cpp"
 
-_TARGETS = {
-    "decode_vs_ctranslate2": Target(1.8, 2.2),
-    "decode_bandwidth_share": Target(0.70, 0.85),
-    "prefill160_vs_best_peer": Target(1.0, 1.3),
-    "prefill512_vs_best_peer": Target(1.0, 1.3),
-    "peak_rss_over_weights": Target(1.25, 1.1),
-    "first_token_int8": Target(15, 6),
-    "passes_entities": Target(0.65, 0.45),
-    "passes_cleaning": Target(0.65, 0.45),
-    "score6_over_prefill": Target(1.3, 1.1),
-    "decode_vs_llama_cpp": Target(0.4, 1.0),
-}
 _ROWS = (  # question, what, unit, factor
     ("prefill32", "prefill of 32 tokens", "ms", 1e3),
     ("prefill160", "prefill of 160 tokens", "ms", 1e3),
     ("prefill512", "prefill of 512 tokens", "ms", 1e3),
     ("decode", "decoding, a token", "ms", 1e3),
+    ("decode_busy", "... one core kept busy", "ms", 1e3),
     ("score6", "6 labels after 160 tokens", "ms", 1e3),
 )
 
 
 def medians(report: Report, rounds: Rounds, contenders: Sequence[Contender], title: str) -> None:
-    """The panel of a group of contenders, and all medians in seconds by contender and question."""
-    shown = [contender for contender in contenders if "read" not in rounds.values.get(contender.name, {})]
+    """The panel of contenders that have prefills, and all medians in seconds by contender and question."""
+    shown = [contender for contender in contenders if "load_seconds" in contender.facts]
     names = [contender.name for contender in shown]
     rows: list[tuple[str, str, Sequence[float | None]]] = [
         (what, unit, [None if (m := rounds.median(name, question)) is None else m * factor for name in names])
         for question, what, unit, factor in _ROWS
     ]
-    rows.append(("load", "s", [contender.facts.get("load_seconds") for contender in shown]))
+    rows.append(("load", "s", [contender.facts["load_seconds"] for contender in shown]))
     rows.append(("peak memory after load", "GiB", [contender.facts["peak_bytes"] / GIB for contender in shown]))
     report.panels.append(Panel(title, names, rows))
     report.medians[title] = {
         name: {question: statistics.median(values) for question, values in asked.items()}
         for name, asked in rounds.values.items()
     } | {
-        f"{contender.name}, at load": {
-            key: contender.facts[key] for key in ("load_seconds", "peak_bytes") if key in contender.facts
-        }
+        f"{contender.name}, at load": {key: contender.facts[key] for key in ("load_seconds", "peak_bytes")}
         for contender in shown
     }
 
 
-def starting(
+def loading(
     report: Report, facts: Mapping[str, Any], first: float, converted: Sequence[float] = (), *, full: bool
 ) -> None:
     """Load time, peak memory, and the time to a first token. Their targets are those of a full-size model."""
@@ -82,34 +97,51 @@ def random(report: Report, rounds: Rounds, facts: Mapping[str, Any], title: str,
         share = _share(rounds, facts)
         _add(report, "decode_bandwidth_share_beside_peers", share, "", f"... at {title}")
     if peers:
-        everyone = (BFLOAT16, BITSANDBYTES, *CTRANSLATE2)
+        everyone = (TRANSFORMERS, BITSANDBYTES, *CTRANSLATE2)
         for question in ("prefill32", "prefill160", "prefill512", "decode"):
             ratio = rounds.speed_ratio("ours", everyone, question)
             what = f"{question}, times the speed of the fastest peer, {title}"
             _add(report, f"{question}_vs_best_peer", ratio, "times", what)
-        for key, names in (("ctranslate2", CTRANSLATE2), ("bitsandbytes", (BITSANDBYTES,)), ("bfloat16", (BFLOAT16,))):
+        for key, names in (
+            ("ctranslate2", CTRANSLATE2),
+            ("bitsandbytes", (BITSANDBYTES,)),
+            ("transformers", (TRANSFORMERS,)),
+        ):
             ratio = rounds.speed_ratio("ours", names, "decode")
-            _add(report, f"decode_vs_{key}", ratio, "times", f"decode, times the speed of {names[0].split(' MKL')[0]}")
+            _add(report, f"decode_vs_{key}", ratio, "times", f"decode, times the speed of {key}")
 
 
 def known(report: Report, rounds: Rounds, facts: Mapping[str, Any]) -> None:
-    """A known model: speeds, batches against loops in both modes, and llama.cpp."""
+    """A known model: speeds, batches against loops, and llama.cpp. The targets are the default model's."""
+    ours = _default(report)
     _speeds(report, rounds)
     for mode in ("prefix", "causal"):
         row = rounds.median("ours", f"many_{mode}")
-        _add(
-            report,
-            f"rows_{mode}",
-            1 / row if row else None,
-            "rows/s",
-            f"{facts['rows']} rows of contact cleaning, {mode}",
-        )
+        what = f"{facts['rows']} rows of contact cleaning, {mode}"
+        _add(report, f"rows_{mode}", 1 / row if row else None, "rows/s", what)
         ratio = rounds.ratio(("ours", f"loop_{mode}"), ("ours", f"many_{mode}"))
-        _add(report, f"rows_{mode}_vs_loop", ratio, "times", f"... against a loop over complete(), {mode}")
-    _bandwidth(report, rounds, facts, targets=False)
+        _add(report, f"rows_{mode}_vs_loop", ratio, "times", f"... against a loop over complete(), {mode}", ours)
+    _bandwidth(report, rounds, facts, held=False)
     for question in ("prefill160", "prefill512", "decode"):
         ratio = rounds.speed_ratio("ours", [LLAMA_CPP], question)
-        _add(report, f"{question}_vs_llama_cpp", ratio, "times", f"{question}, times the speed of llama.cpp at Q8_0")
+        what = f"{question}, times the speed of llama.cpp at Q8_0"
+        _add(report, f"{question}_vs_llama_cpp", ratio, "times", what, ours)
+
+
+def starting(report: Report, rounds: Rounds, peak: float | None) -> None:
+    """Processes as they are started at a terminal. The targets are the default model's.
+
+    Args:
+        peak: memory of `complete`, bytes.
+    """
+    ours = _default(report)
+    _add(report, "import_torch", rounds.median("starting", "import_torch"), "s", "process that imports torch")
+    _add(report, "complete_process", rounds.median("starting", "complete"), "s", "process of complete, start to end")
+    ratio = rounds.ratio(("starting", "complete"), ("starting", "import_torch"))
+    _add(report, "complete_over_import_torch", ratio, "times", "... over the one that imports torch", ours)
+    _add(report, "complete_peak", None if peak is None else peak / 1e6, "MB", "... its peak memory", ours)
+    seconds = rounds.median("starting", "load")
+    _add(report, "load_after_torch", seconds, "s", "load() once torch is imported", ours)
 
 
 def drafting(report: Report, task: str, ratios: Mapping[str, float] | None) -> None:
@@ -124,20 +156,26 @@ def page(report: Report, seconds: float | None) -> None:
     _add(report, "page_seconds", seconds, "s", "page to interactive, on loopback")
 
 
+def _default(report: Report) -> bool:
+    return report.model == DEFAULT_MODEL
+
+
 def _speeds(report: Report, rounds: Rounds) -> None:
     for count in (32, 160, 512):
         _add(report, f"prefill{count}", rounds.median("ours", f"prefill{count}"), "s", f"prefill of {count} tokens")
     token = rounds.median("ours", "decode")
     _add(report, "decode", 1 / token if token else None, "tokens/s", "decoding, one prompt")
+    ratio = rounds.ratio(("ours", "decode_busy"), ("ours", "decode"))
+    _add(report, "decode_busy_over_quiet", ratio, "times", "... its time beside a busy neighbour / without")
     ratio = rounds.ratio(("ours", "score6"), ("ours", "prefill160"))
     _add(report, "score6_over_prefill", ratio, "times", "scoring 6 labels against a prefill of 160 tokens")
 
 
-def _bandwidth(report: Report, rounds: Rounds, facts: Mapping[str, Any], *, targets: bool = True) -> None:
+def _bandwidth(report: Report, rounds: Rounds, facts: Mapping[str, Any], *, held: bool = True) -> None:
     gigabyte = rounds.median("memory", "read")
     _add(report, "read_bandwidth", 1 / gigabyte if gigabyte else None, "GB/s", "reading memory")
     what = "decoding, share of that: weights' bytes a token / time"
-    _add(report, "decode_bandwidth_share", _share(rounds, facts), "", what, targets)
+    _add(report, "decode_bandwidth_share", _share(rounds, facts), "", what, held)
 
 
 def _share(rounds: Rounds, facts: Mapping[str, Any]) -> float | None:
@@ -146,5 +184,7 @@ def _share(rounds: Rounds, facts: Mapping[str, Any]) -> float | None:
     return None if ratio is None else ratio * facts["token_bytes"] / 1e9
 
 
-def _add(report: Report, key: str, value: float | None, unit: str, what: str, targets: bool = True) -> None:
-    report.figures.append(Figure(key, value, unit, what, _TARGETS.get(key) if targets else None))
+def _add(report: Report, key: str, value: float | None, unit: str, what: str, held: bool = True) -> None:
+    """Add a figure; `held` is whether it is held against its target, if it has one."""
+    target = targets.target(key, report.kind) if held else None
+    report.figures.append(Figure(key, value, unit, what, target))

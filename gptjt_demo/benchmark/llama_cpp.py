@@ -26,7 +26,15 @@ class LlamaCpp(Peer):
         parameters.cache_ram_mib, parameters.verbosity = 0, -1
         started = time.perf_counter()
         self._server = xllamacpp.Server(parameters)
-        self.facts = {"load_seconds": time.perf_counter() - started, "built_for": xllamacpp.get_system_info()}
+        built_for = " ".join(
+            part.partition("=")[0].strip()
+            for part in xllamacpp.get_system_info().replace(":", "|").split("|")
+            if part.partition("=")[2].strip() == "1"
+        )
+        self.facts = {
+            "load_seconds": time.perf_counter() - started,
+            "build": f"xllamacpp {xllamacpp.__version__}, built for {built_for}; Q8_0",
+        }
 
     def _prefill(self, count: int) -> float:
         return float(self._timings(count, 1)["prompt_ms"]) / 1000

@@ -17,9 +17,11 @@ _LAYER = 12 * 4096**2  # weights of a layer of GPT-J-6B
 _ENDS = 2 * 50400 * 4096  # ... of its embedding and its head
 
 # In sizes of the 8-bit weights. On disk beside the checkpoint: bfloat16 twice, CTranslate2 once. In memory at once:
-# ours, bfloat16, bitsandbytes and CTranslate2 twice, with what they need to run.
+# ours, bfloat16, bitsandbytes and CTranslate2 twice, with what they need to run. A peer in float32 needs twice as much
+# as in bfloat16, and is left out where that is not there.
 _PEERS_DISK = 3.1
 _PEERS_MEMORY = 6.5
+_PEER_OVERHEAD = 1.1  # memory of a peer over its weights
 
 
 def cores() -> int:
@@ -28,7 +30,7 @@ def cores() -> int:
 
 
 def line() -> str:
-    """The processor, its cores, the memory."""
+    """The processor's model name, its cores, the memory."""
     name = platform.processor() or platform.machine()
     try:
         for text in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
@@ -43,6 +45,12 @@ def line() -> str:
 def checkpoint_bytes(layers: int) -> int:
     """Bytes of a random checkpoint in 8 bits."""
     return int((layers * _LAYER + _ENDS) * 1.002)
+
+
+def lacking(layers: int, bytes_a_weight: int) -> str:
+    """Why a peer that holds its weights at this size cannot be loaded beside what is there; "" where it can."""
+    needed, free = checkpoint_bytes(layers) * bytes_a_weight * _PEER_OVERHEAD / GIB, memory.available_gib()
+    return "" if needed <= free else f"needs {needed:.1f} GiB of memory and {free:.1f} GiB are available"
 
 
 def require_disk(folder: Path, layers: int, beside: int) -> None:

@@ -1,7 +1,7 @@
 """What is measured of this package: an engine, loaded in a worker and asked as its users ask it.
 
-In: a model's name. Out: seconds of each thing; the sizes that shares of the memory's speed are reckoned from. Drafting
-is off where a token's time is measured: how much it saves depends on the text, which is measured by itself.
+In: a model's name. Out: seconds of each thing; the sizes that shares of the memory's speed come from. Drafting is
+off where a token's time is measured: how much it saves depends on the text, which is measured by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from gptjt_demo.benchmark import neighbour, processor
 from gptjt_demo.benchmark.worker import peak_bytes
 from gptjt_demo.engine.engine import Engine
 from gptjt_demo.evaluation import samples
@@ -68,6 +69,8 @@ class Ours:
             "rows": self._rows,
             "token_bytes": token,
             "ids": {str(count): engine.encode(prompt) for count, prompt in self._prompts.items()},
+            "features": processor.features(),
+            "bfloat16": processor.bfloat16(),
             "machine": f"{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}, "
             f"torch {torch.__version__}",
             "notes": list(engine.notes),
@@ -91,6 +94,11 @@ class Ours:
         """A token after the first."""
         answer = self._engine.complete(self._prompts[32], self._answer, drafting=False)
         return 1 / answer.tokens_per_second if answer.tokens_per_second else answer.seconds
+
+    def decode_busy(self) -> float:
+        """... while another process keeps one core busy."""
+        with neighbour.busy():
+            return self.decode()
 
     def score6(self) -> float:
         """Six labels weighed after a prompt of 160 tokens."""

@@ -1,4 +1,16 @@
-"""What a run found, as a table for people and one JSON line for programs. Does not know how it was measured."""
+"""What a run found, as a table for people and one JSON line for programs. Does not know how it was measured.
+
+The JSON object has each figure by its key (`figures` tells them all), null where it could not be measured, and:
+
+    model      what was measured
+    processor  {"features": its instruction sets, "kind": the class whose targets count, "" where it has none}
+    way        how 8-bit weights were multiplied, in the words of the load report
+    forced     the way that --way asked for, or null
+    peers      by name, each other library's version, what it was built for or dispatched to, and its type
+    machine    the lines above the table
+    medians    by group and contender, the seconds that the figures come from
+    failures   by name, why something was not measured
+"""
 
 from __future__ import annotations
 
@@ -43,9 +55,14 @@ class Panel:
 
 @dataclass
 class Report:
-    """A run's panels, figures and raw medians."""
+    """A run's panels, figures and raw medians; what is not said here is told with the JSON's keys."""
 
     model: str
+    forced: str | None = None
+    kind: str = ""
+    features: list[str] = field(default_factory=list)
+    way: str = ""
+    peers: dict[str, str] = field(default_factory=dict)
     machine: list[str] = field(default_factory=list)
     panels: list[Panel] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
@@ -55,6 +72,8 @@ class Report:
     def lines(self) -> Iterator[str]:
         """For a terminal."""
         yield from self.machine
+        for name, build in self.peers.items():
+            yield f"{name}: {build}"
         for panel in self.panels:
             yield ""
             yield from _panel(panel)
@@ -72,6 +91,12 @@ class Report:
         return (
             {"model": self.model}
             | {figure.key: _rounded(figure.value) for figure in self.figures}
+            | {
+                "processor": {"features": self.features, "kind": self.kind},
+                "way": self.way,
+                "forced": self.forced,
+                "peers": self.peers,
+            }
             | {"machine": self.machine, "medians": self.medians, "failures": self.failures}
         )
 

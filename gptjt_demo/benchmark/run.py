@@ -1,20 +1,20 @@
-"""A run of `bench`: sets contenders up, holds the rounds, and reckons the figures.
+"""A run of `bench`: sets contenders up, holds the rounds, and fills the report with figures.
 
 In: what to measure and how often. Out: a `Report`. Loads no torch: all work is done in workers.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gptjt_demo.benchmark import figures, machine
-from gptjt_demo.benchmark.contender import Contender, Failed
+from gptjt_demo.benchmark import figures, machine, processor
+from gptjt_demo.benchmark.contender import Asked, Contender, Patience
 from gptjt_demo.benchmark.report import Report
+from gptjt_demo.benchmark.roster import Roster
 from gptjt_demo.benchmark.rounds import Rounds
 from gptjt_demo.errors import ModelError
 from gptjt_demo.templates.lint.finding import count
@@ -28,6 +28,7 @@ DECODED = 32
 _SINGLE = ("prefill32", "prefill160", "score6", "prefill512", "decode")
 _PEER = ("prefill32", "prefill160", "prefill512", "decode")
 _BATCHES = ("loop_prefix", "many_prefix", "loop_causal", "many_causal")
+_STARTING = ("import_torch", "load", "complete")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Bench:
         threads: of every contender.
         peers: measure other libraries too.
         page: measure the page.
+        way: of multiplying 8-bit weights, where one is forced; a value of `processor.WAYS`.
         told: hears what goes on.
     """
 
@@ -48,6 +50,7 @@ class Bench:
     threads: int
     peers: bool = True
     page: bool = False
+    way: str | None = None
     told: Callable[[str], None] = lambda line: None
 
     def random(self, layers: int) -> Report:
@@ -60,11 +63,11 @@ class Bench:
         beside = min(layers, PEER_LAYERS) if self.peers else 0
         machine.require_disk(self.folder, layers, beside)
         machine.require_memory(layers, beside)
-        report = Report(f"GPT-J-6B's shape, {count(layers, 'layer')}, random weights", machine=[machine.line()])
-        self._random(report, layers, starts=True, peers=beside == layers)
+        roster = self._roster(f"GPT-J-6B's shape, {count(layers, 'layer')}, random weights")
+        self._random(roster, layers, starts=True, peers=beside == layers)
         if beside and beside < layers:
-            self._random(report, beside, starts=False, peers=True)
-        return report
+            self._random(roster, beside, starts=False, peers=True)
+        return roster.report
 
     def known(self, model: str, device: str) -> Report:
         """A model by name, folder or hub id; on the CPU beside llama.cpp, where it is a Llama.
@@ -72,165 +75,169 @@ class Bench:
         Raises:
             ModelError: it cannot be loaded, or our own side failed.
         """
-        report = Report(model, machine=[machine.line()])
+        roster = self._roster(model)
+        report, on_cpu = roster.report, device == "cpu"
         with ExitStack() as stack:
-            settings = {"model": model, "device": device, "decoded": DECODED}
             self.told(f"loading {model}")
-            ours, first = self._ours(stack, settings)
+            ours, first = roster.ours(stack, {"model": model, "device": device, "decoded": DECODED})
             report.model = ours.facts["model"]
-            report.machine += [ours.facts["machine"], *ours.facts["notes"]]
-            peers: list[Contender] = []
-            if self.peers and device == "cpu":
-                self.told("writing a GGUF")
-                with self._builder(report, model=ours.facts["folder"]) as build:
-                    if file := build("gguf", "llama.cpp"):
-                        made = {"file": file, "ids": ours.facts["ids"], "decoded": DECODED}
-                        peers += self._peer(stack, report, "llama.cpp", "llama_cpp", made)
-            rounds = self._rounds(stack, report, ours, peers, _BATCHES, on_cpu=device == "cpu")
-            figures.starting(report, ours.facts, first, full=False)
+            self._introduce(report, ours)
+            peers = self._llama_cpp(stack, roster, ours.facts) if self.peers and on_cpu else []
+            starting = roster.other(stack, "starting", "starting", {"model": model}) if on_cpu else []
+            rounds = self._rounds(stack, roster, ours, peers, _BATCHES, starting=starting, on_cpu=on_cpu)
+            figures.loading(report, ours.facts, first, full=False)
             figures.known(report, rounds, ours.facts)
+            for process in starting:
+                measured = process.name not in rounds.failures
+                figures.starting(report, rounds, roster.asked(process, "peak_bytes") if measured else None)
             for peer in peers:
-                texts = {self._asked(report, ours, "text"), self._asked(report, peer, "text")}
-                report.machine.append(f"{peer.name}: {peer.facts['built_for'].strip(' |')}")
+                texts = {roster.asked(ours, "text"), roster.asked(peer, "text")}
                 agree = "the same text as ours" if len(texts) == 1 else "another text than ours: its file may be wrong"
                 report.machine.append(f"{peer.name} answers greedily with {agree}")
             for task in ("entities", "cleaning"):
                 self.told(f"{task} with and without drafting")
-                figures.drafting(report, task, self._asked(report, ours, f"drafting_{task}"))
+                figures.drafting(report, task, roster.asked(ours, f"drafting_{task}"))
             if self.page:
                 self.told("opening the page")
-                figures.page(report, self._asked(report, ours, "page"))
+                figures.page(report, roster.asked(ours, "page"))
         return report
 
-    def _random(self, report: Report, layers: int, *, starts: bool, peers: bool) -> None:
-        title = count(layers, "layer")
+    def _roster(self, title: str) -> Roster:
+        report = Report(title, forced=self.way, machine=[machine.line()])
+        return Roster(report, self.threads, processor.settings(self.way), self.told)
+
+    def _introduce(self, report: Report, ours: Contender) -> None:
+        """The processor and the way taken, as the one who multiplies sees them."""
+        report.features, report.way = ours.facts["features"], ours.facts["notes"][0]
+        report.kind = processor.kind(report.features, self.way)
+        has = ", ".join(report.features) or "no instruction set that matters here"
+        targets = f"held to the targets of {report.kind}" if report.kind else "a class without targets of its own"
+        forced = f", made to go the way {self.way}" if self.way else ""
+        report.machine += [
+            f"has {has}; {targets}{forced}",
+            ours.facts["machine"],
+            *ours.facts["notes"],
+        ]
+
+    def _patience(self, weight_bytes: float) -> Patience:
+        """With a peer: several times what one takes on a slow processor where it need not imitate its type.
+
+        A peer of two layers of GPT-J's shape that is too slow then costs a run a minute and a half.
+        """
+        size = weight_bytes / 1e9
+        return Patience(40 + 30 * size, 10 + 20 * size, (self.rounds + 1) * (20 + 40 * size))
+
+    def _llama_cpp(self, stack: ExitStack, roster: Roster, facts: Mapping[str, Any]) -> list[Contender]:
+        self.told("writing a GGUF")
+        settings = {"folder": str(self.folder), "model": facts["folder"]}
+        with roster.builder(settings) as build:
+            file = build("gguf", figures.LLAMA_CPP)
+        if file is None:
+            return []
+        made = {"file": file, "ids": facts["ids"], "decoded": DECODED}
+        patience = self._patience(facts["weight_bytes"])
+        return roster.other(stack, figures.LLAMA_CPP, "llama_cpp", made, patience=patience)
+
+    def _random(self, roster: Roster, layers: int, *, starts: bool, peers: bool) -> None:
+        report, title = roster.report, count(layers, "layer")
         self.told(f"building {title}, about {machine.checkpoint_bytes(layers) / 1e9:.1f} GB")
+        place = {"folder": str(self.folder), "layers": layers}
         folders: dict[str, str | None] = {}
-        with self._builder(report, layers=layers) as build:
+        with roster.builder(place) as build:
             hivemind = build("hivemind", "ours")
             if hivemind is None:
                 raise ModelError(report.failures["ours"], where="the random checkpoint")
             if starts:
                 self.told("converting it to int8")
                 folders["int8"] = build("int8", "ours, converted")
-            if peers:
-                self.told("converting it for the peers")
-                folders["bfloat16"] = build("bfloat16", "transformers")
+        if peers:
+            self.told("converting it for the peers")
+            with roster.builder(place, Patience(60, 60 + 30 * layers)) as build:
+                folders["bfloat16"] = build("bfloat16", figures.TRANSFORMERS)
                 folders["ctranslate2"] = folders["bfloat16"] and build("ctranslate2", "ctranslate2")
         settings: dict[str, Any] = {"decoded": DECODED_RANDOM, "random": True}
-        converted = self._starts(report, {"model": folders["int8"], **settings}) if folders.get("int8") else []
+        converted = self._starts(roster, {"model": folders["int8"], **settings}) if folders.get("int8") else []
         with ExitStack() as stack:
             self.told("loading ours from pytorch_model.bin")
-            ours, first = self._ours(stack, {"model": hivemind, **settings})
+            ours, first = roster.ours(stack, {"model": hivemind, **settings})
             if starts:
-                report.machine += [ours.facts["machine"], *ours.facts["notes"]]
-                figures.starting(report, ours.facts, first, converted, full=layers >= LAYERS)
-            given = {"ids": ours.facts["ids"], "decoded": DECODED_RANDOM}
-            others: list[Contender] = []
-            for name, kind, folder, more, environment in _random_peers(folders) if peers else ():
-                if folder is not None:
-                    self.told(f"loading {name}")
-                    others += self._peer(stack, report, name, kind, {"folder": folder, **given, **more}, environment)
-            rounds = self._rounds(stack, report, ours, others, ("rows",), title=title)
+                self._introduce(report, ours)
+                figures.loading(report, ours.facts, first, converted, full=layers >= LAYERS)
+            others = self._random_peers(stack, roster, layers, folders, ours.facts) if peers else []
+            rounds = self._rounds(stack, roster, ours, others, ("rows",), title=title)
         figures.random(report, rounds, ours.facts, title, main=starts, peers=peers)
 
-    def _ours(self, stack: ExitStack, settings: Mapping[str, Any]) -> tuple[Contender, float]:
-        """Ours, loaded; and the seconds from the process's start to its first token."""
-        started = time.time()
-        try:
-            ours = stack.enter_context(Contender("ours", "ours", settings, threads=self.threads))
-        except Failed as error:
-            raise ModelError(str(error)) from None
-        return ours, ours.facts["first_token_at"] - started
+    def _random_peers(
+        self,
+        stack: ExitStack,
+        roster: Roster,
+        layers: int,
+        folders: Mapping[str, str | None],
+        facts: Mapping[str, Any],
+    ) -> list[Contender]:
+        given = {"ids": facts["ids"], "decoded": DECODED_RANDOM}
+        patience = self._patience(machine.checkpoint_bytes(layers))
+        others: list[Contender] = []
+        for name, kind, folder, more, environment in _random_peers(folders):
+            if folder is None:
+                continue
+            in_float32 = name == figures.TRANSFORMERS and not facts["bfloat16"]
+            if in_float32 and (why := machine.lacking(layers, 4)):
+                roster.leave_out(name, f"float32, its fastest type here, {why}")
+                continue
+            self.told(f"loading {name}")
+            made = {"folder": folder, **given, **more}
+            others += roster.other(stack, name, kind, made, environment=environment, patience=patience)
+        return others
 
-    def _starts(self, report: Report, settings: Mapping[str, Any]) -> list[float]:
+    def _starts(self, roster: Roster, settings: Mapping[str, Any]) -> list[float]:
         seconds = []
         for start in range(min(STARTS, self.rounds)):
             self.told(f"start {start + 1} of the converted model")
             with ExitStack() as stack:
                 try:
-                    seconds.append(self._ours(stack, settings)[1])
+                    seconds.append(roster.ours(stack, settings)[1])
                 except ModelError as error:
-                    report.failures["ours, converted"] = str(error)
+                    roster.leave_out("ours, converted", str(error))
                     break
         return seconds
-
-    def _peer(
-        self,
-        stack: ExitStack,
-        report: Report,
-        name: str,
-        kind: str,
-        settings: Mapping[str, Any],
-        environment: Mapping[str, str] = {},
-    ) -> list[Contender]:
-        try:
-            made = Contender(name, kind, settings, threads=self.threads, environment=environment)
-        except Failed as error:
-            report.failures[name] = str(error)
-            self.told(f"{name}: {error}")
-            return []
-        return [stack.enter_context(made)]
-
-    @contextmanager
-    def _builder(self, report: Report, **settings: Any) -> Iterator[Callable[[str, str], str | None]]:
-        with ExitStack() as stack:
-            settings = {"folder": str(self.folder), **settings}
-            builders = self._peer(stack, report, "builder", "builder", settings)
-
-            def build(what: str, whose: str) -> str | None:
-                try:
-                    if not builders:
-                        raise Failed(report.failures["builder"])
-                    return str(builders[0].ask(what))
-                except Failed as error:
-                    report.failures[whose] = str(error)
-                    self.told(f"{whose}: {error}")
-                    return None
-
-            yield build
 
     def _rounds(
         self,
         stack: ExitStack,
-        report: Report,
+        roster: Roster,
         ours: Contender,
         peers: list[Contender],
         batches: tuple[str, ...],
         *,
+        starting: list[Contender] | None = None,
         title: str = "",
         on_cpu: bool = True,
     ) -> Rounds:
-        memory = self._peer(stack, report, "memory", "bandwidth", {}) if on_cpu else []
+        report, starting = roster.report, starting or []
+        memory = roster.other(stack, "memory", "bandwidth", {}) if on_cpu else []
         rounds = Rounds()
-        turns = [(ours, _SINGLE), *((peer, _PEER) for peer in peers)]
-        turns += [*((reader, ("read",)) for reader in memory), (ours, batches)]
+        turns: list[tuple[Asked, tuple[str, ...]]] = [(ours, (*_SINGLE, "decode_busy") if on_cpu else _SINGLE)]
+        turns += [(peer, _PEER) for peer in peers]
+        turns += [(reader, ("read",)) for reader in memory]
+        turns += [(ours, batches), *((process, _STARTING) for process in starting)]
         rounds.hold(turns, self.rounds, told=lambda line: self.told(f"{title}, {line}" if title else line))
         if ours.name in rounds.failures:
             raise ModelError(rounds.failures[ours.name], where="ours")
         for reader in memory:
             report.machine.append(
-                f"memory{', at ' + title if title else ''}: read fastest by {self._asked(report, reader, 'way')}"
+                f"memory{', at ' + title if title else ''}: read fastest by {roster.asked(reader, 'way')}"
             )
         report.failures |= rounds.failures
-        figures.medians(report, rounds, [ours, *peers, *memory], title or report.model)
+        figures.medians(report, rounds, [ours, *peers, *memory, *starting], title or report.model)
         return rounds
-
-    def _asked(self, report: Report, contender: Contender, what: str) -> Any:
-        """A contender's answer; None, and a line, where it has none."""
-        try:
-            return contender.ask(what)
-        except Failed as error:
-            report.failures[f"{contender.name}, {what}"] = str(error)
-            self.told(f"{contender.name}, {what}: {error}")
-            return None
 
 
 def _random_peers(
     folders: Mapping[str, str | None],
 ) -> Iterator[tuple[str, str, str | None, dict[str, Any], dict[str, str]]]:
     """(name, kind, folder, further settings, environment) of each peer."""
-    yield figures.BFLOAT16, "transformers", folders["bfloat16"], {"eight_bit": False}, {}
+    yield figures.TRANSFORMERS, "transformers", folders["bfloat16"], {"eight_bit": False}, {}
     yield figures.BITSANDBYTES, "transformers", folders["bfloat16"], {"eight_bit": True}, {}
     for value, name in enumerate(figures.CTRANSLATE2):
         yield name, "ctranslate2", folders["ctranslate2"], {}, {"CT2_USE_MKL": str(value)}

@@ -23,6 +23,7 @@ KINDS = {
     "transformers": "gptjt_demo.benchmark.peers:Transformers",
     "ctranslate2": "gptjt_demo.benchmark.peers:CTranslate2",
     "llama_cpp": "gptjt_demo.benchmark.llama_cpp:LlamaCpp",
+    "starting": "gptjt_demo.benchmark.starting:Starting",
 }
 
 

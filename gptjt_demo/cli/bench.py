@@ -26,6 +26,14 @@ def bench(
     rounds: Annotated[int, typer.Option(help="How often each thing is measured.", min=1)] = 5,
     threads: Annotated[int | None, typer.Option(help="Default: one for each physical core.", min=1)] = None,
     peers: Annotated[bool, typer.Option(help="Measure other libraries too, where installed.")] = True,
+    way: Annotated[
+        str | None,
+        typer.Option(
+            envvar="GPTJT_WAY",
+            help="Force a way of multiplying: auto, vnni, avx2 or torch. With avx2 the peers go it too.",
+            show_default="the processor's",
+        ),
+    ] = None,
     dir: Annotated[
         Path | None, typer.Option(help="Keep what is built here, and use it again. Default: a temporary folder.")
     ] = None,
@@ -37,15 +45,17 @@ def bench(
 
     Without --model a checkpoint of GPT-J-6B's size is built (6 GB, as much converted, and 8 GB for the peers).
     """
-    from gptjt_demo.benchmark import machine
+    from gptjt_demo.benchmark import machine, processor
     from gptjt_demo.benchmark.run import LAYERS, Bench
 
     if model is not None and layers is not None:
         raise SettingError("a model has its own layers", where="--layers", mend="leave out one of --model and --layers")
     if model is None and (page or device != "cpu"):
         raise SettingError("only a known model has this", where="--page, --device", mend="name one with --model")
+    if way is not None and way not in processor.WAYS:
+        raise SettingError(f"{way!r} is no way", where="--way", mend=f"use one of {', '.join(processor.WAYS)}")
     with _folder(dir) as folder:
-        run = Bench(folder, rounds, threads or machine.cores(), peers, page, told=say)
+        run = Bench(folder, rounds, threads or machine.cores(), peers, page, way, told=say)
         report = run.random(layers or LAYERS) if model is None else run.known(model, device)
     print(*report.lines(), sep="\n")
     print_json(report.json())
