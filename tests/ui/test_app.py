@@ -119,7 +119,7 @@ def test_run_streams_and_leaves_nothing_behind(library: Library) -> None:
     engine = FakeEngine({"India": "Indian Rupee\nmore"})
     actions = Actions(engine, library)
     template = library["currency"]
-    seen = list(actions.run("me", False, "logprob", *actions.fields(template)))
+    seen = list(actions.run("me", False, "logprob", actions.controls(template)))
     assert "Indian Rupee" in words(seen[-1][0])
     assert seen[-1][1] == ""
     assert engine.prompts == [template.render(template.query)]
@@ -129,7 +129,7 @@ def test_run_streams_and_leaves_nothing_behind(library: Library) -> None:
 def test_closing_the_handler_stops_the_model(library: Library) -> None:
     engine = FakeEngine(prefill=60)
     actions = Actions(engine, library)
-    run = actions.run("me", False, "logprob", *actions.fields(library["emotion"]))
+    run = actions.run("me", False, "logprob", actions.controls(library["emotion"]))
     next(run)
     run.close()  # type: ignore[attr-defined]
     assert engine.streams[0].ended.wait(1)
@@ -138,7 +138,7 @@ def test_closing_the_handler_stops_the_model(library: Library) -> None:
 
 def test_leaving_stops_the_run_and_its_handler_says_no_more(library: Library) -> None:
     actions = Actions(FakeEngine(prefill=60), library)
-    run = actions.run("me", False, "logprob", *actions.fields(library["emotion"]))
+    run = actions.run("me", False, "logprob", actions.controls(library["emotion"]))
     next(run)
     actions.leave("me")
     assert [html for html, *_ in run if 'data-state="done"' in html] == []
@@ -147,8 +147,8 @@ def test_leaving_stops_the_run_and_its_handler_says_no_more(library: Library) ->
 def test_a_second_run_of_a_session_replaces_the_first(library: Library) -> None:
     engine = FakeEngine(prefill=60)
     actions = Actions(engine, library)
-    fields = actions.fields(library["emotion"])
-    first, second = actions.run("me", False, "logprob", *fields), actions.run("me", False, "logprob", *fields)
+    held = actions.controls(library["emotion"])
+    first, second = actions.run("me", False, "logprob", held), actions.run("me", False, "logprob", held)
     next(first)
     next(second)
     assert [html for html, *_ in first if 'data-state="done"' in html] == []
@@ -160,9 +160,8 @@ def test_a_second_run_of_a_session_replaces_the_first(library: Library) -> None:
 def test_a_refused_run_does_not_reach_the_model(library: Library) -> None:
     engine = FakeEngine()
     actions = Actions(engine, library)
-    fields = list(actions.fields(library["emotion"]))
-    fields[4] = cells(["Input"], [[" "]])
-    [(html, bars, _)] = actions.run("me", False, "logprob", *fields)
+    held = actions.controls(library["emotion"])._replace(query=cells(["Input"], [[" "]]))
+    [(html, bars, _)] = actions.run("me", False, "logprob", held)
     assert "the input is empty" in html
     assert (bars, engine.prompts) == ("", [])
 
@@ -172,12 +171,12 @@ def test_preview_counts_tokens_and_says_when_the_answer_has_no_room(library: Lib
     prompt = template.render(template.query)
     count = FakeEngine().count_tokens(prompt)
     shown, wrong, _ = Actions(FakeEngine(context=count + 5), library).preview(
-        *Actions(FakeEngine(), library).fields(template)
+        Actions(FakeEngine(), library).controls(template)
     )
     assert f"{count} of {count + 5} tokens" in shown
     assert "problem" not in shown + wrong
     shown, *_ = Actions(FakeEngine(context=count + 4), library).preview(
-        *Actions(FakeEngine(), library).fields(template)
+        Actions(FakeEngine(), library).controls(template)
     )
     assert "exceed the context" in shown
 
@@ -185,8 +184,8 @@ def test_preview_counts_tokens_and_says_when_the_answer_has_no_room(library: Lib
 def test_a_model_without_prefix_attention_is_asked_causally(library: Library) -> None:
     engine = FakeEngine(supports_prefix=False)
     actions = Actions(engine, library)
-    assert actions.fields(library["emotion"])[-1] == "causal"
-    list(actions.run("me", False, "logprob", *actions.fields(library["emotion"])))
+    assert actions.controls(library["emotion"]).attention == "causal"
+    list(actions.run("me", False, "logprob", actions.controls(library["emotion"])))
     assert engine.streams[0].attention == "causal"
 
 

@@ -209,7 +209,7 @@ def test_times_are_said_as_people_do(seconds: float, words: str) -> None:
 @pytest.fixture
 def page(library: Library) -> tuple[BatchActions, list[Any]]:
     actions = Actions(FakeEngine(scores={"joy": -0.1}), library)
-    return BatchActions(actions), list(actions.fields(library["emotion"]))
+    return BatchActions(actions), list(actions.controls(library["emotion"]))
 
 
 def test_a_file_is_looked_at_and_its_columns_are_guessed(page: Any, tmp_path: Path) -> None:

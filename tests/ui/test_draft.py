@@ -130,24 +130,24 @@ def test_stops_with_line_feeds_tabs_and_backslashes_survive_a_round_trip() -> No
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "line"),
+    ("name", "value", "line"),
     [
-        (0, 16.5, "Max new tokens: 16.5 does not fit; give a whole number from 1 to 1024"),
-        (0, None, "Max new tokens: it is blank; give a whole number from 1 to 1024"),
-        (1, -1, "Temperature: -1 does not fit; give a number from 0 to 5"),
-        (4, "abc", "Seed: abc does not fit; give a whole number from 0 to 4294967295"),
+        ("max_new_tokens", 16.5, "Max new tokens: 16.5 does not fit; give a whole number from 1 to 1024"),
+        ("max_new_tokens", None, "Max new tokens: it is blank; give a whole number from 1 to 1024"),
+        ("temperature", -1, "Temperature: -1 does not fit; give a number from 0 to 5"),
+        ("seed", "abc", "Seed: abc does not fit; give a whole number from 0 to 4294967295"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_range(place: int, value: Any, line: str) -> None:
+def test_a_wrong_setting_is_named_with_its_range(name: str, value: Any, line: str) -> None:
     given = settings.values(Sampling())
-    given[place] = value
+    given[name] = value
     with pytest.raises(SettingError) as error:
         settings.read(given, "")
     assert str(error.value) == line
 
 
 def test_sixteen_point_zero_is_sixteen_and_a_blank_seed_is_none() -> None:
-    read = settings.read([16.0, 0, 0, 1, " "], "")
+    read = settings.read({**settings.values(Sampling()), "max_new_tokens": 16.0, "seed": " "}, "")
     assert (read.max_new_tokens, read.seed) == (16, None)
 
 
@@ -209,4 +209,4 @@ def test_a_row_that_is_off_is_not_in_the_prompt_and_the_others_know_their_places
 def test_the_whole_of_an_unedited_page_is_the_template(library: Library) -> None:
     actions = Actions(FakeEngine(), library)
     for template in library:
-        assert actions.whole(*actions.fields(template)) == template
+        assert actions.whole(actions.controls(template)) == template

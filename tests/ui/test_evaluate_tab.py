@@ -48,7 +48,7 @@ def gold(folder: Path, rows: Any = ROWS) -> Any:
 
 
 def controls(do: EvaluateActions, name: str = "emotion") -> list[Any]:
-    return list(do.actions.fields(do.actions.library[name]))
+    return list(do.actions.controls(do.actions.library[name]))
 
 
 def measured(do: EvaluateActions, table: Any, attention: str = "prefix", how: str = "text", **more: Any) -> Any:

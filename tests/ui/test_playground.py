@@ -15,6 +15,7 @@ from gptjt_demo.templates.link import to_fragment
 from gptjt_demo.ui.about.masks import sees
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.advice import place_name
+from gptjt_demo.ui.playground.draft import example_cells
 from gptjt_demo.ui.playground.exchange import exported, link, linked
 from gptjt_demo.ui.playground.kept import read_record, template_record
 from gptjt_demo.ui.playground.opening import Opening
@@ -22,8 +23,6 @@ from gptjt_demo.ui.playground.outcome import Outcome
 from gptjt_demo.ui.playground.rules import RULES, reshared
 from gptjt_demo.ui.playground.shares import shares
 from gptjt_demo.ui.rows.grid import with_row
-
-BASE, EXAMPLES, LABELS, QUERY, WORDING, RAW, VIEW = 0, 2, 3, 4, 5, 6, 7
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +32,8 @@ def library() -> Library:
 
 def ran(actions: Actions, name: str = "emotion", compare: bool = False) -> Outcome:
     """A run that is done."""
-    fields = actions.fields(actions.library[name])
-    *_, (_, _, outcome) = actions.run("me", compare, "logprob", *fields)
+    held = actions.controls(actions.library[name])
+    *_, (_, _, outcome) = actions.run("me", compare, "logprob", held)
     assert outcome is not None
     return outcome
 
@@ -82,7 +81,7 @@ def test_a_comparison_asks_both_ways_with_one_seed_and_stops_with_the_first(libr
     assert len({stream.seed for stream in engine.streams}) == 1
     engine = FakeEngine(prefill=60)
     actions = Actions(engine, library)
-    run = actions.run("me", True, "logprob", *actions.fields(library["emotion"]))
+    run = actions.run("me", True, "logprob", actions.controls(library["emotion"]))
     next(run)
     actions.stop("me")
     *_, (html, _, _) = run
@@ -130,32 +129,30 @@ def test_weighing_by_the_prior_asks_the_model_once_and_names_the_rule(library: L
 
 def test_a_view_that_nobody_touched_turns_back_to_the_same_rows(library: Library) -> None:
     actions = Actions(FakeEngine(), library)
-    fields = list(actions.fields(library["emotion"]))
-    fields[EXAMPLES] = {**fields[EXAMPLES], "off": [0]}
-    fields[VIEW] = "raw"
-    raw, line = actions.turn(*fields)
+    held = actions.controls(library["emotion"])
+    held = held._replace(examples={**held.examples, "off": [0]}, view="raw")
+    raw, line = actions.turn(held)
     assert line == ""
-    assert "sorry for myself" not in raw[RAW]
-    back, line = actions.turn(*raw[:VIEW], "rows", *raw[VIEW + 1 :])
+    assert "sorry for myself" not in raw.raw
+    back, line = actions.turn(raw._replace(view="rows"))
     assert line == ""
-    assert back[EXAMPLES] == fields[EXAMPLES]
+    assert back.examples == held.examples
 
 
 def test_a_mend_keeps_the_rows_that_are_off_and_the_template_to_go_back_to(library: Library) -> None:
     actions = Actions(FakeEngine(), library)
-    fields = list(actions.fields(library["emotion"]))
-    fields[1] = "Name it. "
-    fields[EXAMPLES] = {**fields[EXAMPLES], "off": [0]}
-    findings = actions._findings(actions.whole(*fields))
+    held = actions.controls(library["emotion"])
+    held = held._replace(instruction="Name it. ", examples={**held.examples, "off": [0]})
+    findings = actions._findings(actions.whole(held))
     place = next(place for place, finding in enumerate(findings) if finding.rule == "trailing-space")
-    mended = actions.mend(place, "trailing-space", *fields)
+    mended = actions.mend(place, "trailing-space", held)
     assert mended is not None
-    assert mended[1] == "Name it."
-    assert mended[BASE] == library["emotion"]
-    assert mended[EXAMPLES]["rows"][1][1] == "sadness"
-    assert mended[EXAMPLES]["off"] == [1]
-    assert actions.mend(place, "another-rule", *fields) is None
-    assert actions.mend(99, "trailing-space", *fields) is None
+    assert mended.instruction == "Name it."
+    assert mended.base == library["emotion"]
+    assert mended.examples["rows"][1][1] == "sadness"
+    assert mended.examples["off"] == [1]
+    assert actions.mend(place, "another-rule", held) is None
+    assert actions.mend(99, "trailing-space", held) is None
 
 
 def test_advice_calls_places_as_the_page_does() -> None:
@@ -165,11 +162,11 @@ def test_advice_calls_places_as_the_page_does() -> None:
 
 
 def test_a_row_can_be_added_to_a_grid(library: Library) -> None:
-    fields = list(Actions(FakeEngine(), library).fields(library["emotion"]))
-    grown = with_row(fields[EXAMPLES], ["new", "joy"])
+    examples = example_cells(library["emotion"])
+    grown = with_row(examples, ["new", "joy"])
     assert grown["rows"][-1] == ["new", "joy"]
     with pytest.raises(TemplateError):
-        with_row(fields[EXAMPLES], ["one"])
+        with_row(examples, ["one"])
 
 
 # --- opening
@@ -178,30 +175,29 @@ def test_a_row_can_be_added_to_a_grid(library: Library) -> None:
 def test_what_is_opened_can_be_undone_only_where_something_would_be_lost(library: Library) -> None:
     actions = Actions(FakeEngine(), library)
     opening = Opening(actions)
-    fields = list(actions.fields(library["emotion"]))
-    shown = opening.picked("me", "currency", *fields)
-    assert shown[-3] == ()
-    fields[1] = "mine"
-    shown = opening.picked("me", "currency", *fields)
-    assert shown[-3] == tuple(fields)
-    back = opening.back("me", shown[-3], *shown[: len(fields)])
-    assert back[: len(fields)] == tuple(fields)
-    assert back[-3] == shown[: len(fields)]
-    assert len(opening.refused("no")) == len(shown)
+    held = actions.controls(library["emotion"])
+    assert opening.picked("me", "currency", held).before is None
+    held = held._replace(instruction="mine")
+    shown = opening.picked("me", "currency", held)
+    assert shown.before == held
+    back = opening.back("me", shown.before, shown.controls)
+    assert back.controls == held
+    assert back.before == shown.controls
+    assert len(opening.refused("no").flat()) == len(shown.flat())
 
 
 def test_a_link_holds_what_the_controls_hold_and_a_long_one_offers_the_file(library: Library) -> None:
     actions = Actions(FakeEngine(), library)
     opening = Opening(actions)
-    fields = list(actions.fields(library["emotion"]))
-    fields[1] = "mine ${x}"
-    fragment, line = link(actions, *fields)
+    held = actions.controls(library["emotion"])
+    held = held._replace(instruction="mine ${x}")
+    fragment, line = link(actions, held)
     assert line == ""
-    shown = linked(opening, "me", fragment, actions.fields(library["currency"]))
-    assert actions.draft(*shown[: len(fields)]).prompt() == actions.draft(*fields).prompt()
-    assert actions.whole(*shown[: len(fields)]) == actions.whole(*fields)
-    fields[1] = "".join(chr(0x4E00 + (7919 * place) % 20000) for place in range(20_000))
-    fragment, line = link(actions, *fields)
+    shown = linked(opening, "me", fragment, actions.controls(library["currency"]))
+    assert actions.draft(shown.controls).prompt() == actions.draft(held).prompt()
+    assert actions.whole(shown.controls) == actions.whole(held)
+    long = "".join(chr(0x4E00 + (7919 * place) % 20000) for place in range(20_000))
+    fragment, line = link(actions, held._replace(instruction=long))
     assert fragment == ""
     assert "YAML file" in line
 
@@ -209,18 +205,17 @@ def test_a_link_holds_what_the_controls_hold_and_a_long_one_offers_the_file(libr
 @pytest.mark.parametrize("fragment", [None, 7, "", "#about", "#t", "#t=1.x.y", "#t=99.abc.def"])
 def test_an_address_that_is_no_link_of_ours_changes_nothing(library: Library, fragment: Any) -> None:
     actions = Actions(FakeEngine(), library)
-    shown = linked(Opening(actions), "me", fragment, actions.fields(library["currency"]))
-    assert all("value" not in update for update in shown[:-1])
+    shown = linked(Opening(actions), "me", fragment, actions.controls(library["currency"]))
+    assert all("value" not in update for update in shown.flat()[:-1])
 
 
 def test_an_export_of_a_wrong_draft_is_one_line(library: Library) -> None:
     actions = Actions(FakeEngine(), library)
-    fields = list(actions.fields(library["emotion"]))
-    text, about = exported(actions, "yaml", "http://x", *fields)
+    held = actions.controls(library["emotion"])
+    text, about = exported(actions, "yaml", "http://x", held)
     assert "name: emotion" in text
     assert "problem" not in about
-    fields[LABELS] = 'joy, "'
-    text, about = exported(actions, "yaml", "http://x", *fields)
+    text, about = exported(actions, "yaml", "http://x", held._replace(labels='joy, "'))
     assert text == ""
     assert "a quote is not closed" in about
 

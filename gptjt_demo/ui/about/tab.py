@@ -14,6 +14,7 @@ from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui.about.masks import masks
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.tab import Playground
 
 if TYPE_CHECKING:
@@ -34,21 +35,21 @@ def about_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
     with gr.Column(elem_id="about-tab"):
         gr.HTML(_card("What prefix attention is", _WHY) + self_test(actions.engine), apply_default_css=False)
         picture = gr.HTML(
-            drawn(actions, *actions.fields(next(iter(actions.library)))), elem_id="masks", apply_default_css=False
+            drawn(actions, actions.controls(next(iter(actions.library)))), elem_id="masks", apply_default_css=False
         )
         notes = "".join(f"<li>{escape(note)}</li>" for note in actions.engine.notes)
         gr.HTML(_card(f"How {actions.engine.name} runs", f"<ul>{notes}</ul>"), apply_default_css=False)
 
     def draw(*values: Any) -> str:
-        return drawn(actions, *values)
+        return drawn(actions, Controls(*values))
 
     tab.select(draw, play.controls, picture, show_progress="hidden", queue=False, api_visibility="private")
 
 
-def drawn(actions: Actions, *values: Any) -> str:
+def drawn(actions: Actions, held: Controls) -> str:
     """Both masks for the prompt that the controls hold, or the line that says why there is none."""
     try:
-        body = masks(actions.engine.tokens(actions.draft(*values).prompt()))
+        body = masks(actions.engine.tokens(actions.draft(held).prompt()))
     except PlaygroundError as error:
         body = problem(str(error))
     return _card("The two masks for your prompt", body)

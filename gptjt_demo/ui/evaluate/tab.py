@@ -14,6 +14,7 @@ from gptjt_demo.ui import static
 from gptjt_demo.ui.evaluate.actions import DIAGNOSED_ROWS, NOTHING, EvaluateActions
 from gptjt_demo.ui.html import SAVE, into_view
 from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices
 
@@ -133,9 +134,11 @@ def evaluate_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
     ).then(offer, runs, fetch, **quiet)
     stop.click(stop_run, None, None, **quiet)
     shown.click(open_cell, runs, [cell, added], **quiet).then(None, js=into_view("evaluate-cell"), **quiet)
-    adding = cell.click(add_example, [runs, play.base, play.examples], [play.examples, added], **quiet)
+    adding = cell.click(
+        add_example, [runs, play.controls.base, play.controls.examples], [play.controls.examples, added], **quiet
+    )
     adding.then(None, js=into_view("evaluate-added"), **quiet)
-    adding.then(actions.preview, play.controls, play.previews, **quiet)
+    adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)
     fetch.click(do.fetch, runs, given, **loud).success(None, given, None, js=SAVE, **loud)
     diagnose.click(run_diagnostics, asked, [step, charts], **measuring)
 

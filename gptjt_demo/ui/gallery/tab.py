@@ -16,6 +16,7 @@ from gptjt_demo.evaluation.checks import run_checks
 from gptjt_demo.ui import static
 from gptjt_demo.ui.gallery.cards import RUNNING, Report, cards
 from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.tab import TELL_PICKED, Playground
 from gptjt_demo.ui.session import session
 from gptjt_demo.ui.work import Work
@@ -51,10 +52,10 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
 
     def open_template(request: gr.Request, event: gr.EventData, *values: Any) -> tuple[Any, ...]:
         try:
-            opened = play.opening.picked(session(request), _name(event), *values)
+            opened = play.opening.picked(session(request), _name(event), Controls(*values))
         except PlaygroundError as error:
-            return (*play.opening.refused(str(error)), gr.skip())
-        return (*opened, gr.update(selected="playground"))
+            return (*play.opening.refused(str(error)).flat(), gr.skip())
+        return (*opened.flat(), gr.update(selected="playground"))
 
     def check(event: gr.EventData, words: str, known: dict[str, Report]) -> Iterator[tuple[Any, Any]]:
         yield from checked([_name(event)], words, known)
@@ -77,7 +78,7 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     search.change(find, [search, reports], shown, queue=False, trigger_mode="always_last", **quiet)
-    shown.select(open_template, play.controls, [*play.page, tabs], queue=False, **quiet).then(
+    shown.select(open_template, play.controls, [*play.page.flat(), tabs], queue=False, **quiet).then(
         None, js=TELL_PICKED, **quiet
     )
     limits: dict[str, Any] = {"concurrency_limit": CHECKS_AT_ONCE, "concurrency_id": "checks"}

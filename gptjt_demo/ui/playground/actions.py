@@ -20,6 +20,7 @@ from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.advice import advice
 from gptjt_demo.ui.playground.answer import answer, refused
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.draft import RAW, ROWS, Draft, example_cells, own_stops, query_cells, show_labels
 from gptjt_demo.ui.playground.outcome import Outcome, Side, key
 from gptjt_demo.ui.playground.prompt_box import no_prompt, prompt_box
@@ -49,38 +50,37 @@ class Actions:
 
     # --- the prompt
 
-    def fields(self, template: Template) -> tuple[Any, ...]:
-        """Values of every control that a template fills, in the order in which `run` takes them."""
-        return (
-            template,
-            template.instruction,
-            example_cells(template),
-            show_labels(template.labels),
-            query_cells(template),
-            wording_cells(template),
-            "",
-            ROWS,
-            *settings.values(template.generation),
-            settings.show_stops(own_stops(template)),
-            self._attention(template),
+    def controls(self, template: Template) -> Controls:
+        """The controls' values for a template."""
+        return Controls(
+            base=template,
+            instruction=template.instruction,
+            examples=example_cells(template),
+            labels=show_labels(template.labels),
+            query=query_cells(template),
+            wording=wording_cells(template),
+            raw="",
+            view=ROWS,
+            **settings.values(template.generation),
+            stops=settings.show_stops(own_stops(template)),
+            attention=self._attention(template),
         )
 
-    def draft(self, *values: Any) -> Draft:
+    def draft(self, held: Controls) -> Draft:
         """What the controls hold. The attention that a template runs with anyway is not an edit."""
-        base, *_, attention = values
-        return Draft.held(*values[:-1], None if attention == self._attention(base) else attention)
+        return Draft.held(held, None if held.attention == self._attention(held.base) else held.attention)
 
-    def whole(self, *values: Any) -> Template:
+    def whole(self, held: Controls) -> Template:
         """All that the controls hold as one template.
 
         Raises:
             PlaygroundError: a control's value does not fit.
         """
-        return self.draft(*values).whole()
+        return self.draft(held).whole()
 
-    def preview(self, *values: Any) -> tuple[str, str, str]:
+    def preview(self, held: Controls) -> tuple[str, str, str]:
         """The exact prompt with its tokens, or the line that says why there is none; a wrong setting's line; advice."""
-        draft = self.draft(*values)
+        draft = self.draft(held)
         wrong, room, name = "", 0, ""
         try:
             room = draft.sampling().max_new_tokens
@@ -94,15 +94,15 @@ class Actions:
         box = prompt_box(prompt, self.engine.count_tokens(prompt), room, self.engine.context, name)
         return box, wrong, "" if wrong else advice(self._findings(draft.whole()), draft.rows())
 
-    def mend(self, place: int, rule: str, *values: Any) -> tuple[Any, ...] | None:
+    def mend(self, place: int, rule: str, held: Controls) -> Controls | None:
         """The controls' values with a finding mended; None where there is no such finding any more.
 
         Args:
             place: which of the findings.
             rule: the finding's, lest another be mended after an edit.
-            values: what the controls hold.
+            held: what the controls hold.
         """
-        draft = self.draft(*values)
+        draft = self.draft(held)
         try:
             findings = self._findings(draft.whole())
         except PlaygroundError:
@@ -111,39 +111,34 @@ class Actions:
         if found is None or found.fixed is None or found.rule != rule:
             return None
         template = found.fixed if found.query is None else found.fixed.revised(query=dict(found.query))
-        fields = list(self.fields(template))
-        fields[0] = values[0]
-        fields[2] = _with_rows_off(fields[2], values[2])
-        if values[7] == RAW:
-            fields[6:8] = template.render(template.query), RAW
-        return tuple(fields)
+        mended = self.controls(template)
+        mended = mended._replace(base=held.base, examples=_with_rows_off(mended.examples, held.examples))
+        return mended._replace(raw=template.render(template.query), view=RAW) if held.view == RAW else mended
 
-    def turn(self, *values: Any) -> tuple[tuple[Any, ...], str]:
+    def turn(self, held: Controls) -> tuple[Controls, str]:
         """Show the prompt as rows or as text: the controls' values in the other view, and why it cannot be shown."""
-        draft = self.draft(*values)
-        fields = list(values)
+        draft = self.draft(held)
         try:
-            if values[7] == RAW:
-                fields[6] = replace(draft, raw=None).prompt()
-            elif values[6] != self._rows(draft):  # a text that nobody touched leaves the rows as they were
-                fields[1:6] = _words(replace(draft, raw=values[6]))
+            if held.view == RAW:
+                return held._replace(raw=replace(draft, raw=None).prompt()), ""
+            if held.raw != self._rows(draft):  # a text that nobody touched leaves the rows as they were
+                return _with_words(held, replace(draft, raw=held.raw)), ""
         except PlaygroundError as error:
-            fields[7] = ROWS if values[7] == RAW else RAW
-            return tuple(fields), problem(str(error))
-        return tuple(fields), ""
+            return held._replace(view=ROWS if held.view == RAW else RAW), problem(str(error))
+        return held, ""
 
     # --- the run
 
-    def run(self, session: str, compare: bool, rule: str, *values: Any) -> Iterator[Shown]:
+    def run(self, session: str, compare: bool, rule: str, held: Controls) -> Iterator[Shown]:
         """Answer and shares as they come. Ends without a word when the session has begun or picked something else."""
-        draft = self.draft(*values)
+        draft = self.draft(held)
         try:
             prompt, template = draft.asked(), draft.whole()
         except PlaygroundError as error:
             self.runs.drop(session)
             yield refused(str(error)), "", None
             return
-        modes: Sequence[Attention] = [values[-1]]
+        modes: Sequence[Attention] = [held.attention]
         if compare and self.engine.supports_prefix:
             modes = ["prefix", "causal"]
         outcome = Outcome(template, prompt, key(template, prompt))
@@ -260,14 +255,13 @@ def _seeded(template: Template, seed: int | None) -> Template:
     return template.revised(generation={**template.generation.model_dump(), "seed": seed})
 
 
-def _words(draft: Draft) -> tuple[Any, ...]:
-    """Instruction, examples, labels, query and wording of a draft, as the controls show them."""
-    template = draft.template()
-    shown = template.revised(query=draft.inputs())
-    return (
-        shown.instruction,
-        example_cells(shown),
-        show_labels(shown.labels),
-        query_cells(shown),
-        wording_cells(shown),
+def _with_words(held: Controls, draft: Draft) -> Controls:
+    """The controls with a draft's instruction, examples, labels, query and wording."""
+    shown = draft.template().revised(query=draft.inputs())
+    return held._replace(
+        instruction=shown.instruction,
+        examples=example_cells(shown),
+        labels=show_labels(shown.labels),
+        query=query_cells(shown),
+        wording=wording_cells(shown),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from gptjt_demo.errors import TemplateError
 from gptjt_demo.settings import Attention
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.playground import settings
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.wording import read_wording
 from gptjt_demo.ui.rows.grid import Cells, cells, read_rows, read_rows_on
 
@@ -31,7 +32,7 @@ class Draft:
         base: the template that the edits are laid over.
         wording: cues and separators; None: the base's.
         raw: the whole prompt as one text, in place of instruction, rows, wording and query; None: those count.
-        numbers: the settings' values, in the order of `settings.NUMBERS`; none: the base's.
+        numbers: the settings' values, by the names of `settings.NUMBERS`; None: the base's.
         stops: the template's own stops as typed.
         attention: None: the base's.
     """
@@ -43,27 +44,25 @@ class Draft:
     query: Any
     wording: Any = None
     raw: str | None = None
-    numbers: Sequence[Any] = ()
+    numbers: Mapping[str, Any] | None = None
     stops: str = ""
     attention: Attention | None = None
 
     @classmethod
-    def held(
-        cls,
-        base: Template,
-        instruction: str,
-        examples: Any,
-        labels: str,
-        query: Any,
-        wording: Any,
-        raw: str,
-        view: str,
-        *controls: Any,
-    ) -> Draft:
-        """What the page's controls hold, in the order in which it sends them."""
-        *numbers, stops, attention = controls
-        text = raw if view == RAW else None
-        return cls(base, instruction, examples, labels, query, wording, text, numbers, stops, attention)
+    def held(cls, controls: Controls, attention: Attention | None) -> Draft:
+        """What the page's controls hold; `attention` is None where the template's own stands."""
+        return cls(
+            controls.base,
+            controls.instruction,
+            controls.examples,
+            controls.labels,
+            controls.query,
+            controls.wording,
+            controls.raw if controls.view == RAW else None,
+            {name: getattr(controls, name) for name in settings.NUMBERS},
+            controls.stops,
+            attention,
+        )
 
     def template(self) -> Template:
         """The template's words as edited, its settings as they were. A row without any text is no example yet.
@@ -82,7 +81,7 @@ class Draft:
         """
         template, query = self._read()
         edits: dict[str, Any] = {"query": query}
-        if self.numbers:
+        if self.numbers is not None:
             edits["generation"] = self.sampling()
         if self.attention is not None:
             edits["attention"] = self.attention
@@ -90,7 +89,7 @@ class Draft:
 
     def sampling(self) -> Any:
         """The settings as typed, without the stops that follow from separator and cues."""
-        return settings.read(self.numbers, self.stops)
+        return settings.read(self.numbers or {}, self.stops)
 
     def inputs(self) -> dict[str, str]:
         """The query as typed, blank or not.

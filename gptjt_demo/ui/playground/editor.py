@@ -1,6 +1,6 @@
 """The left side of the playground: everything of a prompt that a person edits, as gradio components.
 
-Lays out and fills; wires nothing. `Editor.controls` are in the order of `Actions.fields`.
+Lays out and fills; wires nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import gradio as gr
 
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.draft import RAW, ROWS
 from gptjt_demo.ui.playground.exchange import Exchange, exchange
 from gptjt_demo.ui.playground.opening import Opening
@@ -36,7 +37,7 @@ class Editor:
     wording: gr.HTML
     attention: gr.Radio
     typed: list[Any]
-    controls: list[Any]
+    controls: Controls
     problem: gr.HTML
     exchange: Exchange
 
@@ -51,7 +52,7 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
     """
     engine = actions.engine
     template = next(iter(actions.library))
-    values = actions.fields(template)
+    held = actions.controls(template)
     base = gr.State(template)
     with gr.Row(elem_id="pick", equal_height=False):
         picker = gr.Dropdown(**opening.choices(template), label="Template", filterable=False, elem_id="template")
@@ -63,7 +64,7 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
     lines = gr.HTML(opening.lines(template), elem_id="about", apply_default_css=False)
     view = gr.Radio([("Rows", ROWS), ("Raw prompt", RAW)], value=ROWS, label="Edit as", elem_id="view")
     raw = gr.Textbox(
-        values[6],
+        held.raw,
         label="The whole prompt",
         info="Edit or paste it. Back in Rows, it is read into rows again.",
         lines=12,
@@ -71,11 +72,13 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
         elem_id="raw",
         buttons=[],
     )
-    instruction = gr.Textbox(values[1], label="Instruction", lines=2, max_lines=14, elem_id="instruction", buttons=[])
-    examples = grid(values[2], title="Examples", noun="Example", elem_id="examples")
-    query = grid(values[4], title="Your input", noun="Your input", fixed=True, elem_id="query")
+    instruction = gr.Textbox(
+        held.instruction, label="Instruction", lines=2, max_lines=14, elem_id="instruction", buttons=[]
+    )
+    examples = grid(held.examples, title="Examples", noun="Example", elem_id="examples")
+    query = grid(held.query, title="Your input", noun="Your input", fixed=True, elem_id="query")
     labels = gr.Textbox(
-        values[3],
+        held.labels,
         label="Labels",
         info="Comma-separated. With labels, the model also weighs each of them; leave blank for free text.",
         lines=1,
@@ -85,20 +88,20 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
     )
     with gr.Column(elem_id="folds"):
         with gr.Accordion(WHERE, open=False, elem_id="words"):
-            wording = grid(values[5], title="", noun="Words", fixed=True, elem_id="wording")
+            wording = grid(held.wording, title="", noun="Words", fixed=True, elem_id="wording")
         with gr.Accordion("Settings", open=False, elem_id="settings"):
             attention = gr.Radio(
                 [("Prefix: the prompt is read both ways", "prefix"), ("Causal: left to right", "causal")],
-                value=values[-1],
+                value=held.attention,
                 label="Attention",
                 info=None if engine.supports_prefix else f"{engine.name} can only run causally.",
                 interactive=engine.supports_prefix,
                 elem_id="attention",
             )
             with gr.Row(elem_id="numbers"):
-                numbers = [settings.control(name, template.generation) for name in settings.NUMBERS]
+                numbers = {name: settings.control(name, template.generation) for name in settings.NUMBERS}
             stops = gr.Textbox(
-                values[-2],
+                held.stops,
                 label="Stops",
                 info="One a line; \\n is a line feed. Where a new row would begin, the answer ends anyway.",
                 lines=1,
@@ -121,8 +124,20 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
         query=query,
         wording=wording,
         attention=attention,
-        typed=[instruction, labels, raw, *numbers, stops],
-        controls=[base, instruction, examples, labels, query, wording, raw, view, *numbers, stops, attention],
+        typed=[instruction, labels, raw, *numbers.values(), stops],
+        controls=Controls(
+            base=base,
+            instruction=instruction,
+            examples=examples,
+            labels=labels,
+            query=query,
+            wording=wording,
+            raw=raw,
+            view=view,
+            **numbers,
+            stops=stops,
+            attention=attention,
+        ),
         problem=wrong_setting,
         exchange=swap,
     )

@@ -7,7 +7,6 @@ Nothing goes to a file on the server: files are read and written by the browser,
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,9 @@ from gptjt_demo.templates.template import Template
 from gptjt_demo.ui import static
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
 from gptjt_demo.ui.playground.opening import Opening
+from gptjt_demo.ui.session import session
 
 COPIED = "Link copied. It holds the prompt with all its rows and settings; nothing is stored on a server."
 TO_COPY = "Copy the link from the field. It holds the prompt with all its rows and settings."
@@ -121,7 +122,7 @@ def exchange() -> Exchange:
 
 
 def connect(
-    blocks: gr.Blocks, parts: Exchange, actions: Actions, opening: Opening, controls: list[Any], page: list[Any]
+    blocks: gr.Blocks, parts: Exchange, actions: Actions, opening: Opening, controls: Controls, page: Page
 ) -> None:
     """Wire the fold.
 
@@ -135,55 +136,56 @@ def connect(
     """
 
     def from_link(request: gr.Request, fragment: Any, *values: Any) -> tuple[Any, ...]:
-        return linked(opening, request.session_hash or "", fragment, values)
+        return linked(opening, session(request), fragment, Controls(*values)).flat()
 
     def take(request: gr.Request, text: str | None, *values: Any) -> tuple[Any, ...]:
         if text is None:
-            return tuple(gr.skip() for _ in taken)
+            return (*unchanged().flat(), gr.skip(), gr.skip(), gr.skip())
         try:
             templates = formats.read(text)
         except PlaygroundError as error:
-            return (*[gr.skip()] * len(page), (), gr.update(visible=False), problem(str(error)))
+            return (*unchanged().flat(), (), gr.update(visible=False), problem(str(error)))
         names = [(template.title, place) for place, template in enumerate(templates)]
         more = gr.update(choices=names, value=0, visible=len(names) > 1)
         note = f"“{templates[0].title}” was imported." + (f" {len(names)} were found." if len(names) > 1 else "")
-        shown = opening.opened(request.session_hash or "", templates[0], note, values)
-        return (*shown, tuple(templates), more, "")
+        shown = opening.opened(session(request), templates[0], note, Controls(*values))
+        return (*shown.flat(), tuple(templates), more, "")
 
     def choose(request: gr.Request, place: int, templates: tuple[Template, ...], *values: Any) -> tuple[Any, ...]:
         template = templates[place]
-        return opening.opened(request.session_hash or "", template, f"“{template.title}” was imported.", values)
+        note = f"“{template.title}” was imported."
+        return opening.opened(session(request), template, note, Controls(*values)).flat()
 
     def write(request: gr.Request, form: str, *values: Any) -> tuple[str, str]:
         address = (request.headers.get("referer") or ADDRESS).partition("?")[0].partition("#")[0]
-        return exported(actions, form, address, *values)
+        return exported(actions, form, address, Controls(*values))
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
-    taken = [*page, parts.taken, parts.found, parts.said]
+    taken = [*page.flat(), parts.taken, parts.found, parts.said]
     arrived = [parts.doorway.input, blocks.load]
     for event in arrived:
-        event(from_link, [parts.doorway, *controls], page, js=_ARRIVED, **quiet)
+        event(from_link, [parts.doorway, *controls], page.flat(), js=_ARRIVED, **quiet)
     parts.take.click(take, [parts.pasted, *controls], taken, **quiet)
     parts.upload.click(None, parts.pasted, [parts.pasted, parts.said], js=_UPLOAD, **quiet).then(
         take, [parts.pasted, *controls], taken, js=_TAKEN, **quiet
     )
-    parts.found.input(choose, [parts.found, parts.taken, *controls], page, **quiet)
+    parts.found.input(choose, [parts.found, parts.taken, *controls], page.flat(), **quiet)
     written = [parts.written, parts.about]
     gr.on([parts.form.input, parts.fold.expand, parts.again.click], write, [parts.form, *controls], written, **quiet)
     parts.copy.click(None, parts.written, None, js="(text) => { gptjt.copy(text); }", **quiet)
     parts.download.click(None, [parts.form, parts.written], None, js=_DOWNLOAD, **quiet)
 
 
-def link(actions: Actions, *values: Any) -> tuple[str, str]:
+def link(actions: Actions, held: Controls) -> tuple[str, str]:
     """The fragment of a link to what the controls hold, or why there is none."""
     try:
-        fragment = links.to_fragment(actions.whole(*values))
+        fragment = links.to_fragment(actions.whole(held))
     except PlaygroundError as error:
         return "", problem(str(error))
     return fragment, ""
 
 
-def linked(opening: Opening, session: str, fragment: Any, before: Sequence[Any]) -> tuple[Any, ...]:
+def linked(opening: Opening, session: str, fragment: Any, before: Controls) -> Page:
     """Open a link's template; an address without a link of ours changes nothing."""
     if not isinstance(fragment, str) or not links.is_link(fragment):
         return opening.refused("")
@@ -195,11 +197,11 @@ def linked(opening: Opening, session: str, fragment: Any, before: Sequence[Any])
     return opening.opened(session, template.revised(query=query), note, before)
 
 
-def exported(actions: Actions, form: str, address: str, *values: Any) -> tuple[str, str]:
+def exported(actions: Actions, form: str, address: str, held: Controls) -> tuple[str, str]:
     """What the controls hold in a format, and the line that says what the format is or why there is no text."""
     about = next((item.description for item in formats.FORMATS if item.name == form), "")
     try:
-        text = formats.export(actions.whole(*values), form, address=address, model=actions.engine.name)
+        text = formats.export(actions.whole(held), form, address=address, model=actions.engine.name)
     except PlaygroundError as error:
         return "", problem(str(error))
     return text, f'<p class="hint">{about}</p>'

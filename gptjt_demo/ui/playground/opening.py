@@ -1,12 +1,11 @@
 """Showing another template on the page: picked, reset to, from a link, imported, kept, or the one before.
 
-In: the template, or what stands for it, and what the page held. Out: values for everything that changes then. Whatever
+In: the template, or what stands for it, and what the page held. Out: a `Page` of values. Whatever
 is opened, what was there before can be brought back; what cannot be opened changes nothing but one line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -18,37 +17,46 @@ from gptjt_demo.ui.banner import about
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.answer import idle
+from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
 
 OPENED = ""
 """The picker's value while the page shows a template that is not the library's."""
 
 
 class Opening:
-    """Opens templates for one page. Every method gives values for: the controls, the picker, the template's lines,
-    what `Actions.preview` gives, answer, shares, outcome, what was there before, the button that brings it back, and
-    the line that says what happened."""
+    """Opens templates for one page."""
 
     def __init__(self, actions: Actions) -> None:
         self.actions = actions
 
-    def picked(self, session: str, name: str, *before: Any) -> tuple[Any, ...]:
+    def picked(self, session: str, name: str, before: Controls) -> Page:
         """A template of the library by its name; the one that is there, as it was, for `OPENED`."""
-        return self.opened(session, self.actions.library[name] if name else before[0], "", before)
+        return self.opened(session, self.actions.library[name] if name else before.base, "", before)
 
-    def opened(self, session: str, template: Template, note: str, before: Sequence[Any]) -> tuple[Any, ...]:
+    def opened(self, session: str, template: Template, note: str, before: Controls) -> Page:
         """Any template. The session's run, if one goes on, ends unseen: it was about another."""
-        fields = self.actions.fields(template)
-        edited = before and self._edited(before)
-        return self._shown(session, fields, note, before if edited else ())
+        controls = self.actions.controls(template)
+        return self._shown(session, controls, note, before if self._edited(before) else None)
 
-    def back(self, session: str, before: Sequence[Any], *now: Any) -> tuple[Any, ...]:
+    def back(self, session: str, before: Controls | None, now: Controls) -> Page:
         """What was there before; what is there now can be brought back in turn."""
-        return self._shown(session, tuple(before), "", now)
+        return unchanged() if before is None else self._shown(session, before, "", now)
 
-    def refused(self, line: str) -> tuple[Any, ...]:
+    def mended(self, controls: Controls, before: Controls) -> Page:
+        """The same prompt with one thing put right; the answer stays and is outdated."""
+        prompt, wrong, advised = self.actions.preview(controls)
+        return unchanged(
+            controls=controls,
+            prompt=prompt,
+            problem=wrong,
+            advice=advised,
+            before=before,
+            undo=gr.update(visible=True),
+        )
+
+    def refused(self, line: str) -> Page:
         """One line, and nothing else changes."""
-        kept = len(self.actions.fields(next(iter(self.actions.library)))) + 10
-        return (*[gr.skip()] * kept, problem(line))
+        return unchanged(notice=problem(line))
 
     def lines(self, template: Template) -> str:
         """What a template says of itself."""
@@ -64,25 +72,27 @@ class Opening:
             "value": template.name if known else OPENED,
         }
 
-    def _shown(self, session: str, fields: tuple[Any, ...], note: str, before: Sequence[Any]) -> tuple[Any, ...]:
+    def _shown(self, session: str, controls: Controls, note: str, before: Controls | None) -> Page:
         self.actions.runs.drop(session)
-        template = fields[0]
-        return (
-            *fields,
-            gr.update(**self.choices(template)),
-            self.lines(template),
-            *self.actions.preview(*fields),
-            idle(self.actions.engine.name),
-            "",
-            None,
-            tuple(before),
-            gr.update(visible=bool(before)),
-            f'<p class="note" role="status">{escape(note)}</p>' if note else "",
+        prompt, wrong, advised = self.actions.preview(controls)
+        return Page(
+            controls,
+            picker=gr.update(**self.choices(controls.base)),
+            about=self.lines(controls.base),
+            prompt=prompt,
+            problem=wrong,
+            advice=advised,
+            answer=idle(self.actions.engine.name),
+            shares="",
+            outcome=None,
+            before=before,
+            undo=gr.update(visible=before is not None),
+            notice=f'<p class="note" role="status">{escape(note)}</p>' if note else "",
         )
 
-    def _edited(self, values: Sequence[Any]) -> bool:
+    def _edited(self, held: Controls) -> bool:
         """Whether the page holds anything that its template does not."""
         try:
-            return self.actions.whole(*values) != self.actions.whole(*self.actions.fields(values[0]))
+            return self.actions.whole(held) != self.actions.whole(self.actions.controls(held.base))
         except PlaygroundError:
             return True

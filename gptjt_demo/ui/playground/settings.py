@@ -5,7 +5,7 @@ Stops are written one a line, escaped; those that follow from separator and cues
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -48,9 +48,9 @@ def control(name: str, sampling: Sampling) -> gr.Number | gr.Textbox:
     )
 
 
-def values(sampling: Sampling) -> list[Any]:
-    """The controls' values for these settings, in the order of `NUMBERS`."""
-    return [show_seed(sampling.seed) if name == "seed" else getattr(sampling, name) for name in NUMBERS]
+def values(sampling: Sampling) -> dict[str, Any]:
+    """The controls' values for these settings, by the names of `NUMBERS`."""
+    return {name: show_seed(sampling.seed) if name == "seed" else getattr(sampling, name) for name in NUMBERS}
 
 
 def show_seed(seed: int | None) -> str:
@@ -68,18 +68,18 @@ def read_stops(text: str) -> list[str]:
     return [unescaped(line) for line in text.split("\n") if line]
 
 
-def read(values: Sequence[Any], stops: str) -> Sampling:
+def read(values: Mapping[str, Any], stops: str) -> Sampling:
     """The controls' values as settings.
 
     Args:
-        values: one for each of `NUMBERS`, in that order.
+        values: one for each of `NUMBERS`.
         stops: the stops' text.
 
     Raises:
         SettingError: one of them is out of its range.
     """
     try:
-        return Sampling.read({**dict(zip(NUMBERS, values, strict=True)), "stop": read_stops(stops)})
+        return Sampling.read({**values, "stop": read_stops(stops)})
     except SettingError as error:
         raise SettingError(error.what, where=label(error.where), mend=error.mend) from None
 

@@ -16,6 +16,7 @@ from gptjt_demo.ui import static
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.answer import idle
+from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
 from gptjt_demo.ui.playground.editor import editor
 from gptjt_demo.ui.playground.exchange import COPY_LINK, connect, link
 from gptjt_demo.ui.playground.kept import kept_panel, read_record, template_record
@@ -48,19 +49,15 @@ class Playground:
     """What other tabs need of this one.
 
     Attributes:
-        base: the template that the edits are laid over.
-        examples: the grid of rows.
-        controls: all of the prompt, in the order of `Actions.fields`.
+        controls: all of the prompt.
         previews: what `Actions.preview` fills.
         page: what `Opening` fills.
         opening: opens templates here.
     """
 
-    base: gr.State
-    examples: gr.HTML
-    controls: list[Any]
+    controls: Controls
     previews: list[Any]
-    page: list[Any]
+    page: Page
     opening: Opening
 
 
@@ -68,9 +65,9 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     """Build the tab inside the open `blocks`. It shows the library's first template from the start."""
     engine = actions.engine
     opening = Opening(actions)
-    shown, wrong, advised = actions.preview(*actions.fields(next(iter(actions.library))))
+    shown, wrong, advised = actions.preview(actions.controls(next(iter(actions.library))))
     outcome = gr.State(None)
-    before = gr.State(())
+    before = gr.State(None)
     with gr.Row(elem_id="columns", equal_height=False):
         with gr.Column(elem_id="edit", min_width=320):
             edit = editor(actions, opening, wrong)
@@ -103,32 +100,48 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
 
     controls = edit.controls
     previews = [prompt, edit.problem, advice]
-    page = [*controls, edit.picker, edit.lines, *previews, answer, shares, outcome, before, edit.undo, edit.notice]
+    page = Page(
+        controls,
+        picker=edit.picker,
+        about=edit.lines,
+        prompt=prompt,
+        problem=edit.problem,
+        advice=advice,
+        answer=answer,
+        shares=shares,
+        outcome=outcome,
+        before=before,
+        undo=edit.undo,
+        notice=edit.notice,
+    )
 
     def pick(request: gr.Request, name: str, *values: Any) -> tuple[Any, ...]:
-        return opening.picked(session(request), name, *values)
+        return opening.picked(session(request), name, Controls(*values)).flat()
 
     def reset_all(request: gr.Request, *values: Any) -> tuple[Any, ...]:
-        return opening.picked(session(request), "", *values)
+        return opening.picked(session(request), "", Controls(*values)).flat()
 
-    def undo(request: gr.Request, held: tuple[Any, ...], *values: Any) -> tuple[Any, ...]:
-        return opening.back(session(request), held, *values)
+    def undo(request: gr.Request, held: Controls | None, *values: Any) -> tuple[Any, ...]:
+        return opening.back(session(request), held, Controls(*values)).flat()
+
+    def preview(*values: Any) -> tuple[str, str, str]:
+        return actions.preview(Controls(*values))
 
     def turn(*values: Any) -> tuple[Any, ...]:
-        fields, line = actions.turn(*values)
-        shown, wrong, advised = actions.preview(*fields)
-        return (*fields, shown, line or wrong, advised)
+        turned, line = actions.turn(Controls(*values))
+        shown, wrong, advised = actions.preview(turned)
+        return (*turned, shown, line or wrong, advised)
 
     def mend(event: gr.EventData, *values: Any) -> tuple[Any, ...]:
         asked = event._data if isinstance(event._data, dict) else {}
-        place, rule = asked.get("place"), asked.get("rule")
-        fields = actions.mend(place, rule, *values) if isinstance(place, int) and isinstance(rule, str) else None
-        if fields is None:
-            return tuple(gr.skip() for _ in mended)
-        return (*fields, *actions.preview(*fields), values, gr.update(visible=True))
+        place, rule, held = asked.get("place"), asked.get("rule"), Controls(*values)
+        mended = actions.mend(place, rule, held) if isinstance(place, int) and isinstance(rule, str) else None
+        if mended is None:
+            return unchanged().flat()
+        return opening.mended(mended, held).flat()
 
     def run_prompt(request: gr.Request, both: bool, by: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        yield from actions.run(session(request), both, by, *values)
+        yield from actions.run(session(request), both, by, Controls(*values))
 
     def branch(request: gr.Request, event: gr.EventData, by: str, last: Outcome | None) -> Iterator[tuple[Any, ...]]:
         yield from actions.branch(session(request), by, last, event._data)
@@ -141,7 +154,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
 
     def keep_prompt(event: gr.EventData, *values: Any) -> tuple[Any, str]:
         try:
-            return template_record(actions.whole(*values), event._data), ""
+            return template_record(actions.whole(Controls(*values)), event._data), ""
         except PlaygroundError as error:
             return gr.skip(), problem(str(error))
 
@@ -149,11 +162,12 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         try:
             template = read_record(event._data)
         except PlaygroundError as error:
-            return opening.refused(str(error))
-        return opening.opened(session(request), template, f"“{template.title}” was kept in this browser.", values)
+            return opening.refused(str(error)).flat()
+        note = f"“{template.title}” was kept in this browser."
+        return opening.opened(session(request), template, note, Controls(*values)).flat()
 
     def make_link(*values: Any) -> tuple[Any, str]:
-        return link(actions, *values)
+        return link(actions, Controls(*values))
 
     def stop_run(request: gr.Request) -> None:
         actions.stop(session(request))
@@ -164,7 +178,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         (edit.reset.click, reset_all, controls),
         (edit.undo.click, undo, [before, *controls]),
     ):
-        event(handler, inputs, page, js=TELL_PICKING, queue=False, **quiet).then(None, js=TELL_PICKED, **quiet)
+        event(handler, inputs, page.flat(), js=TELL_PICKING, queue=False, **quiet).then(None, js=TELL_PICKED, **quiet)
     edit.view.input(turn, controls, [*controls, *previews], js=TELL_PICKING, queue=False, **quiet).then(
         None, js=TELL_PICKED, **quiet
     )
@@ -180,15 +194,14 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
             edit.attention.input,
             *(control.change for control in edit.typed),
         ],
-        actions.preview,
+        preview,
         controls,
         previews,
         queue=False,
         trigger_mode="always_last",
         **quiet,
     )
-    mended = [*controls, *previews, before, edit.undo]
-    advice.select(mend, controls, mended, queue=False, **quiet)
+    advice.select(mend, controls, page.flat(), queue=False, **quiet)
     answered = [answer, shares, outcome]
     streaming: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": RUNS_AT_ONCE, **quiet}
     for started in (
@@ -199,11 +212,11 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
             weigh, [rule, outcome], [shares, outcome], **quiet
         )
     kept.click(keep_prompt, controls, [kept, edit.notice], queue=False, **quiet)
-    kept.select(reopen, controls, page, queue=False, **quiet).then(None, js=TELL_PICKED, **quiet)
+    kept.select(reopen, controls, page.flat(), queue=False, **quiet).then(None, js=TELL_PICKED, **quiet)
     edit.share.click(make_link, controls, [edit.link, edit.notice], queue=False, **quiet).success(
         None, [edit.link, edit.notice], [edit.link, edit.notice], js=COPY_LINK, queue=False, **quiet
     )
     connect(blocks, edit.exchange, actions, opening, controls, page)
     rule.input(weigh, [rule, outcome], [shares, outcome], **quiet)
     stop.click(stop_run, None, None, queue=False, **quiet)
-    return Playground(controls[0], edit.examples, controls, previews, page, opening)
+    return Playground(controls, previews, page, opening)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gptjt_demo.templates.template import Template
+from gptjt_demo.ui.playground.controls import Controls
 
 if TYPE_CHECKING:
     from gptjt_demo.templates.library import Library
@@ -29,9 +30,9 @@ def chosen(name: str, actions: Actions, values: Sequence[Any]) -> Template:
     Args:
         name: the picker's value.
         actions: whoever knows the library and reads the playground.
-        values: the playground's, in the order of `Actions.fields`.
+        values: of the playground's controls.
 
     Raises:
         PlaygroundError: the edits in the playground make no template, or there is none of that name.
     """
-    return actions.library[name] if name else actions.whole(*values)
+    return actions.library[name] if name else actions.whole(Controls(*values))
