@@ -1,39 +1,74 @@
 """Comma-, semicolon- and tab-separated text in: which dialect it is, and its rows.
 
-In: a path and its encoding. Out: a `Sheet`. Quoting is RFC 4180's. The dialect is decided from the header: the
-delimiter must split it, and of those that do, the one wins under which the rows have as many fields as the header. A
-header that none splits is a file of one column, whose cells may hold any delimiter. A first line `sep=;`, which
-spreadsheet programs write and read, decides it. Blank lines at the end are ignored; inside, they are blank cells in a
-file of one column and are skipped, and said, in any other.
+In: a path and its encoding. Out: a `Sheet`. Quoting is RFC 4180's, and blanks may stand around a quoted cell. The
+dialect is decided from the header: the delimiter must split it, and of those that do, the one wins under which the rows
+have as many fields as the header. A header that none splits is a file of one column, whose cells may hold any
+delimiter. A first line `sep=;`, which spreadsheet programs write and read, decides it. Blank lines at the end are
+ignored; inside, they are blank cells in a file of one column and are skipped, and said, in any other.
+
+Tab-separated text is often written without any quoting, and a cell may then begin with a quotation mark that is just a
+character. A quoted reading would take all up to the next such mark for one cell. So where every line of it has the
+header's width as it stands, and no name in the header is quoted, quotes are plain characters. In the other formats a
+quoted cell over several lines is what it says it is. Either way it is said.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, NamedTuple
 
 from gptjt_demo.errors import TableError
+from gptjt_demo.tables.encoding import errors_of
 from gptjt_demo.tables.formulas import restore
-from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, LINE_LIMIT, Row, Sheet
+from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, LINE_LIMIT, Faults, Row, Sheet, fault_of, whole
+from gptjt_demo.tables.spacing import Tightened, any_spaced
 
 _SAMPLE = 500  # records that the delimiter is decided by
-_NO_DELIMITER = "\0"  # a character that no file has: `encoding` refuses it
+_NO_DELIMITER = "\0"  # a character that no line has: `_lines` takes it away
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the file is to be split. `quoted`: a cell may stand in double quotes. `named`: the first line names it."""
+    """How the file is to be split.
+
+    Attributes:
+        codec: Python's name of the encoding.
+        delimiter: between cells.
+        quoted: a cell may stand in double quotes.
+        spaced: blanks around such a cell are not part of it.
+        named: the first line names the delimiter.
+    """
 
     codec: str
     delimiter: str
     quoted: bool = True
+    spaced: bool = False
     named: bool = False
+
+
+class _Record(NamedTuple):
+    """A record: its lines, and its cells, of which a blank line has none."""
+
+    first: int
+    last: int
+    cells: list[str]
+
+
+@dataclass
+class _Seen:
+    """What is to be said of a file, gathered while it is read through."""
+
+    blank: list[int] = field(default_factory=list)  # skipped lines
+    over_lines: list[tuple[int, int]] = field(default_factory=list)  # records, the first of them
+    records_over_lines: int = 0
+    lines: Tightened | None = None
+    faults: Faults = field(default_factory=Faults)
 
 
 class _Unclosed(TableError):
@@ -47,43 +82,97 @@ def scan(path: Path, codec: str) -> Sheet:
         TableError: a ragged row, an unclosed quote, text behind a quote, or a cell too long, each with its line.
     """
     dialect = _dialect(path, codec)
+    plain = replace(dialect, quoted=False)
     try:
-        return _sheet(path, dialect)
+        sheet, seen = _quoted(path, dialect)
     except TableError as error:
         # Tab-separated text and plain lists are often written without any quoting, quotes being just characters.
-        plain = dialect.delimiter == "\t" or (dialect.delimiter == _NO_DELIMITER and not isinstance(error, _Unclosed))
-        if not plain:
+        unquoted = dialect.delimiter == "\t" or (
+            dialect.delimiter == _NO_DELIMITER and not isinstance(error, _Unclosed)
+        )
+        if not unquoted:
             raise
         try:
-            sheet = _sheet(path, replace(dialect, quoted=False))
+            sheet, _ = _sheet(path, plain)
         except TableError:
             raise error from None
         return replace(sheet, notes=(*sheet.notes, "quotes are read as plain characters"))
+    if not seen.records_over_lines:
+        return sheet
+    first, last = seen.over_lines[0]
+    note = f"cells over several lines: {seen.records_over_lines:,}, the first in lines {first:,} to {last:,}"
+    if len(sheet.header) > 1 and (stands := _as_it_stands(path, plain, seen)):
+        if dialect.delimiter == "\t" and not _quoted_header(path, dialect):
+            width = len(sheet.header)
+            why = (
+                f"quotes are read as plain characters, because every line has the header's {width} fields as it stands"
+            )
+            return replace(stands, notes=(*stands.notes, why))
+        note += ", though each of these lines could be a row: mend the quotation marks if they should be"
+    return replace(sheet, notes=(*sheet.notes, note))
 
 
-def _sheet(path: Path, dialect: Dialect) -> Sheet:
-    blank: list[int] = []
-    rows = _rows(path, dialect, blank)
+def _quoted(path: Path, dialect: Dialect) -> tuple[Sheet, _Seen]:
+    """The quoted reading; without the blanks around quoted cells, if that can be read."""
+    with _opened(path, dialect.codec) as file:
+        spaced = dialect.delimiter != _NO_DELIMITER and any_spaced(_lines(file, path), dialect.delimiter)
+    if spaced:
+        try:
+            sheet, seen = _sheet(path, replace(dialect, spaced=True))
+        except TableError:  # these quotes are no quoting
+            return _sheet(path, dialect)
+        if seen.lines is not None and seen.lines.count:
+            note = f"blanks around quoted cells left out: {seen.lines.count:,}"
+            return replace(sheet, notes=(*sheet.notes, note)), seen
+    return _sheet(path, dialect)
+
+
+def _as_it_stands(path: Path, plain: Dialect, seen: _Seen) -> Sheet | None:
+    """The file with each of its lines a row, if it can be read so."""
+    try:
+        sheet, found = _sheet(path, plain)
+    except TableError:
+        return None
+    return sheet if found.blank == seen.blank else None  # a blank line inside quotes is part of a cell
+
+
+def _quoted_header(path: Path, dialect: Dialect) -> bool:
+    """Whether a name in the header is quoted, which says that the file uses quoting; our own are."""
+    with _opened(path, dialect.codec) as file:
+        lines = (line for line in islice(_lines(file, path), int(dialect.named), None) if line.strip("\r\n"))
+        return any(name.lstrip().startswith('"') for name in next(lines, "").split(dialect.delimiter))
+
+
+def _sheet(path: Path, dialect: Dialect) -> tuple[Sheet, _Seen]:
+    seen = _Seen()
+    rows = _rows(path, dialect, seen)
     _, header = next(rows, (0, []))
-    count = sum(1 for _ in rows)
-    name = _NAMES.get(dialect.delimiter)
-    notes = [f"{name}-separated" if name else "one column"]
-    if blank:
-        notes.append(f"blank lines skipped: {len(blank)}, the first is line {blank[0]}")
+    count = 0
+    for line, cells in rows:
+        count += 1
+        seen.faults.look(f"line {line:,}", cells)
+    for name in header:
+        if fault := fault_of(name):
+            raise TableError(f"{fault}, in the column name {str(name)!r}", where=path.name, mend="name it again")
+    split = _NAMES.get(dialect.delimiter)
+    notes = [f"{split}-separated" if split else "one column"]
+    if seen.blank:
+        notes.append(f"blank lines skipped: {len(seen.blank)}, the first is line {seen.blank[0]}")
+    notes += seen.faults.notes(count, path)
 
     def again() -> Iterator[Row]:
-        rows = _rows(path, dialect, [])
+        rows = _rows(path, dialect, _Seen())
         next(rows)
-        return (tuple(map(restore, cells)) for _, cells in rows)
+        return (tuple(cells) for _, cells in rows)
 
-    return Sheet([restore(cell) for cell in header], count, tuple(notes), again)
+    return Sheet(header, count, tuple(notes), again), seen
 
 
-def _rows(path: Path, dialect: Dialect, blank: list[int]) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of the header and of every row; `blank` receives the lines of skipped blank lines."""
+def _rows(path: Path, dialect: Dialect, seen: _Seen) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of the header and of every row; `seen` receives what is to be said of them."""
     width = 0
     waiting: list[int] = []  # blank lines that are ignored if nothing follows
-    for line, cells in islice(_records(path, dialect), int(dialect.named), None):
+    for line, last, cells in islice(_records(path, dialect, seen), int(dialect.named), None):
         if not cells:
             waiting += [line] if width else []
             continue
@@ -101,18 +190,23 @@ def _rows(path: Path, dialect: Dialect, blank: list[int]) -> Iterator[tuple[int,
         if width == 1:
             yield from ((number, [""]) for number in waiting)
         else:
-            blank += waiting
+            seen.blank += waiting
         waiting.clear()
-        yield line, cells
+        if last > line:
+            seen.records_over_lines += 1
+            seen.over_lines = seen.over_lines or [(line, last)]
+        yield line, [restore(whole(cell)) for cell in cells]
 
 
-def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """First line number and cells of every record; no cells for a blank line."""
+def _records(path: Path, dialect: Dialect, seen: _Seen) -> Iterator[_Record]:
+    """Every record; no cells for a blank line."""
     if csv.field_size_limit() < CELL_LIMIT:
         csv.field_size_limit(CELL_LIMIT)  # the module's own, and the only way to read longer cells
     text: list[str] = []  # the lines of the record in hand, to find a quote in
-    with path.open(encoding=dialect.codec, newline="") as file:
-        lines = _lines(file, path, text)
+    with _opened(path, dialect.codec) as file:
+        lines: Iterable[str] = _lines(file, path, text)
+        if dialect.spaced:
+            lines = seen.lines = Tightened(lines, dialect.delimiter)
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
         reader = csv.reader(lines, delimiter=dialect.delimiter, quoting=quoting, strict=True)
         while True:
@@ -126,17 +220,24 @@ def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
                 return
             if any(len(cell) > CELL_LIMIT for cell in cells):
                 raise TableError(f"line {start}: a cell of more than {CELL_LIMIT:,} characters", where=path.name)
-            yield start, cells
+            yield _Record(start, reader.line_num, cells)
 
 
-def _lines(file: IO[str], path: Path, kept: list[str]) -> Iterator[str]:
+def _opened(path: Path, codec: str) -> IO[str]:
+    return path.open(encoding=codec, errors=errors_of(codec), newline="")
+
+
+def _lines(file: IO[str], path: Path, kept: list[str] | None = None) -> Iterator[str]:
     number = 0
     while line := file.readline(LINE_LIMIT):
         number += 1
         if len(line) == LINE_LIMIT:
             raise TableError(f"line {number}: more than {LINE_LIMIT:,} characters", where=path.name)
-        kept.append(line)
-        yield line
+        if number == 1:
+            line = line.lstrip("\ufeff")  # a second byte-order mark, as programs leave that add one to any file
+        if kept is not None:
+            kept.append(line)
+        yield line.replace("\0", "\udc00")
 
 
 def _explained(error: csv.Error, text: str, start: int, dialect: Dialect, path: Path) -> TableError:
@@ -163,15 +264,15 @@ def _explained(error: csv.Error, text: str, start: int, dialect: Dialect, path: 
 
 def _dialect(path: Path, codec: str) -> Dialect:
     """The dialect under which most sampled records agree with the header; tab before semicolon before comma."""
-    with path.open(encoding=codec, newline="") as file:
-        if named := re.fullmatch(r"sep=([,;\t])\r?\n?", file.readline(LINE_LIMIT)):
+    with _opened(path, codec) as file:
+        if named := re.fullmatch(r"sep=([,;\t])\r?\n?", file.readline(LINE_LIMIT).lstrip("\ufeff")):
             return Dialect(codec, named[1], named=True)
     best, found = (0.0, 0), Dialect(codec, _NO_DELIMITER)
     for delimiter in "\t;,":
         dialect = Dialect(codec, delimiter)
         widths: list[int] = []
         try:
-            for _, cells in islice(_records(path, dialect), _SAMPLE):
+            for _, _, cells in islice(_records(path, dialect, _Seen()), _SAMPLE):
                 if cells:
                     widths.append(len(cells))
         except TableError:

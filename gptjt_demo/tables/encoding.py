@@ -1,7 +1,9 @@
 """Which encoding a text file has.
 
 In: a path. Out: the codec and the words for it, after the whole file has been decoded once, a block at a time; or a
-`TableError` with the line of the first byte that does not fit. Does not know what the text means.
+`TableError` with the line of the first byte that does not fit. A few bytes that do not fit, or a stray NUL, in a file
+that is plainly of an encoding are handed on to whoever reads it, as halves of surrogate pairs (`errors_of`), so that
+they cost their rows and not the file. Does not know what the text means.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ _MARKS = (
 )
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that does not decode
 _CHARACTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
+_NULS = 10, 0.01  # at most so many, or so large a part of all characters: a file with more of them is no text
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -36,28 +39,33 @@ class TextEncoding:
     words: str
 
 
+def errors_of(codec: str) -> str:
+    """How damage in a text is handed on: Python's name for it. A NUL is handed on as it is."""
+    return "surrogatepass" if codec.startswith(("utf-16", "utf-32")) else "surrogateescape"
+
+
 def detect(path: Path) -> TextEncoding:
     """The file's encoding: by its byte-order mark, else UTF-8 if it decodes, else UTF-16 if plain, else Windows-1252.
 
     Raises:
-        TableError: the file is not text, or it is text with damaged bytes.
+        TableError: the file is not text.
     """
     with path.open("rb") as file:
         head = file.read(4096)
     for mark, codec, words in _MARKS:
         if head.startswith(mark):
-            _verify(path, codec, words)
+            _verify(path, codec, words, errors_of(codec))
             return TextEncoding(codec, words)
     if order := _utf16_without_mark(head):
         codec, words = order
-        _verify(path, codec, words)
+        _verify(path, codec, words, errors_of(codec))
         return TextEncoding(codec, words)
     try:
         _verify(path, "utf-8", "UTF-8")
         return TextEncoding("utf-8", "UTF-8")
-    except _Undecodable as error:
+    except _Undecodable:
         if _damaged_utf8(path):
-            raise error.named(path, "save the file as UTF-8 again") from None
+            return TextEncoding("utf-8", "UTF-8")
     for text in _decoded(path, "cp1252", "Windows-1252"):
         if _CONTROL.search(text):
             raise TableError("not a text file", where=path.name, mend="save the table as CSV, TSV, JSONL or XLSX")
@@ -67,13 +75,10 @@ def detect(path: Path) -> TextEncoding:
 class _Undecodable(TableError):
     """Bytes that an encoding does not know."""
 
-    def named(self, path: Path, mend: str) -> TableError:
-        return TableError(self.what, where=path.name, mend=mend)
-
 
 def _decoded(path: Path, codec: str, words: str, errors: str = "strict") -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(codec)(errors)
-    line = 1
+    line, characters, nuls, first_nul = 1, 0, 0, 0
     with path.open("rb") as file:
         while True:
             block = file.read(_BLOCK)
@@ -87,13 +92,16 @@ def _decoded(path: Path, codec: str, words: str, errors: str = "strict") -> Iter
                     mend="save the file as UTF-8 again",
                 ) from None
             if "\0" in text:
-                line += _line_breaks(text[: text.index("\0")])
+                first_nul = first_nul or line + _line_breaks(text[: text.index("\0")])
+                nuls += text.count("\0")
+            line += _line_breaks(text)
+            characters += len(text)
+            if nuls > max(_NULS[0], _NULS[1] * characters):
                 raise TableError(
-                    f"line {line}: a NUL character, so this is no text file, or a damaged one",
+                    f"line {first_nul}: a NUL character, so this is no text file, or a damaged one",
                     where=path.name,
                     mend="save the table as CSV in UTF-8 again",
                 )
-            line += _line_breaks(text)
             yield text
             if not block:
                 return
@@ -103,8 +111,8 @@ def _line_breaks(text: str) -> int:
     return text.count("\n") or text.count("\r")
 
 
-def _verify(path: Path, codec: str, words: str) -> None:
-    for _ in _decoded(path, codec, words):
+def _verify(path: Path, codec: str, words: str, errors: str = "strict") -> None:
+    for _ in _decoded(path, codec, words, errors):
         pass
 
 

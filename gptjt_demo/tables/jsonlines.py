@@ -1,18 +1,26 @@
-"""JSON Lines in: one object a line, a column for every key that any of them has.
+"""JSON Lines in: one object a line, a column for every key that any of them has; and a row as such a line again.
 
 In: a path and its encoding. Out: a `Sheet`. A string is a cell as it stands; a number, true and false are the text in
-the file (`1e5`, `1.0`); null and a missing key are blanks; an object or a list is its JSON text.
+the file (`1e5`, `1.10`); null and a missing key are blanks; an object or a list is its JSON text. Cells that were no
+strings keep the JSON that they were read from, to the character, so that writing gives it back. A cell with a character
+that is none, as half of a surrogate pair, is a faulty one and costs its own row alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from gptjt_demo.errors import TableError
-from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, LINE_LIMIT, Row, Sheet
+from gptjt_demo.tables.encoding import errors_of
+from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, LINE_LIMIT, MISSING, Cell, Faults, Row, Sheet, whole
+
+_MISSING = Cell("", json=MISSING)
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)")
 
 
 def looks_like(line: str) -> bool:
@@ -27,30 +35,49 @@ def scan(path: Path, codec: str) -> Sheet:
     """Read the file through once.
 
     Raises:
-        TableError: a line that is no JSON object, names a key twice or is too long, with its number.
+        TableError: a line that is no JSON object, names a key twice or is too long, with its number; or no row is good.
     """
     keys: dict[str, None] = {}
     count = 0
+    faults = Faults()
     for number, row in _objects(path, codec):
         keys.update(dict.fromkeys(row))
         count += 1
+        faults.look(f"line {number}", row.values())
         if len(keys) > COLUMN_LIMIT:
             raise TableError(f"line {number}: more than {COLUMN_LIMIT:,} keys in all", where=path.name)
     header = list(keys)
 
     def again() -> Iterator[Row]:
-        return (tuple(row.get(key, "") for key in header) for _, row in _objects(path, codec))
+        return (tuple(row.get(key, _MISSING) for key in header) for _, row in _objects(path, codec))
 
-    return Sheet(header, count, ("one JSON object a line",), again)
+    return Sheet(header, count, ("one JSON object a line", *faults.notes(count, path)), again)
+
+
+def line_of(columns: Sequence[str], row: Sequence[str]) -> str:
+    """A row as a JSON object, without a line end: texts as strings, and what was read from other JSON as it was."""
+    members = ((name, _value(cell)) for name, cell in zip(columns, row, strict=True))
+    return "{" + ", ".join(f"{_dumped(name)}: {value}" for name, value in members if value) + "}"
+
+
+def _value(cell: str) -> str:
+    """A cell's JSON; empty for a key that its object lacked."""
+    return cell.json if isinstance(cell, Cell) and cell.json is not None else _dumped(cell)
+
+
+def _dumped(text: str) -> str:
+    return json.dumps(str(text), ensure_ascii=False)
 
 
 def _objects(path: Path, codec: str) -> Iterator[tuple[int, dict[str, str]]]:
     number = 0
-    with path.open(encoding=codec, newline="") as file:
+    with path.open(encoding=codec, errors=errors_of(codec), newline="") as file:
         while line := file.readline(LINE_LIMIT):
             number += 1
             if len(line) == LINE_LIMIT:
                 raise TableError(f"line {number}: more than {LINE_LIMIT:,} characters", where=path.name)
+            if number == 1:
+                line = line.lstrip("\ufeff")
             if line.strip():
                 try:
                     yield number, _cells(line)
@@ -60,38 +87,54 @@ def _objects(path: Path, codec: str) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _cells(line: str) -> dict[str, str]:
     try:
-        # Numbers stay as typed; the ones inside a nested value are read again as numbers, to be written as such.
-        row = json.loads(line, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_no_repeats)
-        if isinstance(row, dict) and any(isinstance(value, dict | list) for value in row.values()):
-            nested = json.loads(line)
-            row = {key: nested[key] if isinstance(value, dict | list) else value for key, value in row.items()}
+        row = json.JSONDecoder(**_AS_TYPED).decode(line)
     except RecursionError:
         raise TableError("nested too deeply") from None
     except json.JSONDecodeError as error:
         raise TableError(f"not JSON ({error.msg}, column {error.colno})", mend="write one object a line") from None
-    except ValueError as error:  # a number of thousands of digits
-        raise TableError(f"not JSON that can be read ({error})") from None
     if not isinstance(row, dict):
         raise TableError("not a JSON object", mend='write one object a line, such as {"text": "…"}')
-    cells = {key: _text(value) for key, value in row.items()}
+    cells = {key: _cell(value, source) for key, value, source in _members(line)}
     for text in (*cells, *cells.values()):
         if len(text) > CELL_LIMIT:
             raise TableError(f"a cell of more than {CELL_LIMIT:,} characters")
-        if "\0" in text:
-            raise TableError("a NUL character in a cell")
-        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-            raise TableError("half of a surrogate pair, which is no character")
+    for key in cells:
+        if isinstance(whole(key), Cell) or "\0" in key:
+            raise TableError("a key with a character that is none")
     return cells
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
+def _members(line: str) -> Iterator[tuple[str, Any, str]]:
+    """Key, value and the value's own text, of the object that the line is."""
+    read = json.JSONDecoder(**_AS_TYPED).raw_decode
+
+    def past(place: int) -> int:
+        return _BLANKS.match(line, place).end()  # type: ignore[union-attr]
+
+    place = past(past(0) + 1)
+    while line[place] != "}":
+        key, place = read(line, place)
+        place = past(past(place) + 1)  # the colon
+        value, end = read(line, place)
+        yield key, value, line[place:end]
+        place = past(end)
+        if line[place] == ",":
+            place = past(place + 1)
+
+
+def _cell(value: Any, source: str) -> str:
+    if source[0] == '"':
+        cell = whole(value.replace("\0", "\udc00"), json=source)
+        return cell if isinstance(cell, Cell) and cell.fault else str(value)
     if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+        return Cell("", json=source)
+    return whole(_ESCAPE.sub(_unescaped, source), json=source) if source[0] in "{[" else Cell(source, json=source)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """A character that JSON need not escape, as it is; half of a surrogate pair stays as it was written."""
+    code = int(escape[1] or "0", 16)
+    return chr(code) if code > 0x9F and not 0xD800 <= code <= 0xDFFF else escape[0]
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -101,3 +144,11 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise TableError(f"the key {twice!r} is given twice")
     return row
+
+
+_AS_TYPED: dict[str, Any] = {
+    "parse_int": str,
+    "parse_float": str,
+    "parse_constant": str,
+    "object_pairs_hook": _no_repeats,
+}

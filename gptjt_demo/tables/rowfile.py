@@ -1,8 +1,9 @@
 """A file of rows out: CSV, TSV and JSONL row by row and to be continued after a kill, XLSX in one go.
 
-In: column names and rows of text. Out: a file that `table.read` gives back to the character (a NUL, which it would
-refuse, becomes U+FFFD). CSV and TSV are UTF-8 with a byte-order mark and CRLF, quoted as RFC 4180 says, so that
-spreadsheet programs open them rightly, and cells that those would run are neutralised. Does not know what rows mean.
+In: column names and rows of text. Out: a file that `table.read` gives back to the character (a NUL, or half of a
+surrogate pair, becomes U+FFFD). JSONL gives cells that were read from JSON as they were. CSV and TSV are UTF-8 with a
+byte-order mark and CRLF, quoted as RFC 4180 says, so that spreadsheet programs open them rightly, and cells that those
+would run are neutralised. Does not know what rows mean.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +19,8 @@ from pathlib import Path
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import workbook
 from gptjt_demo.tables.formulas import neutralise
-from gptjt_demo.tables.sheet import Row
+from gptjt_demo.tables.jsonlines import line_of
+from gptjt_demo.tables.sheet import Row, whole
 
 SYNC_SECONDS = 1.0
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx"}
@@ -55,9 +56,9 @@ class Codec:
         if self._format == "jsonl":
             return b""
         cells = [neutralise(name) for name in self._columns]
-        if not any(mark in name for name in cells for mark in ",;\t"):
+        if self._format == "csv" and not any(mark in name for name in cells for mark in ",;\t\ufeff"):
             return _MARK + self._line(cells)
-        # A reader must not take a character in a name for the delimiter.
+        # A reader must not take a character in a name for the delimiter, nor quotes in a TSV for plain characters.
         quote = ("\t" if self._format == "tsv" else ",").join('"' + name.replace('"', '""') + '"' for name in cells)
         return _MARK + quote.encode() + self.end
 
@@ -65,7 +66,7 @@ class Codec:
         """One row, its line end with it."""
         cells = [_holdable(cell) for cell in row]
         if self._format == "jsonl":
-            return json.dumps(dict(zip(self._columns, cells, strict=True)), ensure_ascii=False).encode() + self.end
+            return line_of(self._columns, cells).encode() + self.end
         return self._line([neutralise(cell) for cell in cells])
 
     def _line(self, cells: Sequence[str]) -> bytes:
@@ -180,4 +181,4 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 def _holdable(cell: str) -> str:
-    return cell.replace("\0", "\ufffd") if "\0" in cell else cell
+    return whole(cell.replace("\0", "\ufffd") if "\0" in cell else cell)

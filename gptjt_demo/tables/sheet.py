@@ -1,18 +1,106 @@
 """What every format of a file of rows gives to `table`: a header, a count, remarks, and the rows as often as wanted.
 
-Also the limits that hold for all formats, and names for columns that lack one. Does not know any format.
+Also the limits that hold for all formats, names for columns that lack one, and cells that are more than their text.
+Does not know any format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from gptjt_demo.errors import TableError
 
 Row = tuple[str, ...]
 
 CELL_LIMIT = 1_000_000  # characters; no context window holds more, and an unclosed quote is noticed by it
 LINE_LIMIT = 10_000_000  # characters
 COLUMN_LIMIT = 16_384  # what spreadsheet programs hold
+
+
+# Characters that leave no mark on a screen: soft hyphen, zero-width and direction marks, byte-order mark, and the like.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]"
+)
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+class Cell(str):
+    """A cell that is more than its text; it equals its text.
+
+    Attributes:
+        json: the JSON that it was read from, where that was no string; `MISSING` for a key that its object lacks.
+        fault: why its row cannot be answered: it holds a character that is none. The text has U+FFFD there.
+    """
+
+    __slots__ = ("fault", "json")
+
+    def __new__(cls, text: str, *, json: str | None = None, fault: str = "") -> Cell:
+        """A cell of that text."""
+        cell = super().__new__(cls, text)
+        cell.json, cell.fault = json, fault
+        return cell
+
+    json: str | None
+    fault: str
+
+
+MISSING = ""
+
+
+def fault_of(text: str) -> str:
+    """Why the cell's row cannot be answered, in a line; empty for any good cell."""
+    return text.fault if isinstance(text, Cell) else ""
+
+
+def whole(text: str, *, json: str | None = None) -> str:
+    """The text as a cell: with halves of surrogate pairs, which are how damage is handed on, it is a faulty one."""
+    found = None if text.isascii() else _HALF.search(text)
+    if found is None:
+        return text if json is None else Cell(text, json=json)
+    if json is not None and _HALF.search(json):
+        json = None  # bytes that are no text cannot be written again
+    code = ord(found[0])
+    if code == 0xDC00:
+        what = "a NUL character"
+    elif 0xDC80 <= code <= 0xDCFF:  # as Python's "surrogateescape" hands on a byte
+        what = f"a byte (0x{code - 0xDC00:02X}) that is not of the file's encoding"
+    else:
+        what = f"half of a surrogate pair (U+{code:04X}), which is no character"
+    return Cell(_HALF.sub("\ufffd", text), json=json, fault=what)
+
+
+class Faults:
+    """What of a file is damaged, counted while it is read through."""
+
+    def __init__(self) -> None:
+        self._rows, self._first = 0, ""
+
+    def look(self, place: str, row: Iterable[str]) -> None:
+        """A row; `place` says where it stands."""
+        if fault := next(filter(None, map(fault_of, row)), ""):
+            self._rows, self._first = self._rows + 1, self._first or f"{place}: {fault}"
+
+    def notes(self, rows: int, path: Path) -> tuple[str, ...]:
+        """What is to be said of it.
+
+        Raises:
+            TableError: none of the rows is good.
+        """
+        if not self._rows:
+            return ()
+        if self._rows == rows:
+            raise TableError(
+                f"{self._first}, and no row is better", where=path.name, mend="save the file as UTF-8 again"
+            )
+        return (f"rows with a damaged character, which are not answered: {self._rows:,}, the first is {self._first}",)
+
+
+def visible(name: str) -> str:
+    """A column's name without what nobody sees: invisible characters, and blanks of any kind around or repeated."""
+    return " ".join(_INVISIBLE.sub("", name).split())
 
 
 @dataclass(frozen=True)
@@ -38,7 +126,7 @@ def unique_names(header: Sequence[str]) -> Row:
     seen: set[str] = set()
     names = []
     for place, name in enumerate(header, 1):
-        new = name if name.strip() else f"(column {place})"
+        new = name if visible(name) else f"(column {place})"
         if new in seen or (new != name and new in taken):
             stem, number = new, 2
             while new in seen or new in taken:

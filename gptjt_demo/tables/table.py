@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from gptjt_demo.errors import TableError
-from gptjt_demo.tables import delimited, encoding, jsonlines, workbook
-from gptjt_demo.tables.sheet import LINE_LIMIT, Row, Sheet, unique_names
+from gptjt_demo.tables import delimited, encoding, jsonlines, pipe, workbook
+from gptjt_demo.tables.sheet import LINE_LIMIT, Row, Sheet, unique_names, visible
 
 PREVIEW = 100  # rows
 
@@ -45,6 +45,8 @@ class Table:
         columns: names, all different and none empty.
         count: rows.
         notes: what was assumed about the file, a phrase each.
+        sheet: what the format gave.
+        copy: keeps the private copy of a pipe, whose `path` is the copy's; it is deleted with the table.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class Table:
     count: int
     notes: tuple[str, ...]
     sheet: Sheet
+    copy: object = field(default=None, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Row]:
         return self.sheet.rows()
@@ -64,15 +67,22 @@ class Table:
         return list(islice(self, rows))
 
     def place(self, column: str) -> int:
-        """Where a column stands in a row.
+        """Where a column stands in a row. A name that is not there to the character is compared by what is seen of it.
 
         Raises:
-            TableError: there is none of that name.
+            TableError: there is none of that name, or several look like it.
         """
-        if column not in self.columns:
-            names = ", ".join(self.columns[:20]) + (", …" if len(self.columns) > 20 else "")
-            raise TableError(f"no column {column!r}", where=self.path.name, mend=f"it has {names}")
-        return self.columns.index(column)
+        if column in self.columns:
+            return self.columns.index(column)
+        alike = [place for place, name in enumerate(self.columns) if visible(name) == visible(column)]
+        if len(alike) != 1:
+            what = f"several columns look like {column!r}" if alike else f"no column {column!r}"
+            raise TableError(what, where=self.path.name, mend=f"it has {self.names()}")
+        return alike[0]
+
+    def names(self, most: int = 20) -> str:
+        """The columns' names in quotes, for messages."""
+        return ", ".join(map(repr, self.columns[:most])) + (", …" if len(self.columns) > most else "")
 
     def digest(self) -> str:
         """SHA-256 of the file's bytes, hexadecimal."""
@@ -81,13 +91,16 @@ class Table:
 
 
 def read(path: Path | str) -> Table:
-    """A file of rows, checked from end to end.
+    """A file of rows, checked from end to end. `-` is standard input; what comes through a pipe is copied first.
 
     Raises:
         TableError: there is no such file, it is no table, it has no rows, or a row of it is bad (with its line).
     """
     path = Path(path)
     try:
+        if pipe.is_pipe(path):
+            path, folder = pipe.spooled(path)
+            return replace(read(path), copy=folder)
         with path.open("rb") as file:
             head = file.read(512)
         sheet, notes = _sheet(path, head)
@@ -122,7 +135,7 @@ def _sheet(path: Path, head: bytes) -> tuple[Sheet, tuple[str, ...]]:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html", b"<table", b"<?xml")):
         raise TableError("a web page or XML, not a table", where=path.name, mend="save the table as CSV or XLSX")
     text = encoding.detect(path)
-    with path.open(encoding=text.codec, newline="") as file:
+    with path.open(encoding=text.codec, errors=encoding.errors_of(text.codec), newline="") as file:
         first = file.readline(LINE_LIMIT)
     if path.suffix.lower() in (".jsonl", ".ndjson", ".json") or jsonlines.looks_like(first):
         sheet = jsonlines.scan(path, text.codec)

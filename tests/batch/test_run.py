@@ -121,7 +121,7 @@ def test_every_input_has_its_column(tmp_path: Path) -> None:
     assert "A: row 0\nB: 000\n" in engine.prompts[0]
     with pytest.raises(SettingError, match="the input 'b' has no column"):
         go(table(tmp_path, 1), tmp_path / "out2.csv", engine, template, columns={"a": "text"})
-    with pytest.raises(TableError, match="no column 'z'; it has n, text"):
+    with pytest.raises(TableError, match="no column 'z'; it has 'n', 'text'"):
         go(table(tmp_path, 1), tmp_path / "out2.csv", columns={"input": "z"})
     assert not (tmp_path / "out2.csv").exists()
 

@@ -73,7 +73,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_neutralised(tmp_path: Path, cell
     path = tmp_path / "x.csv"
     rowfile.write(path, ["a", "b"], [(cell, "")])
     with path.open(encoding="utf-8-sig", newline="") as file:
-        assert list(csv.reader(file)) == [["a", "b"], ["'" + cell, ""]]
+        assert list(csv.reader(file)) == [["a", "b"], ["'\u00ad" + cell, ""]]
     assert rows_of(path) == [(cell, "")]
 
 
@@ -212,7 +212,8 @@ BAD = {
     "open.csv": (b'a,b\n1,2\n"x\ny",z\n3,"four\n5,6\n', "open.csv: line 5: the quote that opens here is not closed"),
     "behind.csv": (b'a,b\n1,"x" y\n', "behind.csv: line 2: text after a closing quote"),
     "huge.csv": (b"a,b\n1,2\n1," + b"x" * 1_000_001 + b"\n", "huge.csv: line 3: a cell of more than 1,000,000"),
-    "damaged.csv": ("a,b\né,ü\nü,".encode() + b"\xff\n", "damaged.csv: line 3: a byte (0xFF) that is not UTF-8"),
+    "damaged.csv": ("é,ü\n".encode() + b"\xff,2\n", "damaged.csv: line 2: a byte (0xFF) that is not of the file"),
+    "name.csv": ("é,ü\xe9".encode() + b"\xff\n1,2\n", "name.csv: a byte (0xFF) that is not of the file"),
     "binary.csv": (b"a,b\n\x01\xff,2\n", "binary.csv: not a text file"),
     "list.jsonl": (b"[1, 2]\n", "list.jsonl: line 1: not a JSON object"),
     "line.jsonl": (b'{"a": 1}\n{"a": \n', "line.jsonl: line 2: not JSON"),
@@ -383,7 +384,7 @@ def test_another_header_is_not_continued(tmp_path: Path) -> None:
 
 
 def test_unknown_columns_are_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="no column 'x'; it has a, b"):
+    with pytest.raises(TableError, match="no column 'x'; it has 'a', 'b'"):
         table.read(save(tmp_path / "a.csv", "a,b\n1,2\n")).place("x")
 
 

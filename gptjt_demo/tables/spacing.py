@@ -1,0 +1,67 @@
+"""Blanks between a delimiter and a quoted cell (`a, "b, c"`), which many people write and RFC 4180 does not know.
+
+In: the lines of a delimited text. Out: the same lines without those blanks, and how many there were. Blanks that are
+part of a cell stay: those of a cell that is not quoted, and those inside quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+_BLANKS = re.compile("[ \u00a0]*")
+_QUOTED = re.compile(r'(?:[^"]|"")*+')
+
+
+def any_spaced(lines: Iterable[str], delimiter: str) -> bool:
+    """Whether there may be such blanks: a look that mistakes what stands inside quotes."""
+    mark = re.escape(delimiter)
+    pattern = re.compile(rf'{mark}[ \u00a0]+"|"[ \u00a0]+(?:{mark}|$)', re.MULTILINE)
+    return any(pattern.search(line) for line in lines)
+
+
+class Tightened:
+    """Lines without the blanks; `count` says how many places have been left out so far."""
+
+    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
+        self.count = 0
+        self._lines, self._delimiter = lines, delimiter
+        self._inside = False  # a quoted cell goes on from the line before
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            yield "".join(self._pieces(line)) if self._inside or '"' in line else line
+
+    def _pieces(self, line: str) -> Iterator[str]:
+        place = 0
+        while place < len(line):
+            if not self._inside:
+                start = self._past_blanks(line, place)
+                if line[start : start + 1] != '"':
+                    end = self._cell_end(line, place)
+                    yield line[place:end]
+                    place = end
+                    continue
+                self.count += start > place
+                yield '"'
+                place, self._inside = start + 1, True
+            end = _QUOTED.match(line, place).end()  # type: ignore[union-attr]
+            if end == len(line):
+                yield line[place:]
+                return
+            yield line[place : end + 1]
+            self._inside = False
+            place = self._past_blanks(line, end + 1)
+            if line[place : place + 1] not in (self._delimiter, "\r", "\n", ""):
+                place = end + 1
+            self.count += place > end + 1
+            end = self._cell_end(line, place)
+            yield line[place:end]
+            place = end
+
+    def _cell_end(self, line: str, place: int) -> int:
+        return line.find(self._delimiter, place) + 1 or len(line)
+
+    @staticmethod
+    def _past_blanks(line: str, place: int) -> int:
+        return _BLANKS.match(line, place).end()  # type: ignore[union-attr]

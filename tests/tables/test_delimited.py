@@ -1,0 +1,194 @@
+"""Delimited text as people write it: quotes that are none, blanks before quotes, damage in one row, invisible names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gptjt_demo.errors import TableError
+from gptjt_demo.tables import rowfile, table
+from gptjt_demo.tables.sheet import Cell, fault_of
+
+
+def save(path: Path, data: bytes | str) -> Path:
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+# --- quotes that are just characters
+
+
+def test_a_tab_separated_cell_that_begins_with_a_quotation_mark_swallows_no_row(tmp_path: Path) -> None:
+    text = 'title\trating\n"The Wire\t5\nOz\t4\nThe Shield\t4\nLost"\t3\nBones\t2\n'
+    found = table.read(save(tmp_path / "a.tsv", text))
+    assert list(found) == [('"The Wire', "5"), ("Oz", "4"), ("The Shield", "4"), ('Lost"', "3"), ("Bones", "2")]
+    assert any("quotes are read as plain characters, because every line has the header's 2" in n for n in found.notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a\tb\tc\nx\t"y\tz\n1\t2"\t3\n',
+        'sep=\t\na\tb\n"x\t1\ny"\t2\n',
+        'a\tb\r\n"x\t1\r\ny\t2\r\n"\t3\r\n',
+    ],
+)
+def test_wherever_the_mark_stands_each_line_is_a_row(tmp_path: Path, text: str) -> None:
+    lines = [line.split("\t") for line in text.splitlines() if not line.startswith("sep=")]
+    found = table.read(save(tmp_path / "a.tsv", text))
+    assert [list(found.columns), *map(list, found)] == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('a\tb\n"two\nlines"\t1\n', [("two\nlines", "1")]),
+        ('"a"\t"b"\n"x\ty\nz"\t1\n', [("x\ty\nz", "1")]),  # the header's quotes say that the file uses quoting
+        ('a\tb\n"x\ty\n\nz"\t1\n', [("x\ty\n\nz", "1")]),  # a blank line is no row
+        ('a,b\n"Hello, you\nbye",1\n', [("Hello, you\nbye", "1")]),
+        ('a;b\n"x;y\nz";1\n', [("x;y\nz", "1")]),
+    ],
+)
+def test_a_quoted_cell_over_several_lines_is_one_cell_and_is_said(
+    tmp_path: Path, text: str, rows: list[tuple[str, ...]]
+) -> None:
+    found = table.read(save(tmp_path / "a.csv", text))
+    assert list(found) == rows
+    assert any("cells over several lines: 1, the first in lines 2 to" in note for note in found.notes)
+
+
+def test_lines_that_a_quoted_cell_may_have_swallowed_are_said(tmp_path: Path) -> None:
+    found = table.read(save(tmp_path / "a.csv", 'a,b\n"The Wire,5\nOz,4\nLost",3\n'))
+    assert any("the first in lines 2 to 4, though each of these lines could be a row" in note for note in found.notes)
+
+
+def test_tab_separated_files_of_ours_come_back_whatever_their_cells_hold(tmp_path: Path) -> None:
+    rows = [("x\ty\nz", "1"), ('"', "2")]
+    rowfile.write(tmp_path / "a.tsv", ["a", "b"], rows)
+    assert list(table.read(tmp_path / "a.tsv")) == rows
+
+
+# --- blanks around quoted cells
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('a,b\n1, "x, y"\n', [("1", "x, y")]),
+        ('a, "b"\n"x" , "y, z" \n', [("x", "y, z")]),
+        ('a,b\n1, "x\ny, z"\n2, w\n', [("1", "x\ny, z"), ("2", " w")]),
+        ('a;b\n1;\u00a0"x; y"\n', [("1", "x; y")]),
+        ('a,b\n1, "x ""y"", z"\n', [("1", 'x "y", z')]),
+        ('a,b\n"x, ""y"" ,z", 2\n', [('x, "y" ,z', " 2")]),
+    ],
+)
+def test_blanks_before_a_quoted_cell_are_no_part_of_it(tmp_path: Path, text: str, rows: list[tuple[str, ...]]) -> None:
+    found = table.read(save(tmp_path / "a.csv", text))
+    assert list(found) == rows
+    assert found.columns == ("a", "b")
+
+
+def test_blanks_that_are_left_out_are_said_and_others_stay(tmp_path: Path) -> None:
+    found = table.read(save(tmp_path / "a.csv", 'a,b\n1, "x, y"\n'))
+    assert any("blanks around quoted cells left out: 1" in note for note in found.notes)
+    assert list(table.read(save(tmp_path / "b.csv", "a,b\n 1 , x \n"))) == [(" 1 ", " x ")]
+    assert list(table.read(save(tmp_path / "c.csv", 'a,b\n1, "so" he said\n'))) == [("1", ' "so" he said')]
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.tuples(*[st.text('",; \n\ta', max_size=5)] * 2), min_size=1, max_size=4),
+    ending=st.sampled_from(["csv", "tsv"]),
+)
+def test_cells_full_of_quotes_blanks_and_delimiters_come_back(tmp_path: Path, rows, ending: str) -> None:
+    rowfile.write(tmp_path / f"a.{ending}", ["a", "b"], rows)
+    assert list(table.read(tmp_path / f"a.{ending}")) == rows
+
+
+# --- names
+
+
+@pytest.mark.parametrize("name", ["text ", "\u00a0text", "\ufefftext", "te\u00adxt", "text\u200b"])
+def test_names_are_compared_by_what_is_seen_of_them(tmp_path: Path, name: str) -> None:
+    found = table.read(save(tmp_path / "a.csv", f"n,{name}\n1,2\n"))
+    assert found.place("text") == 1
+    assert found.columns == ("n", name)
+
+
+def test_a_second_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    marks = b"\xef\xbb\xbf\xef\xbb\xbf"
+    found = table.read(save(tmp_path / "a.csv", marks + b'"text, long",b\n1,2\n'))
+    assert found.columns == ("text, long", "b")
+    assert table.read(save(tmp_path / "a.jsonl", marks + b'{"text": "x"}\n')).columns == ("text",)
+
+
+def test_names_that_look_alike_are_told_apart_only_as_they_stand(tmp_path: Path) -> None:
+    found = table.read(save(tmp_path / "a.csv", "text ,text,\ufeff\n1,2,3\n"))
+    assert (found.place("text "), found.place("text")) == (0, 1)
+    with pytest.raises(TableError, match="several columns look like 'text\\\\u200b'; it has 'text ', 'text', "):
+        found.place("text\u200b")
+    assert found.columns[2] == "(column 3)"
+
+
+def test_names_come_back_with_their_own_invisible_characters(tmp_path: Path) -> None:
+    rowfile.write(tmp_path / "a.csv", ["\ufeffa", "b"], [("1", "2")])
+    assert table.read(tmp_path / "a.csv").columns == ("\ufeffa", "b")
+
+
+# --- an apostrophe of somebody's own
+
+
+@pytest.mark.parametrize("cell", ["'=SUM means a sum", "'=1", "''=1", "'@home", "'-x", "'tis", "'", "'+1"])
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_a_typed_apostrophe_stays(tmp_path: Path, cell: str, ending: str) -> None:
+    found = table.read(save(tmp_path / "in.csv", f'text,n\n"{cell}",1\n'))
+    assert list(found) == [(cell, "1")]
+    rowfile.write(tmp_path / f"out.{ending}", found.columns, found)
+    assert list(table.read(tmp_path / f"out.{ending}")) == [(cell, "1")]
+    assert cell.encode() in (tmp_path / f"out.{ending}").read_bytes()
+
+
+def test_what_we_neutralised_comes_back_through_a_spreadsheet_program_of_any_encoding(tmp_path: Path) -> None:
+    rowfile.write(tmp_path / "a.csv", ["text"], [("=1+1",), ("@home",), ("'=typed",)])
+    again = (tmp_path / "a.csv").read_text("utf-8-sig").encode("cp1252")  # as "CSV" saves it
+    assert list(table.read(save(tmp_path / "b.csv", again))) == [("=1+1",), ("@home",), ("'=typed",)]
+
+
+# --- damage in one row
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        ("text,n\ncafé,1\nü\xff,2\nê,3\n".encode().replace("ÿ".encode(), b"\xff"), "a byte (0xFF)"),
+        (b"text,n\ncaf,1\nb\0d,2\nfine,3\n", "a NUL character"),
+        ("text,n\ncaf,1\n\ud800,2\nfine,3\n".encode("utf-16", "surrogatepass"), "half of a surrogate pair (U+D800)"),
+        (b'{"text": "ok", "n": "1"}\n{"text": "\\ud83d", "n": "2"}\n{"text": "x", "n": "3"}\n', "half of a surrogate"),
+        (b'{"text": "ok", "n": "1"}\n{"text": "\\u0000", "n": "2"}\n{"text": "x", "n": "3"}\n', "a NUL character"),
+    ],
+)
+def test_a_bad_character_costs_its_row_and_not_the_file(tmp_path: Path, data: bytes, what: str) -> None:
+    found = table.read(save(tmp_path / "a.csv", data))
+    rows = list(found)
+    assert [row[1] for row in rows] == ["1", "2", "3"]
+    assert [bool(fault_of(row[0])) for row in rows] == [False, True, False]
+    assert what in fault_of(rows[1][0])
+    assert "\ufffd" in rows[1][0]
+    note = next(note for note in found.notes if note.startswith("rows with a damaged character"))
+    assert ": 1, the first is line" in note
+    for ending in ("csv", "tsv", "jsonl", "xlsx"):
+        rowfile.write(tmp_path / f"out.{ending}", found.columns, found)
+        assert [row[1] for row in table.read(tmp_path / f"out.{ending}")] == ["1", "2", "3"]
+
+
+def test_a_file_of_damaged_rows_alone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="line 1: half of a surrogate pair"):
+        table.read(save(tmp_path / "a.jsonl", b'{"a": "\\ud800"}\n{"a": "\\udfff"}\n'))
+
+
+def test_a_cell_that_is_more_than_its_text_equals_its_text() -> None:
+    assert Cell("1.10", json="1.10") == "1.10"
+    assert {Cell("a"): 1}["a"] == 1
