@@ -17,7 +17,8 @@ from torch import Tensor
 from transformers import AutoConfig
 
 from gptjt_demo.benchmark.contender import Failed
-from gptjt_demo.models.checkpoint import Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.layout import rows, stored
 
 
 def write(source: Path, file: Path) -> None:
@@ -40,7 +41,8 @@ def write(source: Path, file: Path) -> None:
         name = names.get_name(f"{owner}.weight", try_suffixes=(".weight",))
         if name is None:
             raise Failed(f"{owner} has no place in a GGUF")
-        values = _values(checkpoint.weight(owner))
+        weight = checkpoint.weight(owner)
+        values = rows(weight, 0, len(stored(weight))).float()  # (rows, columns), or (width,) of a norm
         for leaf, heads in (("q_proj", config.num_attention_heads), ("k_proj", config.num_key_value_heads)):
             if owner.endswith(leaf):
                 values = _interleaved(values, heads)
@@ -87,11 +89,6 @@ def _write_tokenizer(writer: Any, source: Path, config: Any) -> None:
     writer.add_bos_token_id(config.bos_token_id)
     writer.add_eos_token_id(config.eos_token_id)
     writer.add_add_bos_token(False)
-
-
-def _values(weight: Tensor | Blockwise | RowWise) -> Tensor:
-    """float32 (rows, columns), or (width,) of a norm."""
-    return weight.float() if isinstance(weight, Tensor) else weight.rows(0, weight.weight.shape[0])
 
 
 def _interleaved(values: Tensor, heads: int) -> Tensor:

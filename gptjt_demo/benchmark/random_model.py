@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.serialization import set_default_mmap_options, skip_data
 from transformers import AutoModelForCausalLM, GPTJConfig, PreTrainedTokenizerFast
 
-from gptjt_demo.models.checkpoint import BLOCK, Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.layout import HIVEMIND, Weight, rows, stored
 
 WORDS = 50257  # GPT-J's tokens; its logits go on to 50400
 SPREAD = 0.02  # standard deviation of a weight
@@ -160,24 +161,20 @@ def _empty(network: Any, eight_bit: frozenset[str]) -> dict[str, Tensor]:
         for name, parameter in network.named_parameters():
             owner, _, leaf = name.rpartition(".")
             if owner in eight_bit and leaf == "weight":
-                yield name, torch.empty(parameter.shape, dtype=torch.uint8)
-                yield f"{owner}.absmax", torch.empty(-(-parameter.numel() // BLOCK))
-                yield f"{owner}.code", torch.empty(256)
+                for part, (dtype, shape) in HIVEMIND.parts(tuple(parameter.shape)).items():
+                    yield f"{owner}.{part}", torch.empty(shape, dtype=dtype)
             else:
                 yield name, torch.empty(parameter.shape, dtype=torch.float16)
 
     return dict(parts())
 
 
-def _half(weight: Tensor | Blockwise | RowWise) -> Tensor:
-    if isinstance(weight, Tensor):
-        return weight.bfloat16()
-    rows, columns = weight.weight.shape
-    half = torch.empty(rows, columns, dtype=torch.bfloat16)
-    step = max(1, PIECE // columns)
-    for start in range(0, rows, step):
-        stop = min(rows, start + step)
-        half[start:stop] = weight.rows(start, stop)
+def _half(weight: Weight) -> Tensor:
+    half = torch.empty(stored(weight).shape, dtype=torch.bfloat16)
+    step = max(1, PIECE // half[0].numel())
+    for start in range(0, len(half), step):
+        stop = min(len(half), start + step)
+        half[start:stop] = rows(weight, start, stop)
     return half
 
 

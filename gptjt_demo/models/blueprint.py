@@ -16,12 +16,11 @@ import torch
 from torch import nn
 
 from gptjt_demo.errors import CheckpointError, ModelError
-from gptjt_demo.models.checkpoint import PARTS, Checkpoint, kind
+from gptjt_demo.models.checkpoint import Checkpoint, kind
+from gptjt_demo.models.layout import PARTS, Shape
 
 # Buffers that older releases of transformers saved and current ones compute: GPT-J's mask, rotary frequencies.
 _COMPUTED = re.compile(r"\.(attn|attention)\.(bias|masked_bias)$|\.inv_freq$|\.embed_positions$")
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from tqdm import tqdm
 from transformers.activations import NewGELUActivation
 
 from gptjt_demo.models.blueprint import Blueprint, skeleton
-from gptjt_demo.models.checkpoint import Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.int8.linear import Int8Linear
+from gptjt_demo.models.layout import RowWise
 from gptjt_demo.models.plan import Plan
 
 

@@ -1,14 +1,7 @@
-"""A checkpoint's files as named tensors, and the two 8-bit layouts.
+"""A checkpoint's files as named tensors, and as weights of the layout they are stored in.
 
 In: a folder. Out: tensors by name, read through private mappings: opening reads the headers alone, nothing is read
 before it is used, and what a caller writes into a tensor never reaches the file. Does not know models.
-
-Every linear and embedding NAME is held as floats (`NAME.weight`), or in one of these; everything else is float.
-- hivemind: `NAME.weight` (uint8, the weight's shape), `NAME.absmax` (float32, one a block of 4096 values of the
-  flattened weight) and `NAME.code` (float32, 256 values); a value is `code[weight] * absmax`. It is what
-  `bitsandbytes.functional.quantize_blockwise(w, blocksize=4096)` makes.
-- int8: `NAME.weight` (int8, the weight's shape) and `NAME.scale` (bfloat16, one a row); a value is `weight * scale`.
-  It is what `int8.quantize` makes and the CPU runs on, so nothing is left to be done at load.
 """
 
 from __future__ import annotations
@@ -20,7 +13,6 @@ import pickle
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -28,44 +20,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gptjt_demo.errors import CheckpointError, ModelError
-
-BLOCK = 4096
-PARTS = ("weight", "absmax", "code", "scale")  # what a linear's or embedding's values may be stored as, all layouts
+from gptjt_demo.models.layout import HIVEMIND, INT8, Blockwise, Layout, RowWise, Weight, layout_of
 
 # The weights' file, or the index that names the files, in the order in which they are looked for.
 _NAMES = ("model.safetensors", "pytorch_model.bin")
 _MEND = "download the model again"
-
-
-@dataclass(frozen=True)
-class Blockwise:
-    """A weight in the hivemind layout."""
-
-    weight: Tensor  # uint8 (rows, columns)
-    absmax: Tensor  # float32 (blocks,)
-    code: Tensor  # float32 (256,)
-
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Rows of the weight as float32 (stop - start, columns), equal to `dequantize_blockwise` to the bit."""
-        columns = self.weight.shape[1]
-        first, last = start * columns, stop * columns
-        blocks = torch.arange(first // BLOCK, -(-last // BLOCK))
-        scale = self.absmax[blocks].repeat_interleave(BLOCK)  # (values of whole blocks,)
-        scale = scale[first - int(blocks[0]) * BLOCK :][: last - first].view(stop - start, columns)
-        # `index_select` is many times as fast as indexing here.
-        return self.code.index_select(0, self.weight[start:stop].flatten().int()).view(stop - start, columns) * scale
-
-
-@dataclass(frozen=True)
-class RowWise:
-    """A weight in the int8 layout."""
-
-    weight: Tensor  # int8 (rows, columns)
-    scale: Tensor  # bfloat16 (rows,)
-
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Rows of the weight as float32 (stop - start, columns)."""
-        return self.weight[start:stop].float() * self.scale[start:stop].float()[:, None]
 
 
 class Checkpoint:
@@ -139,7 +98,7 @@ class Checkpoint:
             raise self.missing(name)
         return self._files[path][name]
 
-    def weight(self, name: str) -> Tensor | Blockwise | RowWise:
+    def weight(self, name: str) -> Weight:
         """The weight of the linear or embedding `name`: float, or in the 8-bit layout in which it is stored.
 
         Raises:
@@ -148,8 +107,10 @@ class Checkpoint:
         for error in self.flaws(name):
             raise error
         weight = self.tensor(f"{name}.weight")
-        parts = {part: self.tensor(f"{name}.{part}") for part in companions(weight) or ()}
-        return RowWise(weight, **parts) if "scale" in parts else Blockwise(weight, **parts) if parts else weight
+        layout = layout_of(weight)
+        if layout is HIVEMIND:
+            return Blockwise(weight, self.tensor(f"{name}.absmax"), self.tensor(f"{name}.code"))
+        return RowWise(weight, self.tensor(f"{name}.scale")) if layout is INT8 else weight
 
     def flaws(self, name: str) -> Iterator[CheckpointError]:
         """What is wrong with how the weight of `name` is stored, from the headers alone: nothing, where it is right."""
@@ -157,16 +118,23 @@ class Checkpoint:
             yield self.missing(f"{name}.weight")
             return
         weight = self.tensor(f"{name}.weight")
-        expected = companions(weight)
-        if expected is None:
+        layout = layout_of(weight)
+        if layout is None:
             yield self.flaw(f"{name}.weight", f"is {kind(weight)}, which is no layout")
             return
-        for part, (dtype, shape) in expected.items():
+        for part, (dtype, shape) in layout.companions(tuple(weight.shape)).items():
             key = f"{name}.{part}"
             if key not in self.names:
                 yield self.missing(key)
             elif (tensor := self.tensor(key)).dtype != dtype or tensor.shape != shape:
                 yield self.flaw(key, f"is {kind(tensor)} where {dtype} {shape} is needed")
+
+    @property
+    def layouts(self) -> frozenset[Layout]:
+        """The layouts of its matrices, from the headers alone."""
+        matrices = (self.tensor(name) for name in self.names if name.endswith(".weight"))
+        found = (layout_of(matrix) for matrix in matrices if matrix.dim() == 2)
+        return frozenset(layout for layout in found if layout is not None)
 
     def missing(self, key: str) -> CheckpointError:
         """The error that a tensor is not there."""
@@ -193,17 +161,6 @@ class Checkpoint:
         for name, path in self._where.items():
             tensor = self._files[path][name]
             yield name, tensor.numel(), tensor.element_size()
-
-
-def companions(weight: Tensor) -> dict[str, tuple[torch.dtype, tuple[int, ...]]] | None:
-    """The type and shape of what is stored beside a weight of this type; None where it belongs to no layout."""
-    if weight.is_floating_point():
-        return {}
-    if weight.dtype == torch.uint8:
-        return {"absmax": (torch.float32, (-(-weight.numel() // BLOCK),)), "code": (torch.float32, (256,))}
-    if weight.dtype == torch.int8:
-        return {"scale": (torch.bfloat16, (weight.shape[0],))}
-    return None
 
 
 def kind(tensor: Tensor) -> str:

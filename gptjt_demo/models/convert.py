@@ -4,7 +4,7 @@ In: a folder in any layout. Out: a folder of the same model in the int8 or the h
 memory than a few megabytes of one tensor. The folder gets its name when all of it is on the disk, so that what an
 interrupted conversion leaves behind is no model to anybody. Does not know the hub.
 
-A large model converted to int8 loads to the same bits as its source does, and without work: `checkpoint.RowWise`. A
+A large model converted to int8 loads to the same bits as its source does, and without work: `layout.RowWise`. A
 small one, which `building` would run in two int8 planes, keeps only the first of them; the hivemind layout keeps all it
 has.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 import glob
 import json
 import logging
-import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -24,24 +23,22 @@ from pathlib import Path
 from typing import Literal, NoReturn, get_args
 
 import psutil
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
-from gptjt_demo.models.checkpoint import BLOCK, Checkpoint, companions
+from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.int8.linear import quantize
+from gptjt_demo.models.layout import BLOCK, INT8, LAYOUTS, Layout, layout_of, rows, stored
 from gptjt_demo.models.registry import GIB
 from gptjt_demo.models.safetensors_writer import SafetensorsFile, Slot
 
-Layout = Literal["int8", "hivemind"]
+Target = Literal["int8", "hivemind"]  # names of layouts
 
 SHARD_BYTES = 4 * GIB
 CHUNK = 1 << 19  # values converted at a time: 2 MiB in float32, of which a dozen are in use
 _ROOM = 64 << 20  # bytes of disk for the tokenizer and the like
-
-_DTYPES = {"int8": torch.int8, "hivemind": torch.uint8}
 
 # Of everything that lies beside the weights: what a model is run with, and under which terms it may be.
 _COPIED = ("*.json", "*.txt", "*.model", "*.jinja", "*.md", "LICEN[CS]E*", "NOTICE*")
@@ -53,7 +50,7 @@ class Converted:
     """What was written: where, how many tensors in how many files, and their bytes."""
 
     folder: Path
-    layout: Layout
+    layout: Target
     tensors: int
     shards: int
     bytes: int
@@ -62,7 +59,7 @@ class Converted:
 def convert(
     source: Path,
     target: Path,
-    layout: Layout = "int8",
+    layout: Target = "int8",
     *,
     tokenizer: Path | None = None,
     shard_bytes: int = SHARD_BYTES,
@@ -87,8 +84,9 @@ def convert(
         ModelError: the source is no model.
         CheckpointError: a tensor of it is missing, damaged, or not the model's. No target is left behind.
     """
-    if layout not in get_args(Layout):
-        raise SettingError(f"{layout!r} is no layout", where="layout", mend=f"use {' or '.join(get_args(Layout))}")
+    if layout not in get_args(Target):
+        raise SettingError(f"{layout!r} is no layout", where="layout", mend=f"use {' or '.join(get_args(Target))}")
+    made = next(known for known in LAYOUTS if known.name == layout)
     target = Path(os.path.abspath(target.expanduser()))  # "." has no name to work beside
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise PlaygroundError("it is not empty", where=str(target), mend="name a new folder")
@@ -96,7 +94,7 @@ def convert(
     checkpoint = Checkpoint(source)
     for problem in blueprint.problems(checkpoint):
         raise problem
-    shards = _shards(_groups(blueprint, checkpoint, layout), shard_bytes)
+    shards = _shards(_groups(blueprint, checkpoint, made), shard_bytes)
     total = sum(group.bytes for shard in shards for group in shard)
     with _finished(target, total) as folder:
         where: dict[str, str] = {}
@@ -105,7 +103,7 @@ def convert(
         ) as bar:
             for number, groups in enumerate(shards, 1):
                 name = f"model-{number:05}-of-{len(shards):05}.safetensors"
-                _write(folder / f"{name}.part", groups, checkpoint, layout, bar)
+                _write(folder / f"{name}.part", groups, checkpoint, made, bar)
                 where |= {slot.name: name for group in groups for slot in group.slots}
         for name in set(where.values()):  # a file has its ending once all are there
             (folder / f"{name}.part").rename(folder / name)
@@ -130,9 +128,8 @@ class _Group:
 
 def _groups(blueprint: Blueprint, checkpoint: Checkpoint, layout: Layout) -> Iterator[_Group]:
     for name, shape in blueprint.weights.items():
-        weight = torch.empty(shape, dtype=_DTYPES[layout], device="meta")
-        parts = {"weight": (weight.dtype, shape)} | (companions(weight) or {})
-        yield _Group(name, tuple(Slot(f"{name}.{part}", *form) for part, form in parts.items()), True)
+        parts = layout.parts(shape).items()
+        yield _Group(name, tuple(Slot(f"{name}.{part}", *form) for part, form in parts), True)
     for name, shape in blueprint.floats.items():
         yield _Group(name, (Slot(name, checkpoint.tensor(name).dtype, shape),), False)
 
@@ -148,7 +145,7 @@ def _shards(groups: Iterator[_Group], most: int) -> list[list[_Group]]:
 
 def _write(path: Path, groups: list[_Group], checkpoint: Checkpoint, layout: Layout, bar: tqdm[NoReturn]) -> None:
     slots = [slot for group in groups for slot in group.slots]
-    with SafetensorsFile(path, slots, {"format": "pt", "layout": layout}) as file:
+    with SafetensorsFile(path, slots, {"format": "pt", "layout": layout.name}) as file:
         for group in groups:
             pieces = _weight(checkpoint, group.name, layout) if group.is_weight else _float(checkpoint, group.name)
             for key, piece in pieces:
@@ -164,30 +161,30 @@ def _float(checkpoint: Checkpoint, name: str) -> Iterator[tuple[str, Tensor]]:
 
 def _weight(checkpoint: Checkpoint, name: str, layout: Layout) -> Iterator[tuple[str, Tensor]]:
     """The parts of a weight in a layout, some rows at a time."""
-    stored = checkpoint.weight(name)
-    weight = stored if isinstance(stored, Tensor) else stored.weight
-    rows, columns = weight.shape
-    same = weight.dtype == _DTYPES[layout]
-    block = BLOCK // math.gcd(BLOCK, columns)  # so many rows are whole blocks of the hivemind layout
-    step = max(1, CHUNK // columns // block) * block
-    for start in range(0, rows, step):
-        stop = min(start + step, rows)
+    weight = checkpoint.weight(name)
+    codes = stored(weight)
+    count, columns = codes.shape
+    same = layout_of(codes) is layout
+    together = layout.whole_rows(columns)
+    step = max(1, CHUNK // columns // together) * together
+    for start in range(0, count, step):
+        stop = min(start + step, count)
         if same:
-            parts = {"weight": weight[start:stop]}
+            parts = {"weight": codes[start:stop]}
         else:
-            values = stored[start:stop] if isinstance(stored, Tensor) else stored.rows(start, stop)
+            values = rows(weight, start, stop)
             if not values.isfinite().all():
                 raise checkpoint.flaw(f"{name}.weight", "is not finite")
-            parts = _int8(values) if layout == "int8" else _hivemind(values)
+            parts = _int8(values) if layout is INT8 else _hivemind(values)
         if start and "code" in parts:  # one for all rows
             del parts["code"]
         for part, piece in parts.items():
             yield f"{name}.{part}", piece
-        checkpoint.release(weight[start:stop])
+        checkpoint.release(codes[start:stop])
     if same:
-        for part in companions(weight) or {}:
+        for part in layout.companions(tuple(codes.shape)):
             yield f"{name}.{part}", checkpoint.tensor(f"{name}.{part}")
-    checkpoint.release(weight)
+    checkpoint.release(codes)
 
 
 def _int8(values: Tensor) -> dict[str, Tensor]:

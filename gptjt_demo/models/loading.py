@@ -23,6 +23,7 @@ from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.hub import fetch
 from gptjt_demo.models.int8 import llm_int8
 from gptjt_demo.models.int8.blocking import block_later
+from gptjt_demo.models.layout import FLOAT, LAYOUTS
 from gptjt_demo.models.plan import Plan
 from gptjt_demo.models.registry import DEFAULT_MODEL, GIB, ModelSpec, resolve
 from gptjt_demo.settings import Attention, Device
@@ -70,6 +71,7 @@ def load(
     if not plan.one_device:
         network = llm_int8.connect(network, plan.devices)
     seconds = time.perf_counter() - began
+    layout = next((layout for layout in LAYOUTS if layout in checkpoint.layouts), FLOAT)
     engine = Engine(
         network,
         words,
@@ -78,7 +80,7 @@ def load(
         attention=mode,
         notes=(
             f"{_devices(plan)}: {plan.layers.report()}",
-            f"{_layout(checkpoint)}, {size(network) / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
+            f"{layout.report}, {size(network) / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
         ),
     )
     block_later(network, engine.pause, checkpoint.release)
@@ -95,13 +97,6 @@ def _plan(config: Any, checkpoint: Checkpoint, processor: torch.device, spec: Mo
     network = skeleton(config, plan.dtype)
     first = torch.cuda.current_device()
     return plan.split(llm_int8.split(network, llm_int8.free_bytes(), name=spec.name, first=first))
-
-
-def _layout(checkpoint: Checkpoint) -> str:
-    for part, words in (("absmax", "hivemind 8-bit"), ("scale", "int8, mapped")):
-        if any(name.endswith(f".{part}") for name in checkpoint.names):
-            return words
-    return "made 8-bit at load"
 
 
 def _devices(plan: Plan) -> str:

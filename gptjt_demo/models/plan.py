@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from gptjt_demo.models.checkpoint import Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.int8.cpu_layers import CpuLayers
 from gptjt_demo.models.int8.llm_int8 import CudaLayers
+from gptjt_demo.models.layout import Weight
 
 SMALL = 1 << 30  # values of a model below which it is run without loss
 
@@ -26,7 +27,7 @@ class Layers(Protocol):
     def layer(
         self,
         old: nn.Module,
-        weight: Tensor | Blockwise | RowWise,
+        weight: Weight,
         bias: Tensor | None,
         device: torch.device,
         release: Callable[..., None],

@@ -2,7 +2,7 @@
 
 In: names, types and shapes, then bytes in any order of tensors. Out: a file in which tensors begin at multiples of 64
 bytes, so that kernels which want aligned memory can run on the mapped file itself; the safetensors library, aligning
-to 8 itself, reads it like any other. Does not know models or layouts.
+to 8 itself, reads it like any other. Does not know models.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-ALIGNMENT = 64  # bytes; what torch's own allocations have, and its int8 kernel wants
+from gptjt_demo.models.layout import ALIGNMENT
 
 _DTYPES = {
     torch.float64: "F64",

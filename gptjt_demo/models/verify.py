@@ -16,17 +16,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from gptjt_demo.errors import CheckpointError, ModelError, PlaygroundError
 from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
 from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.layout import LAYOUTS
 
+_SCALES = {layout.scales for layout in LAYOUTS}
 CHUNK = 1 << 19  # values, or bytes of a file, looked at at a time
-
-_LAYOUTS = {torch.uint8: "hivemind", torch.int8: "int8"}
 
 
 @dataclass(frozen=True)
@@ -87,13 +85,9 @@ def verify(folder: Path, *, progress: bool = False) -> Verdict:
             problems += _values(checkpoint, name, bar.update)
         for path in checkpoint.files:
             problems += _sums(path, bar.update)
-    return Verdict(folder, tuple(problems), _layout(checkpoint), len(checkpoint.names), checkpoint.bytes)
-
-
-def _layout(checkpoint: Checkpoint) -> str:
-    matrices = [checkpoint.tensor(name) for name in checkpoint.names if name.endswith(".weight")]
-    found = {_LAYOUTS.get(matrix.dtype, "float") for matrix in matrices if matrix.dim() == 2}
-    return "mixed" if len(found) > 1 else next(iter(found), "unknown")
+    layouts = [layout.name for layout in checkpoint.layouts]
+    layout = "mixed" if len(layouts) > 1 else (*layouts, "unknown")[0]
+    return Verdict(folder, tuple(problems), layout, len(checkpoint.names), checkpoint.bytes)
 
 
 def _values(checkpoint: Checkpoint, name: str, told: Callable[[int], object]) -> Iterator[CheckpointError]:
@@ -114,14 +108,10 @@ def _values(checkpoint: Checkpoint, name: str, told: Callable[[int], object]) ->
     owner, _, part = name.rpartition(".")
     if f"{owner}.weight" not in checkpoint.names:
         return
-    if part in ("absmax", "scale") and negative:
+    if part in _SCALES and negative:
         yield checkpoint.flaw(name, f"has {negative:,} scales of {tensor.numel():,} that are negative")
-    if part == "code" and not broken and _falls(tensor):
+    if part == "code" and not broken and bool((tensor.diff() < 0).any()):
         yield checkpoint.flaw(name, "does not rise")
-
-
-def _falls(code: Tensor) -> bool:
-    return bool((code.diff() < 0).any())
 
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -6,7 +6,8 @@ from transformers import AutoModelForCausalLM, GPTJConfig
 
 from gptjt_demo import load
 from gptjt_demo.benchmark import random_model
-from gptjt_demo.models.checkpoint import Blockwise, Checkpoint
+from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.layout import Blockwise
 from gptjt_demo.settings import Sampling
 
 LAYERS = 3

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from gptjt_demo.errors import CheckpointError, ModelError
-from gptjt_demo.models.checkpoint import Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.layout import Blockwise, RowWise
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])

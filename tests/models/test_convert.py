@@ -21,9 +21,10 @@ from gptjt_demo.models import convert as conversion
 from gptjt_demo.models import plan
 from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
 from gptjt_demo.models.building import build
-from gptjt_demo.models.checkpoint import Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.convert import convert
 from gptjt_demo.models.int8.linear import quantize
+from gptjt_demo.models.layout import Blockwise, RowWise
 from gptjt_demo.models.plan import Plan
 
 CHUNK = conversion.CHUNK

@@ -17,7 +17,8 @@ from gptjt_demo.models import loading, memory, plan
 from gptjt_demo.models.building import build
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.int8 import cpu_layers, kernels
-from gptjt_demo.models.int8.linear import ALIGNMENT, Int8Embedding, Int8Linear, quantize
+from gptjt_demo.models.int8.linear import Int8Embedding, Int8Linear, quantize
+from gptjt_demo.models.layout import ALIGNMENT
 from gptjt_demo.models.plan import Plan
 from gptjt_demo.settings import Sampling
 

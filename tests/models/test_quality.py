@@ -11,7 +11,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from gptjt_demo.engine.engine import Engine
 from gptjt_demo.evaluation import samples
-from gptjt_demo.models.checkpoint import Blockwise, Checkpoint
+from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.layout import Blockwise
 from gptjt_demo.models.registry import MODELS
 from gptjt_demo.templates.template import Template
 

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gptjt_demo.models.checkpoint import Blockwise, RowWise
 from gptjt_demo.models.int8 import fused, kernels
 from gptjt_demo.models.int8.fused import FusedLinears
-from gptjt_demo.models.int8.linear import ALIGNMENT, Int8Embedding, Int8Linear, quantize
+from gptjt_demo.models.int8.linear import Int8Embedding, Int8Linear, quantize
+from gptjt_demo.models.layout import ALIGNMENT, Blockwise, RowWise, Weight
 
 SLICE = 1 << 24  # values of a float weight that are read before their pages are given back: 64 MiB in float32
 
@@ -35,7 +35,7 @@ class CpuLayers:
     def layer(
         self,
         old: nn.Module,
-        weight: Tensor | Blockwise | RowWise,
+        weight: Weight,
         bias: Tensor | None,
         device: torch.device,
         release: Callable[..., None],
@@ -81,7 +81,7 @@ class CpuLayers:
         return kernels.kernels().report(small=self.planes > 1)
 
 
-def _one_plane(weight: Tensor | Blockwise | RowWise, release: Callable[..., None]) -> tuple[Tensor, Tensor]:
+def _one_plane(weight: Weight, release: Callable[..., None]) -> tuple[Tensor, Tensor]:
     """int8 (rows, columns) and bfloat16 (rows,) of a weight; a mapped one as it lies, where the kernel can read it."""
     if isinstance(weight, RowWise):
         aligned = weight.weight.data_ptr() % ALIGNMENT == 0

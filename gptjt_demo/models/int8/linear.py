@@ -10,29 +10,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gptjt_demo.models.checkpoint import Blockwise, RowWise
+from gptjt_demo.models import layout
 from gptjt_demo.models.int8 import kernels
+from gptjt_demo.models.layout import ALIGNMENT, Blockwise, Weight, stored
 
-ALIGNMENT = 64  # bytes; torch's own allocations have it, a tensor within a file may not
 
-
-def quantize(weight: Tensor | Blockwise | RowWise, planes: int = 1) -> tuple[Tensor, Tensor]:
+def quantize(weight: Weight, planes: int = 1) -> tuple[Tensor, Tensor]:
     """A weight as int8 with a scale a row: int8 (planes * rows, columns), bfloat16 (planes * rows,).
 
     A second plane holds, below the first, the 254th parts of what the first one's rounding left: 15 bits in all.
     One plane of an aligned blockwise weight is made in place: its uint8 tensor becomes the int8 one, so that a model is
     never in memory twice.
     """
-    values = (lambda start, stop: weight[start:stop].float()) if isinstance(weight, Tensor) else weight.rows
-    stored = weight if isinstance(weight, Tensor) else weight.weight
-    rows, columns = stored.shape
-    if planes == 1 and isinstance(weight, Blockwise) and stored.data_ptr() % ALIGNMENT == 0:
-        target = stored.view(torch.int8)
+    rows, columns = stored(weight).shape
+    if planes == 1 and isinstance(weight, Blockwise) and weight.weight.data_ptr() % ALIGNMENT == 0:
+        target = weight.weight.view(torch.int8)
     else:
         target = torch.empty(planes * rows, columns, dtype=torch.int8)
     scale = torch.empty(planes * rows, dtype=torch.bfloat16)
     for start, stop in kernels.chunks(rows, columns):
-        left = values(start, stop)  # float32 (rows of the chunk, columns)
+        left = layout.rows(weight, start, stop).float()  # (rows of the chunk, columns)
         step = (left.abs().amax(1) / 127).clamp_min(1e-12).bfloat16()  # (rows of the chunk,)
         for plane in range(0, planes * rows, rows):
             units = step.float()[:, None]

@@ -15,11 +15,9 @@ from torch import Tensor, nn
 
 from gptjt_demo.errors import DoesNotFit
 from gptjt_demo.models import memory
-from gptjt_demo.models.checkpoint import Blockwise, RowWise
+from gptjt_demo.models.int8.kernels import OUTLIER
+from gptjt_demo.models.layout import RowWise, Weight, rows, stored
 from gptjt_demo.models.registry import GIB
-
-# Activation columns above this magnitude are multiplied in 16 bits (Dettmers et al. 2022).
-OUTLIERS = 6.0
 
 CHUNK = 1 << 24  # values that are turned into float32 on the host at a time: 64 MiB
 
@@ -94,7 +92,7 @@ class CudaLayers:
     def layer(
         self,
         old: nn.Module,
-        weight: Tensor | Blockwise | RowWise,
+        weight: Weight,
         bias: Tensor | None,
         device: torch.device,
         release: Callable[..., None],
@@ -116,9 +114,13 @@ class CudaLayers:
             codes, largest = weight.weight.to(device, copy=True), weight.scale.to(device).float() * 127
         else:
             codes, largest, _ = int8_vectorwise_quant(_half(weight, device, release))
-        rows, columns = codes.shape
         made: nn.Module = Linear8bitLt(
-            columns, rows, bias=bias is not None, has_fp16_weights=False, threshold=OUTLIERS, device="meta"
+            codes.shape[1],
+            codes.shape[0],
+            bias=bias is not None,
+            has_fp16_weights=False,
+            threshold=OUTLIER,
+            device="meta",
         )
         made.weight = Int8Params(codes, requires_grad=False, has_fp16_weights=False, CB=codes, SCB=largest)
         if bias is not None:
@@ -145,16 +147,15 @@ class CudaLayers:
         return "LLM.int8() of bitsandbytes"
 
 
-def _half(weight: Tensor | Blockwise | RowWise, device: torch.device, release: Callable[..., None]) -> Tensor:
+def _half(weight: Weight, device: torch.device, release: Callable[..., None]) -> Tensor:
     """A weight as float16 (rows, columns) on its device, a part of it at a time on the host."""
-    stored = weight if isinstance(weight, Tensor) else weight.weight
-    rows, columns = stored.shape
-    half = torch.empty(rows, columns, dtype=torch.float16, device=device)
+    count, columns = stored(weight).shape
+    half = torch.empty(count, columns, dtype=torch.float16, device=device)
     step = max(1, CHUNK // columns)
-    for start in range(0, rows, step):
-        stop = min(start + step, rows)
-        half[start:stop] = weight[start:stop] if isinstance(weight, Tensor) else weight.rows(start, stop)
-        release(stored[start:stop])
+    for start in range(0, count, step):
+        stop = min(start + step, count)
+        half[start:stop] = rows(weight, start, stop)
+        release(stored(weight)[start:stop])
     return half
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from bitsandbytes.functional import quantize_blockwise
 
-from gptjt_demo.models.checkpoint import Blockwise
 from gptjt_demo.models.int8 import kernels
 from gptjt_demo.models.int8.linear import Int8Linear, quantize
+from gptjt_demo.models.layout import Blockwise
 
 OUT, IN = 192, 1024
 

@@ -5,8 +5,8 @@ import torch
 from bitsandbytes.functional import dequantize_blockwise, quantize_blockwise
 from torch import nn
 
-from gptjt_demo.models.checkpoint import Blockwise
 from gptjt_demo.models.int8.linear import Int8Embedding, Int8Linear, quantize
+from gptjt_demo.models.layout import Blockwise
 
 
 def blockwise(rows: int, columns: int, seed: int = 0):

@@ -15,10 +15,11 @@ from gptjt_demo.errors import DoesNotFit
 from gptjt_demo.models import loading, memory
 from gptjt_demo.models.blueprint import skeleton
 from gptjt_demo.models.building import build
-from gptjt_demo.models.checkpoint import Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.int8 import llm_int8
 from gptjt_demo.models.int8.linear import quantize
 from gptjt_demo.models.int8.llm_int8 import CudaLayers
+from gptjt_demo.models.layout import RowWise
 from gptjt_demo.models.plan import Plan
 from gptjt_demo.models.registry import GIB, MODELS
 
