@@ -161,6 +161,7 @@ class FakeEngine:
         *,
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
+        background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
         for index, prompt in enumerate(prompts):
             if cancel is not None and cancel.is_set():
@@ -179,6 +180,7 @@ class FakeEngine:
         rule: Rule = "logprob",
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
+        background: bool = False,
     ) -> Iterator[tuple[int, list[LabelScore] | PlaygroundError]]:
         for index, prompt in enumerate(prompts):
             if cancel is not None and cancel.is_set():

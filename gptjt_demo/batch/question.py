@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gptjt_demo.batch.sharding import ALONE, Shard
 from gptjt_demo.engine.label_scores import Rule
@@ -160,12 +160,12 @@ class Question:
     ) -> Iterator[tuple[int, Completion | list[LabelScore] | PlaygroundError]]:
         if not prompts:
             return
+        # Nobody waits for a single row as one does for a run of the playground.
+        how: Any = {"attention": self.mode, "cancel": cancel, "background": True}
         if self.labels:
-            labels = self.template.labels
-            yield from self.engine.score_many(prompts, labels, rule=self.rule, attention=self.mode, cancel=cancel)
+            yield from self.engine.score_many(prompts, self.template.labels, rule=self.rule, **how)
         else:
-            settings = self.template.generation
-            yield from self.engine.complete_many(prompts, settings, attention=self.mode, cancel=cancel)
+            yield from self.engine.complete_many(prompts, self.template.generation, **how)
 
     def _prompt(self, query: Query) -> str:
         if not any(value.strip() for value in query.values()):  # of several inputs some may be blank

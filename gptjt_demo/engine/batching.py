@@ -13,10 +13,12 @@ from torch import Tensor
 
 from gptjt_demo.engine.masks import pad
 from gptjt_demo.engine.prefix_lm import Interrupted, PrefixLM, State
+from gptjt_demo.engine.turns import Flag
 from gptjt_demo.settings import Attention
 
 BATCH_ROWS = 32  # rows decoded together; more of them save little, and the first answers come later
 HEADER_TOKENS = 16  # a shared beginning shorter than this is not worth a pass of its own
+PIECE_TOKENS = 512  # read at once in the background: a layer of more would keep others waiting, and is no faster
 BATCH_TOKENS = 8192  # columns of keys and values a batch may hold; 3.6 GiB in a 6B
 
 _T = TypeVar("_T")
@@ -52,13 +54,19 @@ class Reader:
             return None
 
     def read(self, prompts: list[list[int]], mode: Attention, flag: Callable[[], bool], header: State | None) -> State:
-        """Prompts' keys, values and last logits; behind their header where there is one.
+        """Prompts' keys, values and last logits; behind their header where there is one. Those of a flag of the
+        background are read a few at a time, on a GPU all at once.
 
         Raises:
             Interrupted: the flag said so.
         """
         if header is None:
-            return self.lm.prefill(*pad(prompts), mode, flag)
+            ids, keep = pad(prompts)
+            rows = len(prompts)
+            if isinstance(flag, Flag) and flag.background and self.lm.device.type == "cpu":
+                rows = max(1, PIECE_TOKENS // ids.shape[1])
+            pieces = zip(ids.split(rows), keep.split(rows), strict=True)
+            return State.joined([self.lm.prefill(*piece, mode, flag) for piece in pieces])
         length = header.keep.shape[1]
         return self.lm.extend(header.repeat(len(prompts)), *pad([p[length:] for p in prompts]), cancelled=flag)
 

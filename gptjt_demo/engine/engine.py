@@ -8,7 +8,7 @@ loop, `decoding.decode`; `stream` runs it on one prompt and `complete_many` on a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, get_args
 
@@ -19,6 +19,7 @@ from gptjt_demo.engine.drafting import PATIENCE, Drafter
 from gptjt_demo.engine.label_scores import Rule, check_labels, label_scores
 from gptjt_demo.engine.prefix_lm import Interrupted, PrefixLM
 from gptjt_demo.engine.results import Completion, LabelScore, Token
+from gptjt_demo.engine.turns import Flag
 from gptjt_demo.engine.vocabulary import Vocabulary
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.settings import Attention, Sampling
@@ -58,7 +59,8 @@ class Stream:
 class Engine:
     """A causal LM of transformers with its tokenizer, asked with prefix attention where it can.
 
-    Threads may share it: their steps take turns, and a request's seed decides its text whatever else runs.
+    Threads may share it: their steps take turns, those of calls in the background last, and a request's seed decides
+    its text whatever else runs.
 
     Attributes:
         name: shown with every answer.
@@ -146,7 +148,7 @@ class Engine:
         answer = self._answer(0, prompt, sampling or Sampling(), continuation)
         if answer.greedy and (drafting or (drafting is None and self._lm.rows_alike)):
             answer.drafter = Drafter(answer.prompt_ids, None if drafting else PATIENCE)
-        return Stream(decode(self._reader, [answer], mode, _flag(cancel)), answer, self.name, mode)
+        return Stream(decode(self._reader, [answer], mode, Flag(cancel)), answer, self.name, mode)
 
     def complete(
         self,
@@ -173,14 +175,18 @@ class Engine:
         *,
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
+        background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
         """Answer prompts in padded batches, longest first. In causal mode, what all begin with is read once.
+
+        Args:
+            background: give way, within a layer, to calls that are not in the background; they leave it a share.
 
         Yields:
             (index into `prompts`, completion), in the order in which they end. A prompt that cannot be answered gives
             its error in place of a completion. A set `cancel` ends the iteration.
         """
-        mode, flag = self.resolve(attention), _flag(cancel)
+        mode, flag = self.resolve(attention), Flag(cancel, background)
         answers: list[Answer] = []
         for index, prompt in enumerate(prompts):
             try:
@@ -241,14 +247,18 @@ class Engine:
         rule: Rule = "logprob",
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
+        background: bool = False,
     ) -> Iterator[tuple[int, list[LabelScore] | PlaygroundError]]:
         """`score` for many prompts, in padded batches, longest first. In causal mode, what all begin with is read once.
+
+        Args:
+            background: give way, within a layer, to calls that are not in the background; they leave it a share.
 
         Yields:
             (index into `prompts`, scores or the prompt's error). A set `cancel` ends the iteration.
         """
         check_labels(labels, rule)
-        mode, flag = self.resolve(attention), _flag(cancel)
+        mode, flag = self.resolve(attention), Flag(cancel, background)
         # Prompts that end in white space take their labels without a joiner, so they are scored apart from the others.
         for space in ("", " "):
             texts = [space + label + end for label in labels]
@@ -289,10 +299,6 @@ class Engine:
                 mend="shorten the prompt, use fewer examples or lower max_new_tokens",
             )
         return ids
-
-
-def _flag(cancel: threading.Event | None) -> Callable[[], bool]:
-    return cancel.is_set if cancel is not None else lambda: False
 
 
 def _end_ids(model: Any) -> list[int]:

@@ -20,6 +20,7 @@ from gptjt_demo.engine import by_row
 from gptjt_demo.engine.kv_cache import roomy_cache
 from gptjt_demo.engine.masks import additive, behind, positions_of, prefill_mask
 from gptjt_demo.engine.results import SelfTest
+from gptjt_demo.engine.turns import Flag, Turns
 from gptjt_demo.settings import Attention
 
 
@@ -47,6 +48,20 @@ class State:
         self.cache.batch_select_indices(index)
         return State(self.cache, self.keep[index], self.logits[index])
 
+    @classmethod
+    def joined(cls, states: Sequence[State]) -> State:
+        """The rows of several states of as many columns, which are consumed."""
+        if len(states) == 1:
+            return states[0]
+        cache = states[0].cache
+        for place, layer in enumerate(cache.layers):
+            others = [state.cache.layers[place] for state in states]
+            layer.keys = torch.cat([other.keys for other in others])
+            layer.values = torch.cat([other.values for other in others])
+            for other in others[1:]:
+                other.reset()
+        return cls(cache, torch.cat([s.keep for s in states]), torch.cat([s.logits for s in states]))
+
     def crop(self, columns: int) -> State:
         """Forget the last columns. The logits stay those after the last one that was read."""
         if columns:
@@ -57,7 +72,8 @@ class State:
 class PrefixLM:
     """A causal LM of transformers, run with explicit masks.
 
-    One step of the model runs at a time; threads take turns between steps. Once `self_test` has failed, steps fall
+    One step of the model runs at a time; threads take turns between steps, and those whose `cancelled` is a `Flag` of
+    the background give way between layers. Once `self_test` has failed, steps fall
     back to the model's own causal mask.
 
     Attributes:
@@ -72,7 +88,7 @@ class PrefixLM:
         self.device: torch.device = model.get_input_embeddings().weight.device
         self.dtype: torch.dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
-        self._turn, self._next = threading.Lock(), threading.Lock()
+        self._turns = Turns()
         self._running = threading.local()
         for layer in layers(model) or [model]:
             layer.register_forward_pre_hook(self._check)
@@ -209,27 +225,23 @@ class PrefixLM:
 
     def pause(self) -> AbstractContextManager[None]:
         """Hold the model's steps; within it, its modules may be exchanged."""
-        return self._step(None)
+        return self._turns.pause()
 
     @contextmanager
     def _step(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
-        # Two locks make the turns fair: a thread that has just finished a step waits behind the one already queued.
-        self._next.acquire()
-        try:
-            self._turn.acquire()
-        finally:
-            self._next.release()
         self._running.cancelled = cancelled
         try:
-            yield
+            with self._turns.step(background=_behind(cancelled)):
+                yield
         finally:
             self._running.cancelled = None
-            self._turn.release()
 
     def _check(self, _module: nn.Module, _args: object) -> None:
         cancelled = getattr(self._running, "cancelled", None)
         if cancelled is not None and cancelled():
             raise Interrupted
+        if _behind(cancelled):
+            self._turns.give_way()
 
     def self_test(self) -> SelfTest:
         """Ask the model whether it notices the mask: alter the last prompt token, look at the first position.
@@ -258,6 +270,10 @@ class PrefixLM:
         if prefix <= 1e-5:
             return SelfTest(False, "the model ignores a 4-D mask; it runs causally", prefix, causal)
         return SelfTest(True, "the first position notices the last prompt token", prefix, causal)
+
+
+def _behind(cancelled: object) -> bool:
+    return isinstance(cancelled, Flag) and cancelled.background
 
 
 def layers(model: Any) -> Sequence[nn.Module]:

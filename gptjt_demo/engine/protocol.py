@@ -77,6 +77,7 @@ class Answers(Protocol):
         *,
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
+        background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]: ...
 
     def score(
@@ -99,4 +100,5 @@ class Answers(Protocol):
         rule: Rule = "logprob",
         attention: Attention | None = None,
         cancel: threading.Event | None = None,
+        background: bool = False,
     ) -> Iterator[tuple[int, list[LabelScore] | PlaygroundError]]: ...
