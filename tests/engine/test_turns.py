@@ -37,16 +37,12 @@ def until(condition: Callable[[], bool]) -> None:
 class Layers(threading.Thread):
     """A step of so many layers, each of which takes as long as it says on the clock."""
 
-    def __init__(self, turns: Turns, clock: Clock, name: str, log: list[str], count: int, background: bool) -> None:
+    def __init__(
+        self, turns: Turns, clock: Clock, name: str, log: list[str], count: int, *, background: bool, cost: float
+    ) -> None:
         super().__init__(daemon=True)
-        self.turns, self.clock, self.label, self.log, self.count, self.background = (
-            turns,
-            clock,
-            name,
-            log,
-            count,
-            background,
-        )
+        self.turns, self.clock, self.log = turns, clock, log
+        self.label, self.count, self.background, self.cost = name, count, background, cost
         self.permits = threading.Semaphore(0)
         self.begun = 0
 
@@ -57,7 +53,7 @@ class Layers(threading.Thread):
                     self.turns.give_way()
                 self.begun = layer + 1
                 self.permits.acquire()
-                self.clock.now += 1.0
+                self.clock.now += self.cost
                 self.log.append(self.label)
 
 
@@ -66,8 +62,8 @@ def made() -> tuple[Turns, Clock, list[str], Callable[..., Layers]]:
     clock, log = Clock(), []
     turns = Turns(clock)
 
-    def start(name: str, count: int, *, background: bool, free: bool = False) -> Layers:
-        step = Layers(turns, clock, name, log, count, background)
+    def start(name: str, count: int, *, background: bool, free: bool = False, cost: float = 1.0) -> Layers:
+        step = Layers(turns, clock, name, log, count, background=background, cost=cost)
         if free:
             step.permits.release(count)
         step.start()
@@ -92,10 +88,10 @@ def test_a_step_in_the_background_is_left_between_layers_for_one_in_front(made) 
 
 def test_the_background_waits_a_moment_for_the_next_token_of_an_answer(made) -> None:
     turns, clock, log, start = made
-    start("token", 1, background=False, free=True).join(10)
+    start("token", 1, background=False, free=True, cost=0.0).join(10)
     batch = start("batch", 1, background=True, free=True)
     until(lambda: len(turns._back) == 1)
-    start("token", 1, background=False, free=True).join(10)
+    start("token", 1, background=False, free=True, cost=0.0).join(10)
     assert log == ["token", "token"]
     clock.now += 1.0
     batch.join(10)
