@@ -86,6 +86,14 @@ def test_the_table_runs_one_way() -> None:
         above.add(name)
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(inside(GRAPH)) == []
+
+
+def test_no_module_uses_anothers_private_names() -> None:
+    assert private(PACKAGE) == []
+
+
 def test_gradio_is_in_the_page_alone() -> None:
     users = {name for name, named in GRAPH.items() if any(other.split(".")[0] == "gradio" for other in named)}
     assert users

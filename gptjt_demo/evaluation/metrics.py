@@ -1,7 +1,7 @@
 """Figures: from gold and predicted texts to accuracy, F1, a confusion matrix, and a test of two runs.
 
-In: texts that are compared as they stand, so normalise them first. Out: numbers. scikit-learn and scipy are loaded when
-a figure is asked for. Knows nothing of models, templates or files.
+In: texts that are compared as they stand, so normalise them first. Out: numbers. pandas, scikit-learn and scipy are
+loaded when a figure is asked for. Knows nothing of models, templates or files.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ def confusion(
     """How many rows of each gold text (down) have each predicted text (across)."""
     if not gold or not rows:
         return [[0] * len(columns) for _ in rows]
-    from sklearn.metrics import confusion_matrix
+    import pandas
 
-    names = list(dict.fromkeys([*rows, *columns]))
-    square = confusion_matrix(gold, predicted, labels=names)
-    places = [names.index(name) for name in columns]
-    return [[int(square[names.index(name)][place]) for place in places] for name in rows]
+    # As objects, because pandas' own strings are Arrow's, which hold no half of a surrogate pair.
+    pairs = (pandas.Series(list(texts), dtype=object) for texts in (gold, predicted))
+    counts = pandas.crosstab(*pairs).reindex(index=list(rows), columns=list(columns), fill_value=0)
+    return [[int(count) for count in row] for row in counts.to_numpy()]
 
 
 def set_figures(gold: Sequence[AbstractSet[str]], predicted: Sequence[AbstractSet[str]]) -> SetFigures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -214,3 +215,19 @@ def test_programs_can_complete_score_list_and_see_health(serve: Serve) -> None:
         client.predict("p", attention="both", api_name="/complete")
     with pytest.raises(AppError, match="top_p"):
         client.predict("p", top_p=3, api_name="/complete")
+
+
+@pytest.mark.parametrize("origin", ["https://other.example.com", "null"])
+def test_another_origin_is_not_let_in(serve: Serve, origin: str) -> None:
+    engine = FakeEngine(lambda prompt: "an answer")
+    url = f"{serve(engine)}gradio_api/call/complete"
+    body = json.dumps({"data": ["p", "prefix", 8, 0, 0, 1, None, []]}).encode()
+    # A browser asks first, and is told of no origin but the page's own; what it sends without asking is refused.
+    asking = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    first = urllib.request.Request(url, method="OPTIONS", headers={"Origin": origin, **asking})
+    with urllib.request.urlopen(first) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] is None
+    blind = urllib.request.Request(url, body, {"Origin": origin, "Content-Type": "text/plain"})
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        urllib.request.urlopen(blind)
+    assert engine.prompts == []
