@@ -6,11 +6,11 @@ import sys
 
 import pytest
 import torch
+from tiny import model
 
 from gptjt_demo.benchmark import processor
 from gptjt_demo.benchmark.peers import Transformers
 from gptjt_demo.benchmark.targets import target
-from tests.tiny import model
 
 
 def has(monkeypatch, *names, onednn=True):
