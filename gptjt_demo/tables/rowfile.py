@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gptjt_demo.errors import TableError
-from gptjt_demo.tables import workbook
+from gptjt_demo.tables import workbook_writer
 from gptjt_demo.tables.formulas import neutralise
 from gptjt_demo.tables.jsonlines import line_of
 from gptjt_demo.tables.sheet import Row, whole
@@ -149,24 +149,49 @@ def write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """Write a whole file; it is there complete or not at all.
 
     Raises:
-        TableError: the name says no format, or the format cannot hold a cell.
+        TableError: the name says no format, the format cannot hold a cell, or `draft_of(path)` is there already.
     """
     format = format_of(path)
-    draft = path.with_name(path.name + ".tmp")
-    try:
-        with _refusing(path):
+    draft = draft_of(path)
+    with _refusing(path):
+        _free(draft)
+        try:
             _write(format, draft, columns, rows)
             draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+        except TableError as error:  # of the source, or of the draft, which nobody asked for
+            where = path.name if error.where == draft.name else error.where
+            raise TableError(error.what, where=where, mend=error.mend) from None
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def draft_of(path: Path) -> Path:
+    """The file that `write` fills before it takes its name."""
+    return path.with_name(path.name + ".tmp")
+
+
+def unholdable(format: str, cell: str) -> str:
+    """Why a cell of the format cannot hold the text, in a line; empty if it can."""
+    return workbook_writer.unholdable(cell) if format == "xlsx" else ""
+
+
+def _free(draft: Path) -> None:
+    """Make sure that the draft's name is nobody's."""
+    try:
+        draft.open("xb").close()
+    except FileExistsError:
+        raise TableError(
+            "it is there already, and would be written over", where=draft.name, mend="move it, or choose another name"
+        ) from None
+    draft.unlink()
 
 
 def _write(format: str, path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     if format == "xlsx":
-        workbook.write(path, columns, rows)
+        workbook_writer.write(path, columns, rows)
         return
     codec = Codec(format, columns)
-    with path.open("wb") as file:
+    with path.open("xb") as file:
         file.write(codec.header())
         file.writelines(map(codec.row, rows))
 

@@ -1,53 +1,93 @@
-"""XLSX in and out, every cell as text.
+"""XLSX in, every cell as text.
 
-In: a path. Out: a `Sheet` of the first visible worksheet, or a file. Reading shows numbers as a spreadsheet does (7.0
-is "7", at most 15 digits), dates as ISO 8601, TRUE and FALSE, and formulas as their last result. Writing makes every
-cell a text cell, which no program runs, so that nothing need be neutralised; what XML cannot hold is written `_x0007_`,
-the format's own escape. Does not know column names.
+In: a path. Out: a `Sheet` of the first visible worksheet. Numbers are shown as `number_format` does, TRUE and FALSE so,
+and formulas as their last result; a formula without one, or a workbook that says that its results are to be worked out
+anew, is refused: it would be read as blanks, or as a 0 that nobody meant. Does not know column names.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import re
-import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any
-from xml.sax.saxutils import escape
+from typing import NamedTuple
+from xml.parsers import expat
 
 from gptjt_demo.errors import TableError
+from gptjt_demo.tables.number_format import BUILT_IN, Format
+from gptjt_demo.tables.package import Event, Package
 from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, Row, Sheet
+from gptjt_demo.tables.worksheet import Found, cells_of
 
-UNPACKED_LIMIT = 400 << 20  # bytes of all parts together
-BOMB_SIZE, BOMB_RATIO = 20 << 20, 150  # past this size, packed tighter than any real sheet
 BLANK_LIMIT = 10_000  # blank rows in a row
-ROW_LIMIT = 1_048_576
-TEXT_LIMIT = 32_767  # characters that a spreadsheet program keeps of a cell
+_USUAL = "xl/workbook.xml"
+_OTHERS = {
+    "xl/workbook.bin": ("an XLSB workbook", "save it as XLSX"),
+    "content.xml": ("an OpenDocument file", "save it as XLSX or CSV"),
+    "index/document.iwa": ("an Apple Numbers file", "export it as XLSX or CSV"),
+}
+_OPEN_AND_SAVE = "open the file in a spreadsheet program and save it again"
+_TRUE = ("1", "true", "on")
 
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_FORMULA_LENGTH = 20_000  # bytes; spreadsheet programs hold 8,192 characters
-_NO_RESULT = re.compile(  # but for a result that is the empty string, which is written as type "str"
-    rb'<c r="([A-Z]{1,3}[0-9]{1,7})"(?![^<>]* t="str")[^<>]{0,200}>'
-    rb"<f[^<>]{0,2000}(?:/>|>[^<]{0,%d}</f>)(?:<v */>|<v></v>)?</c>" % _FORMULA_LENGTH
-)
-_UNHOLDABLE = "\x00-\x08\x0b-\x1f\ufffe\uffff"
-_TO_ESCAPE = re.compile(f"[{_UNHOLDABLE}]|_(?=x[0-9A-Fa-f]{{4}}[_{_UNHOLDABLE}])")
+
+@dataclass(frozen=True)
+class _Book:
+    """What a workbook says of all its sheets.
+
+    Attributes:
+        part, title, others: the sheet that is read, and how many more there are.
+        to_work_out: the results of its formulas are not those that stand in it.
+        manual: they may be old.
+        from_1904: days are counted from 1904.
+        texts: the shared ones.
+        formats: number formats by style.
+    """
+
+    part: str
+    title: str
+    others: int
+    to_work_out: bool
+    manual: bool
+    from_1904: bool
+    texts: Sequence[str]
+    formats: Sequence[Format]
+
+
+class _Listed(NamedTuple):
+    title: str
+    part: str
+    hidden: bool
+
+
+@dataclass
+class _Seen:
+    """What is to be said of a sheet, gathered while it is read through."""
+
+    notes: list[str] = field(default_factory=list)
+    lost: dict[str, tuple[int, str]] = field(default_factory=dict)
+    formulas: bool = False
 
 
 def is_workbook(path: Path) -> bool:
     """Whether a zip archive is an XLSX file.
 
     Raises:
-        TableError: the archive is damaged.
+        TableError: the archive is damaged, or a workbook of another format.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        with Package(path) as package:
+            if _workbook_part(package):
+                return True
+            for name, (what, mend) in _OTHERS.items():
+                if name in package:
+                    raise TableError(f"{what}, not a table that is read here", where=path.name, mend=mend)
+            return False
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, expat.ExpatError, zlib.error) as error:
         raise TableError(f"a damaged zip or XLSX file ({error})", where=path.name, mend="save it again") from None
 
 
@@ -55,40 +95,25 @@ def scan(path: Path) -> Sheet:
     """Read the first visible worksheet through once.
 
     Raises:
-        TableError: the file is damaged, has no worksheet, or unpacks to too much.
+        TableError: the file is damaged, has no worksheet or a formula without a result, or unpacks to too much.
     """
-    _refuse_bomb(path)
+    with _damage_told(path), Package(path) as package:
+        package.refuse_bomb()
     width = count = 0
-    notes: list[str] = []
+    seen = _Seen()
     header: list[str | None] = []
-    for row in _rows(path, notes, check=True):
+    for row in _rows(path, seen):
         header = header or row
         used = (place for place, cell in enumerate(row, 1) if cell is not None)
         width, count = max(width, *used, 0), count + 1
         if width > COLUMN_LIMIT:
             raise TableError(f"more than {COLUMN_LIMIT:,} columns", where=path.name)
+    notes = [*seen.notes, *(f"{what}: {n:,}, the first is cell {cell}" for what, (n, cell) in seen.lost.items())]
 
     def again() -> Iterator[Row]:
-        return (_padded(row, width) for row in islice(_rows(path, []), 1, None))
+        return (_padded(row, width) for row in islice(_rows(path, _Seen()), 1, None))
 
     return Sheet(_padded(header, width), max(count - 1, 0), tuple(notes), again)
-
-
-def write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Write a workbook of one sheet.
-
-    Raises:
-        TableError: a cell or the number of rows exceeds what the format holds.
-    """
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for part, text in _PARTS.items():
-            archive.writestr(part, _XML + text)
-        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
-            sheet.write(f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
-            letters = [_letters(place) for place in range(len(columns))]
-            for number, row in enumerate(chain([columns], rows), 1):
-                sheet.write(_row_xml(path, number, row, letters))
-            sheet.write(b"</sheetData></worksheet>")
 
 
 def _padded(row: Sequence[str | None], width: int) -> Row:
@@ -96,164 +121,182 @@ def _padded(row: Sequence[str | None], width: int) -> Row:
     return (*cells, *[""] * (width - len(cells)))
 
 
-def _refuse_bomb(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        sizes = [(info.file_size, info.compress_size) for info in archive.infolist()]
-    unpacked, packed = (sum(column) for column in zip(*sizes, strict=True))
-    if unpacked > UNPACKED_LIMIT or (unpacked > BOMB_SIZE and unpacked > BOMB_RATIO * packed):
-        raise TableError(
-            f"unpacks to {unpacked / 2**20:,.0f} MiB, too much for a workbook", where=path.name, mend="save it as CSV"
-        )
-
-
-def _refuse_unknown_results(path: Path, sheet: IO[bytes]) -> None:
-    """A formula that no program has worked out yet would be read as a blank."""
-    end = b""
-    while block := sheet.read(1 << 20):
-        text = end + block
-        if match := _NO_RESULT.search(text):
-            raise TableError(
-                f"cell {match[1].decode()}: a formula without a result",
-                where=path.name,
-                mend="open the file in a spreadsheet program and save it again",
-            )
-        end = text[-2 * _FORMULA_LENGTH :]
-
-
 @contextlib.contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
-    """openpyxl and zipfile have no error for a damaged part: it shows as whatever they ran into."""
+    """What a damaged part runs into, as one line."""
     try:
         yield
-    except (TableError, MemoryError):
-        raise
-    except Exception as error:
+    except (
+        zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, LookupError, ValueError, ArithmeticError,
+        NotImplementedError, RuntimeError,
+    ) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TableError(f"a damaged XLSX file ({reason})", where=path.name, mend="save it again, or as CSV") from None
 
 
-def _rows(path: Path, notes: list[str], *, check: bool = False) -> Iterator[list[str | None]]:
-    """Rows of cells, blank rows only between others; `notes` receives which sheet it is; `check` for formulas."""
-    with _damage_told(path), path.open("rb") as file, _opened(file) as book:
-        sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"] or book.worksheets
-        if not sheets:
-            raise TableError("no worksheet in it", where=path.name)
-        sheets[0].reset_dimensions()  # what the file says of its size may be wrong
-        others = len(book.worksheets) - 1
-        notes.append(f'the sheet "{sheets[0].title}"' + (f", not the other {others}" if others else ""))
-        if check:
-            with sheets[0]._get_source() as part:
-                _refuse_unknown_results(path, part)
-        blank: list[list[str | None]] = []
-        began = False
-        for number, values in enumerate(sheets[0].iter_rows(values_only=True), 1):
-            row = [_text(value, path, number) for value in values]
-            blank.append(row)
-            if all(cell is None for cell in row):
+def _rows(path: Path, seen: _Seen) -> Iterator[list[str | None]]:
+    """Rows of cells, blank rows only between others; `seen` receives what is to be said of them."""
+    with _damage_told(path), Package(path) as package:
+        book = _book(package, path)
+        seen.notes.append(f'the sheet "{book.title}"' + (f", not the other {book.others}" if book.others else ""))
+        before = 0  # the last row that is not blank
+        for number, row in cells_of(package.events(book.part)):
+            texts = _texts(row, number, book, seen, path)
+            if all(text is None for text in texts):
                 continue
-            if len(blank) > BLANK_LIMIT:
+            if before and number - before - 1 >= BLANK_LIMIT:
                 raise TableError(
-                    f"row {number:,} follows {len(blank) - 1:,} blank rows",
+                    f"row {number:,} follows {number - before - 1:,} blank rows",
                     where=path.name,
                     mend="delete it or them",
                 )
-            yield from blank if began else [row]
-            blank, began = [], True
+            yield from ([] for _ in range(before + 1, number if before else 0))
+            yield texts
+            before = number
+        if seen.formulas and book.manual:
+            seen.notes.append("calculated by hand alone, so results of formulas may be old")
 
 
-@contextlib.contextmanager
-def _opened(file: IO[bytes]) -> Iterator[Any]:
-    import openpyxl  # 0.2 s, and only this format needs it
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about styles and validations that nobody here looks at
-        # A file and not its path: openpyxl refuses names that do not end in .xlsx.
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-    try:
-        yield book
-    finally:
-        book.close()
-
-
-def _text(value: Any, path: Path, number: int) -> str | None:
-    if value is None or isinstance(value, str):
-        if value is not None and len(value) > CELL_LIMIT:
+def _texts(row: list[Found], number: int, book: _Book, seen: _Seen, path: Path) -> list[str | None]:
+    texts: list[str | None] = []
+    for found in row:
+        if found.formula:
+            seen.formulas = True
+            _refuse_unknown_result(found, book, path)
+        texts += [None] * (found.column - len(texts))
+        text = _text(found, book, seen)
+        if text is not None and len(text) > CELL_LIMIT:
             raise TableError(f"row {number}: a cell of more than {CELL_LIMIT:,} characters", where=path.name)
-        return value and _ESCAPED.sub(_unescaped, value)
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
-    if isinstance(value, datetime.datetime):
-        return value.date().isoformat() if value.time() == datetime.time() else value.isoformat()
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    return str(value)
+        texts.append(text)
+    return texts
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _refuse_unknown_result(found: Found, book: _Book, path: Path) -> None:
+    """A formula that no program has worked out yet would be read as a blank, or as the 0 that stands in for it."""
+    if found.value is None or (not found.value and found.type != "str"):
+        raise TableError(f"cell {found.name}: a formula without a result", where=path.name, mend=_OPEN_AND_SAVE)
+    if book.to_work_out:
+        what = f"cell {found.name}: a formula whose result is not worked out yet, as the workbook says"
+        raise TableError(what, where=path.name, mend=_OPEN_AND_SAVE)
+
+
+def _text(found: Found, book: _Book, seen: _Seen) -> str | None:
+    value = found.value
+    if value is None or (not value and (found.formula or found.type not in ("str", "inlineStr"))):
+        return None
+    if found.type == "s":
+        return book.texts[int(value)]
+    if found.type in ("str", "inlineStr"):
+        return unescaped(value)
+    if found.type == "b":
+        return "TRUE" if value.strip() in _TRUE else "FALSE"
+    if found.type == "d":
+        return value.removesuffix("T00:00:00").removesuffix("T00:00:00.000")
+    if found.type == "e":
+        return value
+    format = book.formats[found.style] if found.style < len(book.formats) else Format("plain")
+    text, lost = format.shown(value.strip(), from_1904=book.from_1904)
+    if lost:
+        count, first = seen.lost.get(lost, (0, found.name))
+        seen.lost[lost] = count + 1, first
+    return text
+
+
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+def unescaped(text: str) -> str:
+    """A text with the format's escapes undone, once."""
+    return _ESCAPED.sub(_character, text) if "_x" in text else text
+
+
+def _character(match: re.Match[str]) -> str:
     code = int(match[1], 16)
     return match[0] if code == 0 or 0xD800 <= code <= 0xDFFF else chr(code)
 
 
-def _row_xml(path: Path, number: int, row: Sequence[str], letters: Sequence[str]) -> bytes:
-    if number > ROW_LIMIT:
-        raise TableError(f"an XLSX sheet holds {ROW_LIMIT:,} rows", where=path.name, mend="write CSV")
-    cells = []
-    for letter, cell in zip(letters, row, strict=True):
-        if len(cell) > TEXT_LIMIT:
-            raise TableError(
-                f"row {number}, column {letter}: {len(cell):,} characters, and an XLSX cell holds {TEXT_LIMIT:,}",
-                where=path.name,
-                mend="write CSV",
-            )
-        text = escape(_TO_ESCAPE.sub(lambda match: f"_x{ord(match[0]):04X}_", cell))
-        cells.append(f'<c r="{letter}{number}" s="1" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>')
-    return f'<row r="{number}">{"".join(cells)}</row>'.encode()
+# --- the parts around the sheet
 
 
-def _letters(place: int) -> str:
-    """0 is A, 25 is Z, 26 is AA."""
-    place, last = divmod(place, 26)
-    return (_letters(place - 1) if place else "") + chr(ord("A") + last)
+def _workbook_part(package: Package) -> str | None:
+    """The workbook's part, whatever its name; None where the archive is of something else."""
+    named = [relation.target for relation in package.relations("").values() if relation.kind == "officeDocument"]
+    for name in (*named, _USUAL):
+        if name in package and (
+            name.casefold() == _USUAL or (name.endswith(".xml") and _root(package, name) == "workbook")
+        ):
+            return name
+    return None
 
 
-_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_SHEETML = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_PARTS = {
-    "[Content_Types].xml": (
-        f'<Types xmlns="{_PACKAGE}/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        '<Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{_SHEETML}.sheet.main+xml"/>'
-        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_SHEETML}.worksheet+xml"/>'
-        f'<Override PartName="/xl/styles.xml" ContentType="{_SHEETML}.styles+xml"/></Types>'
-    ),
-    "_rels/.rels": (
-        f'<Relationships xmlns="{_PACKAGE}/relationships">'
-        f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
-    ),
-    "xl/workbook.xml": (
-        f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}">'
-        '<sheets><sheet name="rows" sheetId="1" r:id="rId1"/></sheets></workbook>'
-    ),
-    "xl/_rels/workbook.xml.rels": (
-        f'<Relationships xmlns="{_PACKAGE}/relationships">'
-        f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
-        f'<Relationship Id="rId2" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
-    ),
-    # Style 1 is number format 49, "@": a cell that stays text when somebody edits it.
-    "xl/styles.xml": (
-        f'<styleSheet xmlns="{_MAIN}"><fonts count="1"><font><sz val="11"/><name val="Calibri"/></font></fonts>'
-        '<fills count="2"><fill><patternFill patternType="none"/></fill>'
-        '<fill><patternFill patternType="gray125"/></fill></fills>'
-        '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
-        '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
-        '<cellXfs count="2"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
-        '<xf numFmtId="49" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>'
-        '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
-    ),
-}
+def _root(package: Package, name: str) -> str:
+    return next((event.name for event in package.events(name) if event.kind == "start"), "")
+
+
+def _book(package: Package, path: Path) -> _Book:
+    name = _workbook_part(package) or _USUAL
+    relations = package.relations(name)
+    of_kind = {relation.kind: relation.target for relation in relations.values()}
+    listed: list[_Listed] = []
+    settings: dict[str, str] = {}
+    for event in package.events(name):
+        if event.kind == "start" and event.name in ("calcPr", "workbookPr"):
+            settings |= event.attributes
+        if event.kind == "start" and event.name == "sheet":
+            relation = relations.get(event.attributes.get("id", ""))
+            if relation is None:
+                raise ValueError("a sheet without its part")
+            if relation.kind == "worksheet":
+                hidden = event.attributes.get("state", "visible") != "visible"
+                listed.append(_Listed(event.attributes.get("name", ""), relation.target, hidden))
+    sheets = [sheet for sheet in listed if not sheet.hidden] or listed
+    if not sheets:
+        if listed or any(relation.kind == "chartsheet" for relation in relations.values()):
+            raise TableError("no worksheet in it", where=path.name)
+        raise ValueError("no worksheet in it")
+    return _Book(
+        part=sheets[0].part,
+        title=sheets[0].title,
+        others=len(listed) - 1,
+        to_work_out=_says(settings, "fullCalcOnLoad") or settings.get("calcCompleted", "1").lower() in ("0", "false"),
+        manual=settings.get("calcMode") == "manual",
+        from_1904=_says(settings, "date1904"),
+        texts=list(_shared_texts(package, of_kind.get("sharedStrings", ""))),
+        formats=_formats(package, of_kind.get("styles", "")),
+    )
+
+
+def _says(settings: dict[str, str], name: str) -> bool:
+    return settings.get(name, "").lower() in _TRUE
+
+
+def _shared_texts(package: Package, name: str) -> Iterator[str]:
+    pieces: list[str] = []
+    inside = aside = 0
+    for event in package.events(name) if name in package else ():
+        if event.kind == "text":
+            if inside and not aside:
+                pieces.append(event.text)
+        elif event.name == "rPh":  # how it is pronounced
+            aside += 1 if event.kind == "start" else -1
+        elif event.name == "t":
+            inside += 1 if event.kind == "start" else -1
+        elif event == Event("end", "si"):
+            yield unescaped("".join(pieces))
+            pieces.clear()
+
+
+def _formats(package: Package, name: str) -> list[Format]:
+    codes: dict[int, str] = dict(BUILT_IN)
+    known: dict[int, Format] = {}
+    formats: list[Format] = []
+    inside = ""
+    for event in package.events(name) if name in package else ():
+        if event.name in ("cellXfs", "numFmts"):
+            inside = event.name if event.kind == "start" else ""
+        elif event.kind == "start" and inside == "numFmts" and event.name == "numFmt":
+            codes[int(event.attributes["numFmtId"])] = event.attributes["formatCode"]
+        elif event.kind == "start" and inside == "cellXfs" and event.name == "xf":
+            number = int(event.attributes.get("numFmtId", "0"))
+            formats.append(known.setdefault(number, Format.of(codes.get(number, ""))))
+    return formats

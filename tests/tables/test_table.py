@@ -190,7 +190,8 @@ def sheet(cell: str, head: str = "") -> bytes:
     )
     with zipfile.ZipFile(whole) as source, zipfile.ZipFile(buffer, "w") as target:
         for name in source.namelist():
-            target.writestr(name, xml if name.endswith("sheet1.xml") else source.read(name))
+            part = source.read(name).replace(b' fullCalcOnLoad="1"', b"")  # its formulas are worked out
+            target.writestr(name, xml if name.endswith("sheet1.xml") else part)
     return buffer.getvalue()
 
 

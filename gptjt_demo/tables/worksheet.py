@@ -1,0 +1,98 @@
+"""The cells of a worksheet's XML, row by row.
+
+In: its elements. Out: each row's number and its cells, in their order, with their values as they stand in the file.
+Does not know what a value means, nor any other part of the workbook.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gptjt_demo.tables.package import Event
+from gptjt_demo.tables.sheet import COLUMN_LIMIT
+
+_NAME = re.compile(r"\$?([A-Za-z]{1,4})\$?(\d{1,9})")
+
+
+@dataclass
+class Found:
+    """A cell.
+
+    Attributes:
+        name: as "B2".
+        column: from 0.
+        type: as the file says: s, str, inlineStr, b, d, e or n.
+        style: its number among the workbook's.
+        value: what stands in it; None where there is nothing.
+        formula: whether that is the result of one.
+    """
+
+    name: str
+    column: int
+    type: str
+    style: int
+    value: str | None = None
+    formula: bool = False
+
+
+def cells_of(events: Iterable[Event]) -> Iterator[tuple[int, list[Found]]]:
+    """Every row with cells.
+
+    Raises:
+        ValueError: rows or cells stand in another order than their numbers.
+    """
+    number, row, cell = 0, list[Found](), None
+    into = aside = False  # text belongs to the cell's value; to how it is pronounced
+    for event in events:
+        if event.kind == "text":
+            if into and not aside and cell is not None:
+                cell.value = (cell.value or "") + event.text
+        elif event.name in ("v", "t"):
+            into = event.kind == "start" and cell is not None and (event.name == "v") == (cell.type != "inlineStr")
+            if into and cell is not None:
+                cell.value = cell.value or ""
+        elif event.name == "rPh":
+            aside = event.kind == "start"
+        elif event.name == "f":
+            if cell is not None and event.kind == "start":
+                cell.formula = True
+        elif event.name == "c":
+            if event.kind == "start":
+                cell = _cell(event.attributes, number, row)
+                row.append(cell)
+            else:
+                cell = None
+        elif event.name == "row" and event.kind == "start":
+            following = int(event.attributes.get("r", number + 1))
+            if following <= number:
+                raise ValueError(f"row {following} after row {number}")
+            number, row = following, []
+        elif event.name == "row":
+            yield number, row
+        elif event == Event("end", "sheetData"):
+            return
+
+
+def _cell(attributes: dict[str, str], number: int, row: list[Found]) -> Found:
+    column = row[-1].column + 1 if row else 0
+    if (name := attributes.get("r")) and (match := _NAME.fullmatch(name)):
+        at = 0
+        for letter in match[1].upper():
+            at = at * 26 + ord(letter) - ord("A") + 1
+        if at <= column or int(match[2]) != number:
+            raise ValueError(f"cell {name} out of its order")
+        column = at - 1
+    if column >= COLUMN_LIMIT:
+        raise ValueError(f"a cell beyond {COLUMN_LIMIT:,} columns")
+    return Found(_name(column, number), column, attributes.get("t", "n"), int(attributes.get("s", "0")))
+
+
+def _name(column: int, number: int) -> str:
+    letters = ""
+    column += 1
+    while column:
+        column, last = divmod(column - 1, 26)
+        letters = chr(ord("A") + last) + letters
+    return f"{letters}{number}"
