@@ -20,7 +20,9 @@ _ARROWS = ("=>", "->", "→", "⇒", "-->", "==>", ">>", "=", "|", "||", "::")
 # A line's beginning that may be a cue: words up to a colon (`Input:`), or one word that ends in a sign (`Q.`, `[IN]`).
 _COLON_CUE = re.compile(r"^[^\s:][^:\n]{0,58}:(?=[ \n])", re.MULTILINE)
 _SIGN_CUE = re.compile(r"^\S{0,19}[^\w\s](?=[ \n])", re.MULTILINE)
-_RULE = re.compile(r"\n+[-=#*_~]{2,}\n+\Z")
+# What parts rows on a line of its own: a ruled line (`###`, `* * *`), or a word in brackets (`[SEP]`, `<|end|>`).
+_RULE = re.compile(r"\n+(?:(?P<mark>[^\w\s.!?]|_)(?:[ \t]*(?P=mark))+|\[\w+\]|<\|?\w+\|?>)[ \t]*\n+\Z")
+_LAST_LINE = re.compile(r"\n+[^\n]{1,30}\n+\Z")
 
 
 def complete_cue(cue: str) -> str:
@@ -38,7 +40,11 @@ def _joined(cue: str, value: str) -> str:
 
 @dataclass(frozen=True)
 class Shape:
-    """All parts of a prompt but the query. Cues are complete; an example is its inputs' values, then its output."""
+    """All parts of a prompt but the query.
+
+    Cues are complete; an example is its inputs' values, then its output. Where no separator is named for the
+    instruction, the one between the rows follows it.
+    """
 
     instruction: str
     cues: tuple[str, ...]
@@ -46,12 +52,14 @@ class Shape:
     separator: str
     field_separator: str
     examples: tuple[tuple[str, ...], ...] = ()
+    instruction_separator: str | None = None
 
     def header(self) -> str:
         """Everything before the query: each of `prompt`'s results starts with it."""
-        parts = [self.instruction] if self.instruction else []
-        parts += [_joined(self._block(values), values[-1]) for values in self.examples]
-        return "".join(part + self.separator for part in parts)
+        gap = self.separator if self.instruction_separator is None else self.instruction_separator
+        lead = self.instruction + gap if self.instruction else ""
+        rows = [_joined(self._block(values), values[-1]) for values in self.examples]
+        return lead + "".join(row + self.separator for row in rows)
 
     def prompt(self, query: Sequence[str]) -> str:
         """The exact prompt for one value for each input. Blanks after the final cue are dropped, nothing else."""
@@ -85,6 +93,7 @@ def _fields(shape: Shape, query: tuple[str, ...]) -> dict[str, Any]:
         "inputs": [{"name": name, "cue": _short(cue)} for name, cue in zip(names, shape.cues, strict=True)],
         "output_cue": _short(shape.output_cue),
         "separator": shape.separator,
+        "instruction_separator": shape.instruction_separator,
         "field_separator": shape.field_separator,
         "examples": [dict(zip((*names, "output"), values, strict=True)) for values in shape.examples],
         "query": dict(zip(names, query, strict=True)),
@@ -131,18 +140,22 @@ def _blocks(text: str) -> Iterator[Reading]:
 
 def _assembled(split: Split, last: str, tail: str) -> Reading | None:
     cues, leads, fields = split
-    separator = _common_ending(leads if leads[0] else leads[1:]) if any(leads) else "\n\n"
+    instruction, *outputs = leads
+    separator = _common_ending(outputs or [instruction]) if any(leads) else "\n\n"
     field_separator = _common_ending([value for row in fields for value in row])
     if not separator or not field_separator:
         return None
-    instruction, *outputs = [lead.removesuffix(separator) for lead in leads]
-    outputs = [output.removeprefix(tail or " ") for output in outputs]
+    gap = None if not instruction or instruction.endswith(separator) else _common_ending([instruction])
+    if gap == "":
+        return None
+    instruction = instruction.removesuffix(separator if gap is None else gap)
+    outputs = [output.removesuffix(separator).removeprefix(tail or " ") for output in outputs]
     columns = [[value.removesuffix(field_separator) for value in column] for column in zip(*fields, strict=True)]
     joined = [_without_join(cue, column) for cue, column in zip(cues, columns, strict=True)]
     rows = list(zip(*(values for _, values in joined), strict=True))
     examples = tuple((*row, output) for row, output in zip(rows, outputs, strict=False))
     names = tuple(cue for cue, _ in joined)
-    return Shape(instruction, names, last + tail, separator, field_separator, examples), rows[-1]
+    return Shape(instruction, names, last + tail, separator, field_separator, examples, gap), rows[-1]
 
 
 def _split_by_cues(segments: list[str]) -> Split | None:
@@ -197,8 +210,11 @@ def _split_query(segment: str) -> Split | None:
 
 
 def _common_ending(texts: list[str]) -> str:
-    """The line ends, or the ruled line, that all texts end with; empty if there is none."""
+    """The line ends, or the line that parts rows, that all texts end with; empty if there is none."""
     rules = {match[0] if (match := _RULE.search(text[-200:])) else "" for text in texts}
+    if rules == {""} and len(texts) > 1:  # any other line that stands under every one of them parts them too
+        rules = {match[0] if (match := _LAST_LINE.search(text[-200:])) else "" for text in texts}
+        rules = rules if len(rules) == 1 else {""}
     if rules != {""}:
         return rules.pop() if len(rules) == 1 else ""
     return "\n" * min(len(text) - len(text.rstrip("\n")) for text in texts)
@@ -214,16 +230,17 @@ def _without_join(cue: str, values: list[str]) -> tuple[str, list[str]]:
 def _arrow_lines(text: str) -> Iterator[Reading]:
     """One example a line, `input => output`; the last line ends with the arrow, or with `=> Cue:`."""
     words = text[text.rfind("\n") + 1 :].split(" ")
-    places = [place for place, word in enumerate(words) if word in _ARROWS]
-    arrow = " ".join(words[places[-1] :]) if places else ""
+    places = [place for place, word in enumerate(words) if word in _ARROWS] or [len(words) - 1]
+    arrow = " ".join(words[places[-1] :]) if places[-1] else ""
     if not (arrow in _ARROWS or (arrow.endswith(":") and f" {arrow} " in text)):
         return
-    for separator in ("\n\n", "\n"):
+    rule = _RULE.search(text[: text.rfind("\n") + 1][-200:])
+    for separator in (*([rule[0]] if rule else []), "\n\n", "\n"):
         *parts, last = text.split(separator)
         begin = len(parts)
         while begin and "\n" not in parts[begin - 1] and f" {arrow} " in parts[begin - 1]:
             begin -= 1
-        if "\n" in last or (separator == "\n\n" and begin == len(parts)):
+        if "\n" in last or (begin == len(parts) and (separator != "\n" or arrow not in _ARROWS)):
             continue
         pairs = [part.split(f" {arrow} ", 1) for part in parts[begin:]]
         inputs = [*(value for value, _ in pairs), last.removesuffix(f" {arrow}")]

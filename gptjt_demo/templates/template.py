@@ -64,6 +64,9 @@ class Template(BaseModel):
         "Output", description="The words before the answer; a colon is added after a letter or digit. May be empty."
     )
     separator: Gap = Field("\n\n", description="What stands between the instruction, the examples and the query.")
+    instruction_separator: Annotated[Gap, Field(min_length=1)] | None = Field(
+        None, description="What stands after the instruction; left out, the separator does."
+    )
     field_separator: Gap = Field("\n", description="What stands between the fields of one example.")
     examples: Annotated[tuple[Example, ...], Field(max_length=MAX_EXAMPLES)] = Field(
         (), description="The solved cases, in the prompt's order."
@@ -205,6 +208,7 @@ class Template(BaseModel):
             cues=tuple(complete_cue(item.cue) for item in self.inputs),
             output_cue=complete_cue(self.output_cue),
             separator=self.separator,
+            instruction_separator=self.instruction_separator,
             field_separator=self.field_separator,
             examples=tuple((*(row.inputs[name] for name in names), row.output) for row in self.examples),
         )

@@ -62,8 +62,8 @@ SHAPES = {
     ),
     "an instruction right above the first example": (
         "Classify.\nText: foo\nMood: bar\n\nText: x\nMood:",
-        ("Classify.", ["Text"], "Mood", "\n"),
-        [("foo", "bar\n"), ("x",)],
+        ("Classify.", ["Text"], "Mood", "\n\n"),
+        [("foo", "bar"), ("x",)],
     ),
     "values of several lines": (
         "Sum.\n\nText: a\nb\n\nc\nSummary: x\ny\n\nText: d\nSummary:",
@@ -107,6 +107,62 @@ def test_a_shape_that_people_write_is_read_into_rows(case: str) -> None:
     assert [item.cue for item in template.inputs] == cues
     examples = [(*example.inputs.values(), example.output) for example in template.examples]
     assert [*examples, tuple(query.values())] == rows
+
+
+# Separators that people put between rows, and what may stand between the instruction and the first of them.
+RULES = [
+    "###",
+    "---",
+    "===",
+    "***",
+    "##",
+    "-----",
+    "+++",
+    "~~~",
+    "___",
+    "•••",
+    "%%%",
+    "* * *",
+    "- - -",
+    "[SEP]",
+    "<|end|>",
+]
+LEADS = ["", "Classify.\n\n", "Classify.\n", "Classify.\n{rule}\n", "{rule}\n", "Classify.\n{rule}\n\n"]
+
+
+@pytest.mark.parametrize("lead", LEADS)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("blank", ["\n", "\n\n"])
+def test_rows_with_a_line_between_them_are_all_read(lead: str, rule: str, blank: str) -> None:
+    rows = [("one", "x"), ("two", "y"), ("three", "x")]
+    block = f"{blank}{rule}{blank}".join(f"Q: {question}\nA: {answer}" for question, answer in rows)
+    text = f"{lead.format(rule=rule)}{block}{blank}{rule}{blank}Q: four\nA:"
+    template, query = Template.parse(text)
+    assert template.render(query) == text
+    assert [(row.inputs["q"], row.output) for row in template.examples] == rows
+    assert query == {"q": "four"}
+    assert rule not in "".join(row.output for row in template.examples)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("Q: a A: x\nQ: b A: y\nQ: c A:", [("a", "x"), ("b", "y")]),
+        ("a -> x\n###\nb -> y\n###\nc ->", [("a", "x"), ("b", "y")]),
+        ("Q: a\nA: x\nEND\nQ: b\nA: y\nEND\nQ: c\nA:", [("a", "x"), ("b", "y")]),
+        ("Say it.\n\nQ: a\nA: x\nQ: b\nA: y\nQ: c\nA:", [("a", "x"), ("b", "y")]),
+        ("Q: a\nA: fine :-)\n\nQ: b\nA:", [("a", "fine :-)")]),
+    ],
+)
+def test_other_ways_to_part_rows_are_read(text: str, rows: list[tuple[str, str]]) -> None:
+    template, query = Template.parse(text)
+    assert template.render(query) == text
+    assert [(*row.inputs.values(), row.output) for row in template.examples] == rows
+
+
+def test_an_answer_of_several_lines_is_not_taken_for_a_line_between_rows() -> None:
+    template, _ = Template.parse("Q: a\nA: one\n:-)\n\nQ: b\nA:")
+    assert [row.output for row in template.examples] == ["one\n:-)"]
 
 
 def test_inputs_are_named_after_their_cues() -> None:

@@ -162,7 +162,7 @@ def test_unedited_wording_is_the_templates_own(library: Library, name: str) -> N
 
 def test_edited_wording_reaches_the_prompt_and_the_stops() -> None:
     wording = wording_cells(PAIR)
-    wording["rows"] = [["Q1", "Q2", "=>", "\\n--\\n", "\\t"]]
+    wording["rows"] = [["Q1", "Q2", "=>", "\\n--\\n", "\\t", ""]]
     template = draft(PAIR, wording=wording).template()
     assert template.render(PAIR.query) == "Same?\n--\nQ1: x\tQ2: y\t=> no\n--\nQ1: p\tQ2: q\t=>"
     assert template.generation.stop == ("\n--\n", "\tQ1:", "\tQ2:", "\t=>")

@@ -16,7 +16,15 @@ from gptjt_demo.templates.prompt_text import BLANKS, complete_cue
 from gptjt_demo.templates.template import Template
 
 _CUE_LIKE = re.compile(r"^[ \t]*([^\W\d_][^\n:]{0,40}?)[ \t]*:(?=\s|\Z)", re.MULTILINE)
-_STRUCTURE = ("instruction", "inputs", "output_cue", "separator", "field_separator", "examples")
+_STRUCTURE = (
+    "instruction",
+    "inputs",
+    "output_cue",
+    "separator",
+    "instruction_separator",
+    "field_separator",
+    "examples",
+)
 
 
 def final_cue(template: Template) -> Iterator[Finding]:

@@ -74,7 +74,8 @@ def _length(
 
 
 def _spaces(template: Template) -> Iterator[Finding]:
-    if template.instruction != template.instruction.rstrip(BLANKS) and template.separator.strip(BLANKS):
+    gap = template.instruction_separator or template.separator
+    if template.instruction != template.instruction.rstrip(BLANKS) and gap.strip(BLANKS):
         changes = {"instruction": template.instruction.rstrip(BLANKS)}
         yield mended("trailing-space", "instruction", "it ends with a space", "Remove it", template, **changes)
     cues = [*(item.cue for item in template.inputs), template.output_cue]

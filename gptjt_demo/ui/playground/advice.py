@@ -13,7 +13,12 @@ from html import escape
 from gptjt_demo.templates.lint.finding import Finding
 
 _FIELDS = {"prompt": "Prompt", "instruction": "Instruction", "labels": "Labels", "examples": "Examples"}
-_WORDS = {"output_cue": "Cue before output", "separator": "Between rows", "field_separator": "Within a row"}
+_WORDS = {
+    "output_cue": "Cue before output",
+    "separator": "Between rows",
+    "field_separator": "Within a row",
+    "instruction_separator": "After the instruction",
+}
 
 
 def advice(findings: Sequence[Finding], rows: Sequence[int] = ()) -> str:

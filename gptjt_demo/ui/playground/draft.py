@@ -166,6 +166,7 @@ def reread(base: Template, text: str, labels: Sequence[str]) -> tuple[Template, 
         "output_cue": parsed.output_cue,
         "separator": parsed.separator,
         "field_separator": parsed.field_separator,
+        "instruction_separator": parsed.instruction_separator,
         "examples": [
             {"inputs": {called[name]: value for name, value in row.inputs.items()}, "output": row.output}
             for row in parsed.examples

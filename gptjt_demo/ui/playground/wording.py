@@ -1,7 +1,8 @@
 """The words around the rows: cues and separators as a grid of one row, and back.
 
-In and out: a grid's value whose `names` are the inputs' names, each with its cue, then the output's cue, the separator
-and the field separator, line feeds typed as `\\n`. What a browser sends is not to be trusted.
+In and out: a grid's value whose `names` are the inputs' names, each with its cue, then the output's cue, the separator,
+the field separator and the instruction's (blank: as between rows), line feeds typed as `\\n`. What a browser sends is
+not to be trusted.
 """
 
 from __future__ import annotations
@@ -32,6 +33,13 @@ def unescaped(typed: str) -> str:
 def wording_cells(template: Template) -> Cells:
     """The template's words as a grid."""
     cues = [field.cue for field in template.inputs]
+    words = (
+        *cues,
+        template.output_cue,
+        template.separator,
+        template.field_separator,
+        template.instruction_separator or "",
+    )
     ordinal = [f" {number}" if len(cues) > 1 else "" for number in range(1, len(cues) + 1)]
     return {
         "columns": [
@@ -39,8 +47,9 @@ def wording_cells(template: Template) -> Cells:
             "Cue before output",
             "Between rows",
             "Within a row",
+            "After the instruction",
         ],
-        "rows": [[*map(escaped, (*cues, template.output_cue, template.separator, template.field_separator))]],
+        "rows": [[escaped(word) for word in words]],
         "names": [field.name for field in template.inputs],
     }
 
@@ -54,13 +63,14 @@ def read_wording(value: Any) -> dict[str, Any]:
     names = value.get("names") if isinstance(value, dict) else None
     if not isinstance(names, list) or not 0 < len(names) <= MAX_INPUTS:
         raise TemplateError("the inputs have no names", where=WHERE, mend="reset the template")
-    rows = read_rows(value, len(names) + 3, WHERE)
+    rows = read_rows(value, len(names) + 4, WHERE)
     if len(rows) != 1:
         raise TemplateError(f"{len(rows)} rows instead of one", where=WHERE, mend="reset the template")
-    *cues, output_cue, separator, field_separator = map(unescaped, rows[0])
+    *cues, output_cue, separator, field_separator, instruction_separator = map(unescaped, rows[0])
     return {
         "inputs": [{"name": name, "cue": cue} for name, cue in zip(names, cues, strict=True)],
         "output_cue": output_cue,
         "separator": separator,
         "field_separator": field_separator,
+        "instruction_separator": instruction_separator or None,
     }
