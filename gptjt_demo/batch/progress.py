@@ -1,4 +1,4 @@
-"""How far a job over many rows is: counts, the rate of late, the time left. Does not know how it is shown."""
+"""How far a job over many rows is: counts, the newest rows' speed, the time left. Does not know how it is shown."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from gptjt_demo.cli.options import (
 )
 from gptjt_demo.cli.output import print_json, say
 from gptjt_demo.errors import PlaygroundError, SettingError, TableError
+from gptjt_demo.evaluation.limits import DIAGNOSED_ROWS
 from gptjt_demo.settings import Attention, Device
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ Inputs = Annotated[
 ]
 GoldColumn = Annotated[str | None, typer.Option("--output-column", "-o", help="The column of right answers.")]
 Limit = Annotated[int | None, typer.Option(help="Only so many rows, from the start.", min=1)]
-DIAGNOSED_ROWS = 100  # every diagnostic takes as many runs as it has points
 
 
 def batch(

@@ -103,7 +103,7 @@ def figures(
     if begun is None or not (folder / "model").is_dir():
         raise SettingError("there are no weights of a run in it", where=str(folder), mend="name train's --out")
     recipe = begun.recipe
-    from gptjt_demo.training import figures
+    from gptjt_demo.training import comparison
     from gptjt_demo.training.base import load_base
     from gptjt_demo.training.data import assembly
     from gptjt_demo.training.recipes.recipe import ENGLISH
@@ -120,9 +120,9 @@ def figures(
     if recipe.episodes is not None and recipe.episodes.left_out:
         source = assembly.few_shot(recipe, cut, left_out=True)
         episodes = [episode for number in range(count) if (episode := source.episode(number))]
-    found = figures.measure(start, trained, texts, episodes, limit=limit, bar=bar)
-    print(*figures.table(found), sep="\n")
-    print_json({"base": start.name, "recipe": recipe.name} | figures.as_json(found))
+    found = comparison.measure(start, trained, texts, episodes, limit=limit, bar=bar)
+    print(*comparison.table(found), sep="\n")
+    print_json({"base": start.name, "recipe": recipe.name} | comparison.as_json(found))
 
 
 def _begin(recipe: str, base: str | None, data: dict[str, str], seed: int | None) -> Begun:

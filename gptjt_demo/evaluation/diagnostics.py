@@ -85,10 +85,8 @@ def order(
     if len(examples) < 2:
         raise SettingError("it has no two examples to reorder", where=question.template.name, mend="add examples")
     variants = {
-        ", ".join(str(place + 1) for place in places): question.template.revised(
-            examples=tuple(examples[place] for place in places)
-        )
-        for places in _orders(len(examples), orders, random.Random(seed))
+        ", ".join(str(i + 1) for i in chosen): question.template.revised(examples=tuple(examples[i] for i in chosen))
+        for chosen in _orders(len(examples), orders, random.Random(seed))
     }
     runs, finished = _runs(question, variants, rows, cancel, progress)
     points = _points(runs)
@@ -119,8 +117,8 @@ def influence(
     if not examples:
         raise SettingError("it has no examples to leave out", where=question.template.name, mend="add examples")
     variants = {"all": question.template} | {
-        f"without {place + 1}": question.template.revised(examples=examples[:place] + examples[place + 1 :])
-        for place in range(len(examples))
+        f"without {i + 1}": question.template.revised(examples=examples[:i] + examples[i + 1 :])
+        for i in range(len(examples))
     }
     runs, finished = _runs(question, variants, rows, cancel, progress)
     points = _points(runs)
@@ -201,7 +199,7 @@ def prior(
     right = sum(_corrected(outcome.reply.shares, shares, labels) == outcome.gold for outcome in run.outcomes)
     after = Point("corrected", right / run.n if run.n else 0.0, metrics.interval(right, run.n))
     points = (Point.of("as it is", run), after) if run.n else ()
-    top = max(range(len(labels)), key=lambda place: shares[place])
+    top = max(range(len(labels)), key=lambda i: shares[i])
     sentence = (
         f"On input without content the model says {labels[top]!r} with {_percent(shares[top])}, where "
         f"{_percent(1 / len(labels))} would be even; correcting for that takes the accuracy on {run.n} rows from "
@@ -252,17 +250,17 @@ def _orders(count: int, wanted: int, dice: random.Random) -> Iterator[tuple[int,
     seen = {own}
     yield own
     while len(seen) < wanted:
-        places = tuple(dice.sample(own, count))
-        if places not in seen:
-            seen.add(places)
-            yield places
+        chosen = tuple(dice.sample(own, count))
+        if chosen not in seen:
+            seen.add(chosen)
+            yield chosen
 
 
 def _corrected(shares: Sequence[float], priors: Sequence[float], labels: Sequence[str]) -> str | None:
     if not shares:
         return None
     ratios = [share / max(prior, 1e-12) for share, prior in zip(shares, priors, strict=True)]
-    return labels[max(range(len(labels)), key=lambda place: ratios[place])]
+    return labels[max(range(len(labels)), key=lambda i: ratios[i])]
 
 
 def _within_chance(runs: Sequence[Run]) -> bool:

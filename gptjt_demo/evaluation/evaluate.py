@@ -80,10 +80,10 @@ def labelled(
         SettingError: an input lacks its column.
     """
     table = source if isinstance(source, Table) else read(source)
-    query, place = query_of(table, template, columns), table.place(gold)
+    query, answers = query_of(table, template, columns), table.place(gold)
     may_be_empty = template.check is not None and template.check.from_input
     rows = enumerate(islice(table, capped(table, limit)))
-    found = [Labelled(i, query(row), row[place]) for i, row in rows if may_be_empty or row[place].strip()]
+    found = [Labelled(i, query(row), row[answers]) for i, row in rows if may_be_empty or row[answers].strip()]
     if not found:
         raise TableError(
             f"no right answers in the column {gold!r}", where=table.path.name, mend="choose another column"

@@ -82,10 +82,10 @@ def bars(names: Sequence[str], parts: Sequence[float], palette: Palette = Palett
 def points(found: Sequence[Point], palette: Palette = Palette(), *, label: str = "", joined: bool = False) -> Figure:
     """A diagnostic's accuracies with their 95 % intervals, the first one marked; `joined` draws a line through them."""
     figure, axes = _canvas(max(4.5, 0.55 * len(found) + 1.5), 3.4, palette)
-    for place, point in enumerate(found):
-        colour = palette.second if place == 0 and not joined else palette.accent
-        axes.plot([place, place], point.interval, color=colour, linewidth=1.4, alpha=0.55)
-        axes.plot([place], [point.accuracy], "o", color=colour, markersize=6)
+    for x, point in enumerate(found):
+        colour = palette.second if x == 0 and not joined else palette.accent
+        axes.plot([x, x], point.interval, color=colour, linewidth=1.4, alpha=0.55)
+        axes.plot([x], [point.accuracy], "o", color=colour, markersize=6)
     if joined:
         axes.plot(range(len(found)), [point.accuracy for point in found], color=palette.accent, linewidth=1.6)
     elif found:

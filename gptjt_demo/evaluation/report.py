@@ -107,9 +107,9 @@ def _matrix_lines(run: Run) -> Iterator[str]:
     names = [_short(label) for label in run.predicted_labels]
     heads = names
     if sum(max(5, len(name)) + 2 for name in names) > 90:
-        heads = [_letter(place) for place in range(len(names))]
+        heads = [_letter(column) for column in range(len(names))]
     left = max(len("gold \\ predicted"), *(len(_short(label)) for label in run.gold_labels))
-    widths = [max(len(head), *(len(str(row[place])) for row in run.matrix)) for place, head in enumerate(heads)]
+    widths = [max(len(head), *(len(str(row[column])) for row in run.matrix)) for column, head in enumerate(heads)]
     yield "  ".join(["gold \\ predicted".ljust(left), *(f"{h:>{w}}" for h, w in zip(heads, widths, strict=True))])
     for label, counts in zip(run.gold_labels, run.matrix, strict=True):
         yield "  ".join([_short(label).ljust(left), *(f"{n:{w}}" for n, w in zip(counts, widths, strict=True))])
@@ -117,8 +117,8 @@ def _matrix_lines(run: Run) -> Iterator[str]:
         yield "  ".join(f"{head} {name}" for head, name in zip(heads, names, strict=True))
 
 
-def _letter(place: int) -> str:
-    return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
+def _letter(column: int) -> str:
+    return (_letter(column // 26 - 1) if column >= 26 else "") + chr(ord("a") + column % 26)
 
 
 def _short(text: str) -> str:

@@ -24,9 +24,9 @@ ERROR = "(error)"  # a row without an answer
 
 @dataclass(frozen=True)
 class Labelled:
-    """A row with its right answer; `place` is its place in the table, from 0."""
+    """A row with its right answer; `index` counts the table's rows from 0."""
 
-    place: int
+    index: int
     query: Query
     gold: str
 
@@ -182,8 +182,8 @@ def compare(first: Run, second: Run) -> metrics.Paired:
     Raises:
         TableError: they have no row in common, or a row differs.
     """
-    others = {outcome.row.place: outcome for outcome in second.outcomes}
-    pairs = [(outcome, others[outcome.row.place]) for outcome in first.outcomes if outcome.row.place in others]
+    others = {outcome.row.index: outcome for outcome in second.outcomes}
+    pairs = [(outcome, others[outcome.row.index]) for outcome in first.outcomes if outcome.row.index in others]
     if not pairs or any(one.row.gold != other.row.gold for one, other in pairs):
         raise TableError("the two runs are not over the same rows", mend="run both on the same file and gold column")
     return metrics.paired([one.right for one, _ in pairs], [other.right for _, other in pairs])

@@ -67,11 +67,11 @@ def attend(
 
 def _parts(documents: tuple[Document, ...]) -> Iterator[tuple[int, int, int, int, bool]]:
     """(first row, last row, first column, last column, whether the rows are causal among themselves)."""
-    for place in documents:
-        if place.split > place.start:
-            yield place.start, place.split, place.first, place.split, False
-        if place.stop > place.split:
-            yield place.split, place.stop, place.first, place.stop, True
+    for document in documents:
+        if document.split > document.start:
+            yield document.start, document.split, document.first, document.split, False
+        if document.stop > document.split:
+            yield document.split, document.stop, document.first, document.stop, True
 
 
 class _Attention(torch.autograd.Function):

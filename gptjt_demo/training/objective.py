@@ -34,11 +34,11 @@ def mask(documents: tuple[Document, ...]) -> Tensor:
     """
     tokens = documents[-1].stop
     seen = torch.zeros(tokens, tokens, dtype=torch.bool)
-    for place in documents:
-        rows = seen[place.start : place.stop]
-        rows[:, place.first : place.start] = True
-        rows[:, place.start : place.stop] = torch.ones(len(rows), len(rows), dtype=torch.bool).tril()
-        rows[: place.split - place.start, place.start : place.split] = True
+    for document in documents:
+        rows = seen[document.start : document.stop]
+        rows[:, document.first : document.start] = True
+        rows[:, document.start : document.stop] = torch.ones(len(rows), len(rows), dtype=torch.bool).tril()
+        rows[: document.split - document.start, document.start : document.split] = True
     return seen[None, None]
 
 

@@ -36,9 +36,9 @@ SHORTEST, LONGEST = 60, 260  # tokens of a sample; few-shot episodes and paragra
 def drawn(count: int, vocabulary: int, rng: random.Random) -> list[Sample]:
     """Samples of random tokens: half are split as texts are, the others ask for a short answer."""
     samples = []
-    for place in range(count):
+    for i in range(count):
         length = rng.randint(SHORTEST, LONGEST)
-        prefix = rng.randint(1, length - 1) if place % 2 else length - rng.randint(2, 12)
+        prefix = rng.randint(1, length - 1) if i % 2 else length - rng.randint(2, 12)
         ids = tuple(rng.randrange(vocabulary) for _ in range(length))
         samples.append(Sample(ids, prefix, (False,) * prefix + (True,) * (length - prefix)))
     return samples
@@ -58,8 +58,8 @@ def naive(model: Any) -> Callable[[list[Sample]], None]:
             seen = torch.eye(longest, dtype=torch.bool).repeat(len(batch), 1, 1, 1)  # padding sees itself
             for row, sample in enumerate(batch):
                 ids[row, : len(sample)] = torch.tensor(sample.ids)
-                for place in range(sample.prefix, len(sample)):
-                    wanted[row, place - 1] = sample.ids[place]
+                for i in range(sample.prefix, len(sample)):
+                    wanted[row, i - 1] = sample.ids[i]
                 seen[row, 0, : len(sample), : len(sample)] = objective.mask(Packed.of([sample]).documents)[0, 0]
             out = model(input_ids=ids, attention_mask=additive(seen, torch.bfloat16), use_cache=False)
             loss = functional.cross_entropy(out.logits.float().flatten(0, 1), wanted.flatten(), reduction="sum")

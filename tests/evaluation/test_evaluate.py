@@ -71,7 +71,7 @@ def test_gold_answers_outside_the_labels_are_said_and_wrong(tmp_path: Path) -> N
 
 def test_rows_without_a_right_answer_are_left_out(tmp_path: Path) -> None:
     run = measured(tmp_path, [("r1", ""), ("r2", "joy")], {"r2": "joy"})
-    assert [outcome.row.place for outcome in run.outcomes] == [1]
+    assert [outcome.row.index for outcome in run.outcomes] == [1]
     with pytest.raises(TableError, match="no right answers in the column 'gold'"):
         measured(tmp_path, [("r1", ""), ("r2", " ")], {})
 

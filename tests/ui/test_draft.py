@@ -10,12 +10,12 @@ from fake_engine import FakeEngine
 from gptjt_demo.errors import PromptError, SettingError, TemplateError
 from gptjt_demo.settings import Sampling
 from gptjt_demo.templates.library import Library
-from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.template import MAX_EXAMPLES, Template
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.draft import Draft, columns, example_cells, query_cells, read_labels, show_labels
 from gptjt_demo.ui.playground.wording import wording_cells
-from gptjt_demo.ui.rows.grid import MAX_ROWS, cells
+from gptjt_demo.ui.rows.grid import cells
 
 HOSTILE = r"<b>x</b> ${alert(1)} `tick` C:\new {{x}} & &amp;"
 PAIR = Template.model_validate(
@@ -95,7 +95,7 @@ def test_labels_with_quotes_and_commas_survive_a_round_trip() -> None:
         {"rows": None},
         {"rows": [["a"]]},
         {"rows": [["a", "b", 3]]},
-        {"rows": [["a", "b", "c"]] * (MAX_ROWS + 1)},
+        {"rows": [["a", "b", "c"]] * (MAX_EXAMPLES + 1)},
     ],
 )
 def test_what_a_browser_may_send_for_a_grid_is_checked(sent: Any) -> None:

@@ -57,9 +57,9 @@ class Withheld:
         """Whether a withheld text occurs in this one, as whole words."""
         found = words(text)
         return any(
-            found[place : place + len(each)] == each
-            for place in range(len(found))
-            for start in (found[place : place + 2], found[place : place + 1])
+            found[i : i + len(each)] == each
+            for i in range(len(found))
+            for start in (found[i : i + 2], found[i : i + 1])
             for each in self._texts.get(start, ())
         )
 
@@ -73,8 +73,8 @@ class Withheld:
             # "Rupee" tells as much as "Indian Rupee (INR)", but "Indian" is another fact.
             right[-1] in said and (said <= set(right) or said >= set(right))
             for length in range(1, self._longest + 1)
-            for place in range(len(found) - length + 1)
-            for right in self._pairs.get(found[place : place + length], ())
+            for i in range(len(found) - length + 1)
+            for right in self._pairs.get(found[i : i + length], ())
         )
 
 

@@ -110,18 +110,18 @@ class Recipe(_Part):
             what, field, mend = error.what, error.where, error.mend
         holders = [path for path in lines if f"{field}.".startswith((f"{path}.", f"{path}["))]
         line = f"line {lines[max(holders, key=len)]}" if holders else ""
-        place = " ".join(part for part in (where, line) if part)
-        raise SettingError(what, where=", ".join(part for part in (place, field) if part), mend=mend)
+        at = " ".join(part for part in (where, line) if part)
+        raise SettingError(what, where=", ".join(part for part in (at, field) if part), mend=mend)
 
     def _check(self) -> None:
         for name in (ENGLISH, EPISODES):
             if name in self.data:
                 raise SettingError("this name is taken", where=f"data.{name}", mend="choose another")
         known = [*self.data, *(name for name in (ENGLISH, EPISODES) if getattr(self, name) is not None)]
-        for place, phase in enumerate(self.phases):
+        for position, phase in enumerate(self.phases):
             for name in phase.shares:
                 if name not in known:
-                    where = f"phases[{place}].shares.{name}"
+                    where = f"phases[{position}].shares.{name}"
                     raise SettingError("there is no such source", where=where, mend=nearest(name, known))
 
     @property

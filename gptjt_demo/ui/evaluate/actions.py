@@ -21,6 +21,7 @@ from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.evaluation import samples
 from gptjt_demo.evaluation.diagnostics import DIAGNOSTICS, Diagnosis
 from gptjt_demo.evaluation.evaluate import labelled, measure
+from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.evaluation.run import Labelled, Run
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables import rowfile
@@ -38,12 +39,10 @@ from gptjt_demo.ui.work import Runs, Tell, Work
 ROW_LIMIT = 10_000
 NOTHING = "(nothing)"
 """The value of the picker of another prompt where none is picked; no template has such a name."""
-DIAGNOSED_ROWS = 40
-"""Every diagnostic takes as many runs as it has points."""
 
 
 class EvaluateActions:
-    """The tab's doings; safe for many visitors at once."""
+    """What the tab does; safe for many visitors at once."""
 
     def __init__(self, actions: Actions) -> None:
         self.actions = actions
@@ -148,7 +147,7 @@ class EvaluateActions:
         """A row, with its right answer, among the playground's examples; and a line that says so or why not."""
         place, row = _number(pressed, "run"), _number(pressed, "place")
         found = (
-            [each for each in runs[place].outcomes if each.row.place == row] if runs and 0 <= place < len(runs) else []
+            [each for each in runs[place].outcomes if each.row.index == row] if runs and 0 <= place < len(runs) else []
         )
         if not runs or not found:
             return gr.skip(), ""
@@ -181,7 +180,7 @@ class EvaluateActions:
     ) -> Iterator[tuple[str, str]]:
         """How far the diagnostics are, and their charts as they come."""
         try:
-            template, rows = self._rows(table, name, values, DIAGNOSED_ROWS)
+            template, rows = self._rows(table, name, values, DIAGNOSED_ON_PAGE)
         except PlaygroundError as error:
             yield problem(str(error)), ""
             return

@@ -150,5 +150,5 @@ def _item(place: int, outcome: Outcome, labels: bool) -> str:
         facts += f" · answered <b>{escape(answer)}</b>{confidence}"
     return (
         f'<li>{query}<div class="cell-facts"><span>{facts}</span><button type="button" class="add-example" '
-        f'data-run="{place}" data-place="{outcome.row.place}">Add to the examples</button></div></li>'
+        f'data-run="{place}" data-place="{outcome.row.index}">Add to the examples</button></div></li>'
     )

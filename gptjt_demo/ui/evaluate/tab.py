@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.ui import static
-from gptjt_demo.ui.evaluate.actions import DIAGNOSED_ROWS, NOTHING, EvaluateActions
+from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
 from gptjt_demo.ui.html import SAVE, into_view
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
@@ -29,7 +30,7 @@ _HINT = (
 )
 _DIAGNOSTICS = (
     "<p class='hint'>What the figures rest on: the order of the examples, each of them, how many there are, and what "
-    f"the model says to input without content. Measured on the first {DIAGNOSED_ROWS} rows, in several runs.</p>"
+    f"the model says to input without content. Measured on the first {DIAGNOSED_ON_PAGE} rows, in several runs.</p>"
 )
 
 

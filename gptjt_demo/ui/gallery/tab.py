@@ -29,7 +29,7 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
     """Build the tab's content inside the open `gr.Tab`.
 
     Args:
-        actions: the page's doings.
+        actions: what the page does.
         play: where a template is opened.
         tabs: all tabs; the first one is the playground.
     """

@@ -41,7 +41,7 @@ Shown = tuple[str, str, Outcome | None]
 
 
 class Actions:
-    """The page's doings for one engine and one library; safe for many visitors at once."""
+    """What the page does for one engine and one library; safe for many visitors at once."""
 
     def __init__(self, engine: Answers, library: Library) -> None:
         self.engine = engine

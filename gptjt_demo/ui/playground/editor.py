@@ -46,7 +46,7 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
     """Build the left side; it shows the library's first template.
 
     Args:
-        actions: the page's doings.
+        actions: what the page does.
         opening: how the picker is filled.
         wrong: the line about a wrong setting, or nothing.
     """

@@ -129,7 +129,7 @@ def connect(
     Args:
         blocks: the page, whose address may hold a link.
         parts: its components.
-        actions: the page's doings.
+        actions: what the page does.
         opening: opens what is imported.
         controls: hold the prompt.
         page: what `opening` fills.

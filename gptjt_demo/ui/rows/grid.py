@@ -13,10 +13,9 @@ from typing import Any, NotRequired, TypedDict
 import gradio as gr
 
 from gptjt_demo.errors import TemplateError
+from gptjt_demo.templates.example import MAX_TEXT
+from gptjt_demo.templates.template import MAX_EXAMPLES
 from gptjt_demo.ui import static
-
-MAX_ROWS = 200
-MAX_CHARACTERS = 100_000
 
 _TEMPLATE = (
     '<div class="grid" role="group" aria-label="{title}" data-noun="{noun}"{fixed}><h2>{title}</h2>'
@@ -50,9 +49,9 @@ def read_rows(value: Any, columns: int, where: str) -> list[list[str]]:
         isinstance(row, list) and len(row) == columns and all(isinstance(text, str) for text in row) for row in rows
     ):
         raise TemplateError(f"not rows of {columns} texts", where=where, mend="reset the template")
-    if len(rows) > MAX_ROWS or sum(len(text) for row in rows for text in row) > MAX_CHARACTERS:
+    if len(rows) > MAX_EXAMPLES or sum(len(text) for row in rows for text in row) > MAX_TEXT:
         raise TemplateError(
-            f"more than {MAX_ROWS} rows or {MAX_CHARACTERS:,} characters", where=where, mend="keep fewer rows"
+            f"more than {MAX_EXAMPLES} rows or {MAX_TEXT:,} characters", where=where, mend="keep fewer rows"
         )
     return rows
 

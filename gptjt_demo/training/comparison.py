@@ -131,8 +131,8 @@ def exact(engine: Engine, episodes: Sequence[Episode], mode: Attention, told: To
     """The part of the episodes whose last answer the model gives, but for case and final punctuation."""
     asked = [question(episode) for episode in episodes]
     meter, right = Meter(len(asked), told), 0
-    for place, reply in engine.complete_many([prompt for prompt, _ in asked], ANSWER, attention=mode):
-        right += isinstance(reply, Completion) and same_answer(asked[place][1], reply.text)
+    for i, reply in engine.complete_many([prompt for prompt, _ in asked], ANSWER, attention=mode):
+        right += isinstance(reply, Completion) and same_answer(asked[i][1], reply.text)
         meter.count(not isinstance(reply, Completion))
     return right / len(asked)
 
