@@ -1,4 +1,4 @@
-"""How many rows a diagnostic takes unless it is told otherwise. Imports nothing, so that a command's help may show it."""
+"""How many rows a diagnostic takes unless it is told otherwise. Imports nothing: the help of a command shows it."""
 
 from __future__ import annotations
 
