@@ -32,12 +32,13 @@ def convert(
     from gptjt_demo.models.convert import convert
     from gptjt_demo.models.hub import fetch
     from gptjt_demo.models.registry import resolve
+    from gptjt_demo.models.tokenizer import has_tokenizer
 
     spec = resolve(source)
     watched = sys.stderr.isatty()
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, progress=watched)
     tokenizer = None
-    if spec.tokenizer and not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+    if spec.tokenizer and not has_tokenizer(folder):
         tokenizer = fetch(spec.tokenizer, weights=False, progress=watched)
     made = convert(
         folder,

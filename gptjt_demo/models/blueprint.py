@@ -17,6 +17,7 @@ from torch import nn
 
 from gptjt_demo.errors import CheckpointError, ModelError
 from gptjt_demo.models.checkpoint import Checkpoint, kind
+from gptjt_demo.models.config import config_fields
 from gptjt_demo.models.layout import PARTS, Shape
 
 # Buffers that older releases of transformers saved and current ones compute: GPT-J's mask, rotary frequencies.
@@ -99,8 +100,9 @@ def read_config(folder: Path) -> Any:
     """The configuration of the model in a folder.
 
     Raises:
-        ModelError: it is absent or cannot be read.
+        ModelError: it is absent, a git-lfs pointer, or cannot be read.
     """
+    config_fields(folder)
     from transformers import AutoConfig
 
     try:

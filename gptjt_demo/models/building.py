@@ -12,7 +12,6 @@ from typing import Any
 
 from torch import Tensor, nn
 from tqdm import tqdm
-from transformers.activations import NewGELUActivation
 
 from gptjt_demo.models.blueprint import Blueprint, skeleton
 from gptjt_demo.models.checkpoint import Checkpoint
@@ -33,6 +32,8 @@ def build(config: Any, checkpoint: Checkpoint, plan: Plan, *, progress: bool = F
     Raises:
         CheckpointError: a tensor is missing, has the wrong shape, or has no place in the model.
     """
+    from transformers.activations import NewGELUActivation
+
     network = skeleton(config, plan.dtype)
     blueprint = Blueprint.of(network)
     for problem in blueprint.problems(checkpoint):

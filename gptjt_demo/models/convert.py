@@ -33,6 +33,7 @@ from gptjt_demo.models.int8.linear import quantize
 from gptjt_demo.models.layout import BLOCK, INT8, LAYOUTS, Layout, layout_of, rows, stored
 from gptjt_demo.models.registry import GIB
 from gptjt_demo.models.safetensors_writer import SafetensorsFile, Slot
+from gptjt_demo.models.tokenizer import COMPANIONS
 
 Target = Literal["int8", "hivemind"]  # names of layouts
 
@@ -42,7 +43,6 @@ _ROOM = 64 << 20  # bytes of disk for the tokenizer and the like
 
 # Of everything that lies beside the weights: what a model is run with, and under which terms it may be.
 _COPIED = ("*.json", "*.txt", "*.model", "*.jinja", "*.md", "LICEN[CS]E*", "NOTICE*")
-_TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.model")
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ def _copy(source: Path, tokenizer: Path | None, folder: Path) -> None:
     """What goes along with the weights; the configuration comes last, and without one a folder is no model."""
     found = {path.name: path for pattern in _COPIED for path in source.glob(pattern) if path.is_file()}
     if tokenizer is not None:
-        found = {path.name: path for pattern in _TOKENIZER for path in tokenizer.glob(pattern)} | found
+        found = {path.name: path for pattern in COMPANIONS for path in tokenizer.glob(pattern)} | found
     for name in sorted(found, key=lambda name: name == "config.json"):
         if not name.endswith(".index.json"):
             shutil.copyfile(found[name], folder / name)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from transformers import AutoTokenizer
 
 from gptjt_demo.engine.engine import Engine
 from gptjt_demo.errors import ModelError, SettingError
@@ -26,11 +25,10 @@ from gptjt_demo.models.int8.blocking import block_later
 from gptjt_demo.models.layout import FLOAT, LAYOUTS
 from gptjt_demo.models.plan import Plan
 from gptjt_demo.models.registry import DEFAULT_MODEL, GIB, ModelSpec, resolve
+from gptjt_demo.models.tokenizer import has_tokenizer, read_tokenizer
 from gptjt_demo.settings import Attention, Device
 
 __all__ = ["Device", "load"]
-
-_TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model")
 
 
 def load(
@@ -64,7 +62,7 @@ def load(
         memory.require(spec.gib, _free_gib(processor), name=spec.name, where=_memory(processor))
     # The weights last: whatever else is wrong is said before gigabytes are downloaded.
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, weights=False, progress=progress)
-    config, words = _config(folder, spec), _tokenizer(folder, spec, tokenizer, progress)
+    config, words = read_config(folder), _tokenizer(folder, spec, tokenizer, progress)
     checkpoint = Checkpoint(folder if isinstance(spec.source, Path) else fetch(spec.source, progress=progress))
     plan = _plan(config, checkpoint, processor, spec)
     network = build(config, checkpoint, plan, progress=progress)
@@ -127,33 +125,13 @@ def _memory(processor: torch.device) -> str:
     return "GPU memory" if processor.type == "cuda" else "memory"
 
 
-def _config(folder: Path, spec: ModelSpec) -> Any:
-    if not (folder / "config.json").is_file():
-        raise ModelError("it has no config.json", where=str(spec.source), mend="name a model of transformers")
-    return read_config(folder)
-
-
 def _tokenizer(folder: Path, spec: ModelSpec, asked: str | Path | None, progress: bool) -> Any:
     asked = asked or os.environ.get("GPTJT_TOKENIZER")
-    source = asked if asked or _has_tokenizer(folder) else spec.tokenizer
+    source = asked if asked or has_tokenizer(folder) else spec.tokenizer
     if source is not None:
         other = Path(source).expanduser()
         folder = other if other.is_dir() else fetch(str(source), weights=False, progress=progress)
-    if not _has_tokenizer(folder):
-        raise ModelError(
-            "it has no tokenizer: tokenizer.json is missing",
-            where=str(source or spec.source),
-            mend="name the folder or hub id that has it, in GPTJT_TOKENIZER",
-        )
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        mend = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError("the tokenizer cannot be read", where=str(folder), mend=mend) from error
-
-
-def _has_tokenizer(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in _TOKENIZERS)
+    return read_tokenizer(folder)
 
 
 def _attention(asked: Attention | None, spec: ModelSpec) -> Attention:

