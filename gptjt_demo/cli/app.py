@@ -6,14 +6,19 @@ Libraries are imported by the command that needs them, so that `--help` answers 
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
+from pydantic import ValidationError
+from typer.core import TyperCommand, TyperOption
 
 from gptjt_demo.cli.bench import bench
 from gptjt_demo.cli.models import convert, doctor, verify
-from gptjt_demo.cli.output import say
+from gptjt_demo.cli.output import escaping, leave_closed_pipe, say
 from gptjt_demo.cli.prompt import complete, score
 from gptjt_demo.cli.rows import batch, diagnose, evaluate
 from gptjt_demo.cli.serve import serve
@@ -52,37 +57,94 @@ TEMPLATE_COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
+class Command(TyperCommand):
+    """A command that refuses an option given twice instead of taking the last one without a word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for number, option in enumerate(given):
+            if not isinstance(option, TyperOption) or option.multiple or option.is_flag:
+                continue
+            if option in given[:number]:
+                raise typer.BadParameter("it is given twice", ctx=ctx, param=option)
+        return super().parse_args(ctx, args)
+
+
 def command_line() -> typer.Typer:
     """The program with all of its commands."""
     program = typer.Typer(
         add_completion=False,
-        no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        callback=_help_alone,
+        invoke_without_command=True,
         help="Few-shot prompting with GPT-JT in 8-bit, with prefix attention.",
     )
-    templates = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, check and share templates.")
+    templates = typer.Typer(
+        rich_markup_mode=None,
+        callback=_help_alone,
+        invoke_without_command=True,
+        help="List, show, check and share templates.",
+    )
     for command in COMMANDS:
-        program.command()(command)
+        program.command(cls=Command)(command)
     for name, command in TEMPLATE_COMMANDS.items():
-        templates.command(name)(command)
+        templates.command(name, cls=Command)(command)
     program.add_typer(templates, name="templates")
     return program
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command; a user's mistake becomes one line on standard error and exit status 2."""
+    """Run a command.
+
+    A user's mistake becomes one line on standard error and exit status 2; an error inside the program one line and
+    status 1, behind its traceback where GPTJT_TRACEBACK is set.
+    """
+    with escaping():
+        status = _run(arguments)
+    sys.exit(status)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     from gptjt_demo.batch import sharding
 
     mistake = ""
     try:
-        status = command_line()(arguments, prog_name="gptjt-demo", standalone_mode=False)
+        status = int(command_line()(arguments, prog_name="gptjt-demo", standalone_mode=False) or 0)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a full disk is found here, and not when Python ends
     except PlaygroundError as error:
         mistake, status = str(error), 2
     except typer.TyperException as error:  # a wrong option or argument
-        mistake, status = " ".join(error.format_message().split()), 2
+        mistake, status = _misused(error), 2
     except (KeyboardInterrupt, typer.Abort):
         status = 130
+    except BrokenPipeError:
+        leave_closed_pipe()
+        status = 1
+    except Exception as error:  # whatever it is, people read a line; the traceback is for those who ask for it
+        if os.environ.get("GPTJT_TRACEBACK", "0") not in ("", "0"):
+            traceback.print_exc()
+        say(f"error: {_unexpected(error)}")  # in every process of a launch: it may be one's alone
+        status = 1
     if mistake and sharding.first():  # one line, not one a process
         say(f"error: {mistake}")
-    sys.exit(status)
+    return status
+
+
+def _help_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def _misused(error: typer.TyperException) -> str:
+    """A wrong option or argument in one line that holds what was typed."""
+    what = " ".join(error.format_message().replace("Value error, ", "").split())
+    typed = error.__cause__.errors()[0]["input"] if isinstance(error.__cause__, ValidationError) else ""
+    return what if str(typed) in what else f"{what}; {typed!r} was given"
+
+
+def _unexpected(error: Exception) -> str:
+    """An error that nobody put into words: what it is, and how to see where it came from."""
+    what = " ".join(str(error).split())
+    return f"{type(error).__name__}: {what or 'no more is known'}; GPTJT_TRACEBACK=1 shows where it comes from"

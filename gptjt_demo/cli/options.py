@@ -6,6 +6,7 @@ imported when something is opened, so that `--help` answers at once. Knows no co
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,10 @@ ModelOption = Annotated[
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
 PromptsOption = Annotated[
     list[Path] | None,
-    typer.Option("--prompts", envvar="GPTJT_PROMPTS", help="A folder of your own templates; may be given twice."),
+    typer.Option(
+        "--prompts",
+        help=f"A folder of your own templates; may be given twice.  [env var: GPTJT_PROMPTS, parted by {os.pathsep}]",
+    ),
 ]
 TemplateArgument = Annotated[str, typer.Argument(metavar="NAME", help="A template's name or file.")]
 TemplateOption = Annotated[str, typer.Option("--template", "-t", help="A template's name or file.")]
@@ -45,14 +49,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 
 def open_library(prompts: list[Path] | None) -> Library:
-    """The shipped templates, behind those of `--prompts`.
+    """The shipped templates, behind those of `--prompts`, or without it of GPTJT_PROMPTS.
 
     Raises:
         TemplateError: a folder does not exist.
     """
     from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.shipped import own_folders
 
-    return Library.open(prompts or ())
+    return Library.open(prompts or own_folders(os.environ.get("GPTJT_PROMPTS", "")))
 
 
 def open_template(name: str, prompts: list[Path] | None) -> Template:
@@ -91,6 +96,9 @@ def query(template: Template, inputs: list[str] | None) -> str | dict[str, str]:
     pairs = [text.partition("=") for text in inputs]
     for name, sign, _ in pairs:
         if not sign:
-            names = ", ".join(item.name for item in template.inputs)
-            raise PromptError(f"{name!r} is not NAME=TEXT", where="--input", mend=f"{template.name} has {names}")
+            mend = f"{template.name} has {', '.join(item.name for item in template.inputs)}"
+            raise PromptError(f"{name!r} is not NAME=TEXT", where="--input", mend=mend)
+    names = [name for name, _, _ in pairs]
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise PromptError(f"{twice[0]!r} is given twice", where="--input", mend="give each input once")
     return {name: text for name, _, text in pairs}

@@ -18,7 +18,7 @@ from gptjt_demo.cli.options import (
     open_template,
     query,
 )
-from gptjt_demo.cli.output import print_json, say
+from gptjt_demo.cli.output import holds, print_json, say
 from gptjt_demo.engine.label_scores import RULES, Rule, check_labels
 from gptjt_demo.errors import PromptError
 
@@ -105,7 +105,7 @@ def score(
         rows = [{k: getattr(s, k) for k in ("label", "logprob", "per_token", "per_byte", "share")} for s in scores]
         print_json({"model": engine.name, "attention": mode, "rule": rule, "labels": rows})
         return
-    width = max(len(s.label) for s in scores)
+    width, block = max(len(s.label) for s in scores), "█" if holds("█") else "#"
     for s in sorted(scores, key=lambda s: -s.share):
-        print(f"{s.label:{width}}  {s.share:6.1%}  {'█' * round(30 * s.share)}")
+        print(f"{s.label:{width}}  {s.share:6.1%}  {block * round(30 * s.share)}")
     say(f"{engine.name}, {mode} attention; shares by {RULES[rule]}")

@@ -1,7 +1,14 @@
-"""The command `serve`: the page over one model and one library of templates."""
+"""The command `serve`: the page over one model and one library of templates.
+
+What stops a page from being served is found before the model is loaded. Does not know what is on the page.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -15,17 +22,56 @@ def serve(
     model: ModelOption = None,
     device: DeviceOption = "auto",
     prompts: PromptsOption = None,
-    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(help="Default: the first free one from 7860.", min=1, max=65535)] = None,
+    host: Annotated[
+        str, typer.Option(envvar="GRADIO_SERVER_NAME", help="0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(envvar="GRADIO_SERVER_PORT", help="Default: the first free one from 7860.", min=1, max=65535),
+    ] = None,
 ) -> None:
     """Open the playground's page."""
+    _check_address(host, port)
     library = open_library(prompts)
     for problem in library.problems:
         say(f"left out: {problem}")
     engine = open_engine(model, device)
-    from gptjt_demo.ui import build_app, launch_options
-
     try:
-        build_app(engine, library).launch(server_name=host, server_port=port, **launch_options(engine))
+        with _without_proxies():  # Gradio asks its own page whether it is there
+            from gptjt_demo.ui import build_app, launch_options
+
+            app = build_app(engine, library)
+            app.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_options(engine))
     except OSError as error:
         raise SettingError(str(error), where="--port", mend="choose another port") from error
+    app.block_thread()
+
+
+def _check_address(host: str, port: int | None) -> None:
+    """Refuse an address that no page can be served on, by the option that names it."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host.strip("[]"), port or 0, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise SettingError(
+            f"there is no such address ({getattr(error, 'strerror', None) or error})",
+            where=f"--host {host}",
+            mend="leave it out, or give 0.0.0.0 to let other machines in",
+        ) from None
+    try:
+        with socket.socket(family, kind) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was just closed may be used again
+            tried.bind(address)
+    except OSError as error:
+        where = f"--host {host}" if port is None else f"--port {port}"
+        mend = "give an address of this machine" if port is None else "choose another port"
+        raise SettingError(f"a page cannot be served there ({error.strerror})", where=where, mend=mend) from None
+
+
+@contextmanager
+def _without_proxies() -> Iterator[None]:
+    """Hide the environment's proxies for a while: a request to this machine must not go through one."""
+    hidden = {name: os.environ.pop(name) for name in [*os.environ] if name.lower().endswith("_proxy")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +18,7 @@ from gptjt_demo.cli.options import (
     open_template,
     query,
 )
-from gptjt_demo.cli.output import say
+from gptjt_demo.cli.output import is_utf8, say, write
 from gptjt_demo.errors import PlaygroundError
 
 
@@ -42,9 +41,9 @@ def show_template(
     """Show a template's file, or the exact prompt for a query."""
     chosen = open_template(name, prompts)
     if prompt or input:
-        sys.stdout.write(chosen.render(query(chosen, input)))
+        write(chosen.render(query(chosen, input)))
     else:
-        sys.stdout.write(chosen.to_yaml())
+        write(chosen.to_yaml(ascii=not is_utf8()))
 
 
 def check_templates(
@@ -100,7 +99,7 @@ def import_templates(
 
     found = load(source)
     if out is None:
-        sys.stdout.write("---\n".join(template.to_yaml() for template in found))
+        write("---\n".join(template.to_yaml(ascii=not is_utf8()) for template in found))
     else:
         print(*save(found, out), sep="\n")
 
@@ -113,4 +112,4 @@ def export_template(
     """Print a template in another tool's format."""
     from gptjt_demo.templates.formats import export
 
-    sys.stdout.write(export(open_template(name, prompts), to))
+    write(export(open_template(name, prompts), to, ascii=not is_utf8()))

@@ -1,10 +1,11 @@
 """Where template files lie: the shipped folder and a folder's files. In: a name or a folder. Out: paths.
 
-Reads no file's text and knows no `Template`; both `Template` and `Library` ask here.
+Reads no file's text and no environment, and knows no `Template`; both `Template` and `Library` ask here.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gptjt_demo.errors import TemplateError, nearest
@@ -18,6 +19,15 @@ def folder() -> Path:
     package = Path(__file__).parents[1]
     inside = package / "prompts"
     return inside if inside.is_dir() else package.parent / "prompts"
+
+
+def own_folders(value: str) -> list[Path]:
+    """The folders that GPTJT_PROMPTS names: parted as the system parts paths (`:`, on Windows `;`), in order.
+
+    Args:
+        value: the variable's; blank ones and blanks between two colons are no folders.
+    """
+    return [Path(part.strip()).expanduser() for part in value.split(os.pathsep) if part.strip()]
 
 
 def files(directory: Path) -> list[Path]:

@@ -127,8 +127,11 @@ class Template(BaseModel):
                 error.what, where=", ".join(part for part in (place, field) if part), mend=error.mend
             ) from None
 
-    def to_yaml(self) -> str:
+    def to_yaml(self, *, ascii: bool = False) -> str:
         """The template as a file that people can edit; defaults and derived stops are left out.
+
+        Args:
+            ascii: write every other character as an escape, for where UTF-8 does not arrive.
 
         Raises:
             TemplateError: the file would be larger than may be read back.
@@ -137,7 +140,7 @@ class Template(BaseModel):
         for field in ("query", "generation"):
             if not any(value or field == "generation" for value in document.get(field, {}).values()):
                 document.pop(field, None)
-        text = f"# yaml-language-server: $schema={SCHEMA_FILE}\n{yaml_text.write(document)}"
+        text = f"# yaml-language-server: $schema={SCHEMA_FILE}\n{yaml_text.write(document, ascii=ascii)}"
         yaml_text.check_length(text, where=self.name)
         return text
 

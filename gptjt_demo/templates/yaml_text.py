@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import yaml
 
@@ -59,15 +59,27 @@ def read_file(path: str) -> str:
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise TemplateError(f"more than {MAX_BYTES:,} bytes", where=path, mend="use fewer or shorter examples")
-        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise TemplateError("there is no such file", where=path, mend="check the path") from None
     except OSError as error:
         raise TemplateError(f"cannot be read ({error.strerror})", where=path, mend="give a YAML file") from None
+    except ValueError as error:  # a path that no file can have
+        raise TemplateError(f"no file's name ({error})", where=repr(path), mend="check the path") from None
+    return decode(content, where=path)
+
+
+def decode(content: bytes, *, where: str) -> str:
+    """A file's bytes as text, without a byte-order mark.
+
+    Raises:
+        TemplateError: they are not UTF-8, or too many.
+    """
+    if len(content) > MAX_BYTES:
+        raise TemplateError(f"more than {MAX_BYTES:,} bytes", where=where, mend="use fewer or shorter examples")
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise TemplateError("the file is not UTF-8 text", where=path, mend="save it as UTF-8") from None
+        raise TemplateError("the file is not UTF-8 text", where=where, mend="save it as UTF-8") from None
 
 
 def check_length(text: str, *, where: str) -> None:
@@ -174,12 +186,28 @@ class _Reader:
         raise TemplateError(what, where=where, mend=mend) from None
 
 
-def write(document: Mapping[str, Value]) -> str:
+def write(document: Mapping[str, Value], *, ascii: bool = False) -> str:
     """Write a mapping for people: literal blocks for text of several lines, quotes only where needed.
 
     `read` gives the same strings back, and so does any YAML 1.1 or 1.2 reader.
+
+    Args:
+        document: what to write; its keys are ASCII.
+        ascii: put text that is not ASCII in quotes, with escapes.
     """
-    return "".join(f"{line}\n" for line in _fields(document))
+    return "".join(f"{line}\n" for line in _fields(_quoted(document) if ascii else document))
+
+
+class _Quoted(str):
+    """Text that has to be written in quotes, with an escape for each character beyond ASCII."""
+
+
+def _quoted(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else _Quoted(value)
+    if isinstance(value, Mapping):
+        return {key: _quoted(item) for key, item in value.items()}
+    return [_quoted(item) for item in value] if isinstance(value, Sequence) else value
 
 
 def _fields(mapping: Mapping[str, Value]) -> Iterable[str]:
@@ -220,12 +248,18 @@ def _scalar(value: str | bool | int | float) -> str:
         return format(Decimal(repr(value)).normalize(), "f")
     if _fits_plain(value):
         return value
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
+    escaped = re.compile("[^\x00-\x7e]") if isinstance(value, _Quoted) else _ESCAPED
+    return escaped.sub(lambda match: _escape(ord(match[0])), json.dumps(value, ensure_ascii=False))
+
+
+def _escape(number: int) -> str:
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _fits_plain(text: str) -> bool:
     return (
-        text[:1].isalpha()
+        not isinstance(text, _Quoted)
+        and text[:1].isalpha()
         and text == text.strip()
         and not text.endswith(":")
         and not any(part in text for part in ("\n", ": ", " #"))
@@ -237,7 +271,8 @@ def _fits_plain(text: str) -> bool:
 def _fits_block(text: str) -> bool:
     """A block shows no trailing blanks and cannot start with one; such text is safer in quotes."""
     return (
-        "\n" in text.removesuffix("\n")
+        not isinstance(text, _Quoted)
+        and "\n" in text.removesuffix("\n")
         and not text.startswith((" ", "\n"))
         and not text.endswith("\n\n")
         and not any(line != line.rstrip() for line in text.split("\n"))

@@ -58,3 +58,67 @@ def test_a_wrong_model_or_device_is_one_line_and_status_two(capsys, arguments, w
     assert status == 2
     assert err.count("\n") == 1
     assert word in err
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [([], "complete"), (["templates"], "export"), (["--help"], "complete"), (["templates", "--help"], "export")],
+)
+def test_a_bare_command_or_group_prints_its_help_as_help(capsys, command, shown):
+    status, out, err = run(capsys, *command)
+    assert (status, err) == (0, "")
+    assert out.startswith("Usage: gptjt-demo")
+    assert any(line.split()[:1] == [shown] for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["complete", "-t", "currency", "-t", "hate"],
+        ["complete", "-t", "currency", "--template", "currency"],
+        ["complete", "-t", "currency", "--seed", "1", "--seed=2"],
+        ["complete", "-t", "currency", "--model", "mini", "--model", "./other"],
+        ["score", "-t", "emotion", "--attention", "prefix", "--attention", "causal"],
+        ["templates", "export", "currency", "--to", "yaml", "--to", "curl"],
+        ["evaluate", "-t", "emotion", "--limit", "3", "--limit", "4"],
+    ],
+    ids=" ".join,
+)
+def test_an_option_given_twice_is_refused_by_its_name(capsys, fake, arguments):
+    status, out, err = run(capsys, *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "given twice" in err
+    assert any(word.split("=")[0] in err for word in arguments if word.startswith("-"))
+
+
+def test_a_switch_given_twice_and_an_option_for_many_values_are_no_mistake(capsys, fake):
+    assert run(capsys, "complete", "-t", "currency", "--json", "--json")[0] == 0
+    assert run(capsys, "score", "-t", "emotion", "--label", "a", "--label", "b")[0] == 0
+
+
+class Odd(Exception):
+    """An error that nobody foresaw."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Odd(), Odd("two\nlines"), RuntimeError("CUDA error: out of memory"), OSError(5, "I/O error"), KeyError("x")],
+)
+def test_an_error_inside_the_program_is_one_line_and_status_one(capsys, monkeypatch, error):
+    answer_with(monkeypatch, FakeEngine(fail_after=0, failure=error))
+    monkeypatch.delenv("GPTJT_TRACEBACK", raising=False)
+    status, _, err = run(capsys, "complete", "-t", "currency", "--json")
+    assert (status, err.count("\n")) == (1, 1)
+    assert err.startswith(f"error: {type(error).__name__}: ")
+    assert "GPTJT_TRACEBACK=1" in err
+    monkeypatch.setenv("GPTJT_TRACEBACK", "1")
+    status, _, err = run(capsys, "complete", "-t", "currency", "--json")
+    assert status == 1
+    assert "Traceback (most recent call last)" in err
+    assert err.splitlines()[-1].startswith(f"error: {type(error).__name__}: ")
+
+
+def test_of_a_launch_every_process_says_its_own_error(capsys, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    answer_with(monkeypatch, FakeEngine(fail_after=0))
+    assert run(capsys, "complete", "-t", "currency", "--json")[2].startswith("error: RuntimeError: scripted failure")

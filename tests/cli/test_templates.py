@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from command_line import run
 
 
@@ -57,3 +60,41 @@ def test_check_names_file_line_and_mend_and_goes_on_with_the_next_file(capsys, t
     assert "bad.yaml" in err
     assert "line 3" in err
     assert "good.yaml" in out
+
+
+@pytest.mark.parametrize("shape", ["{0}:{1}", "{0}:{1}:", ":{0}::{1}", " {0} : {1} "])
+def test_the_environment_may_name_several_folders_and_the_first_has_the_word(capsys, tmp_path, monkeypatch, shape):
+    for folder, word in (("one", "first"), ("two", "second")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "both.yaml").write_text(f"name: both\ntitle: {word}\n", encoding="utf-8")
+        (tmp_path / folder / f"{word}.yaml").write_text(f"name: {word}\ntitle: {word}\n", encoding="utf-8")
+    value = shape.replace(":", os.pathsep).format(tmp_path / "one", tmp_path / "two")
+    monkeypatch.setenv("GPTJT_PROMPTS", value)
+    monkeypatch.chdir(tmp_path)  # a blank part is no folder, and not the one that a command is started in
+    (tmp_path / "stray.yaml").write_text("name: stray\ntitle: Stray\n", encoding="utf-8")
+    status, out, _ = run(capsys, "templates", "list")
+    names = {line.split()[0] for line in out.splitlines()}
+    assert status == 0
+    assert {"first", "second", "both", "emotion"} <= names
+    assert "stray" not in names
+    assert "title: first" in run(capsys, "templates", "show", "both")[1]
+    _, out, _ = run(capsys, "templates", "list", "--prompts", tmp_path / "two")
+    assert "second" in out
+    assert "first" not in out
+
+
+def test_a_folder_of_the_environment_that_is_not_there_is_named(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("GPTJT_PROMPTS", f"{tmp_path}{os.pathsep}{tmp_path}/gone")
+    status, _, err = run(capsys, "templates", "list")
+    assert (status, err.count("\n")) == (2, 1)
+    assert f"{tmp_path}/gone: there is no such directory" in err
+
+
+def test_an_input_that_is_given_twice_is_refused_by_its_name(capsys, tmp_path):
+    path = tmp_path / "pair.yaml"
+    path.write_text(
+        "name: pair\ntitle: Pair\ninputs:\n  - {name: a, cue: A}\n  - {name: b, cue: B}\n", encoding="utf-8"
+    )
+    status, out, err = run(capsys, "templates", "show", path, "--prompt", "-i", "a=1", "-i", "b=2", "-i", "a=3")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "'a' is given twice" in err

@@ -364,7 +364,7 @@ def test_a_card_imports_from_a_file_and_from_standard_input(capsys: Any, tmp_pat
     (tmp_path / "README.md").write_text(CARD, encoding="utf-8")
     _, out, _ = command(capsys, "templates", "import", tmp_path / "README.md", "--out", tmp_path / "a")
     assert len(out.splitlines()) == len(list((tmp_path / "a").glob("*.yaml"))) == 3
-    monkeypatch.setattr(sys, "stdin", io.StringIO("Input: a\nOutput:"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Input: a\nOutput:")))
     _, out, _ = command(capsys, "templates", "import", "-")
     assert Template.from_yaml(out).render("b") == "Input: b\nOutput:"
 

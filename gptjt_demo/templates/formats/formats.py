@@ -47,6 +47,7 @@ def export(
     *,
     address: str = ADDRESS,
     model: str = MODEL,
+    ascii: bool = False,
 ) -> str:
     """The template in a format.
 
@@ -56,6 +57,7 @@ def export(
         query: what a prompt in it asks; by default the template's sample.
         address: of the page, for calls to it.
         model: for programs that load one.
+        ascii: write YAML's other characters as escapes, for where UTF-8 does not arrive.
 
     Raises:
         SettingError: there is no such format.
@@ -65,9 +67,9 @@ def export(
         query = {item.name: query for item in template.inputs[:1]}
     asked = template.query if query is None else template.revised(query=query).query
     writers: dict[str, Callable[[], str]] = {
-        "yaml": lambda: template.revised(query=asked).to_yaml(),
-        "hf-widget": lambda: widget.write(template, asked),
-        "lm-eval": lambda: harness.write(template),
+        "yaml": lambda: template.revised(query=asked).to_yaml(ascii=ascii),
+        "hf-widget": lambda: widget.write(template, asked, ascii=ascii),
+        "lm-eval": lambda: harness.write(template, ascii=ascii),
         "python": lambda: calls.python(template, asked, model),
         "curl": lambda: calls.curl(template, asked, address),
         "gradio-client": lambda: calls.gradio_client(template, asked, address),

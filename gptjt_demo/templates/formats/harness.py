@@ -24,7 +24,7 @@ _HEAD = """\
 """
 
 
-def write(template: Template) -> str:
+def write(template: Template, *, ascii: bool = False) -> str:
     """The task's YAML file."""
     columns = _columns(template)
     rows = [(row.inputs, row.output) for row in template.checks] or [(template.query, "the right answer")]
@@ -50,7 +50,7 @@ def write(template: Template) -> str:
     document["metadata"] = {"version": 1}
     examples = [{**{columns[name]: inputs[name] for name in columns}, "output": output} for inputs, output in rows]
     lines = [f"# {json.dumps(row)}\n".replace("\x7f", "\\u007f") for row in examples]
-    return _HEAD.format(name=template.name) + "".join(lines) + yaml_text.write(document)
+    return _HEAD.format(name=template.name) + "".join(lines) + yaml_text.write(document, ascii=ascii)
 
 
 def _columns(template: Template) -> dict[str, str]:

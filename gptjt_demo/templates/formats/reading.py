@@ -58,7 +58,10 @@ def load(source: str) -> list[Template]:
     """
     if link.is_link(source):
         return read(source)
-    return read(sys.stdin.read(), "") if source == "-" else read(yaml_text.read_file(source), source)
+    if source == "-":  # bytes, because what a pipe carries is UTF-8 wherever the terminal is not
+        content = sys.stdin.buffer.read(yaml_text.MAX_BYTES + 1)
+        return read(yaml_text.decode(content, where="standard input"))
+    return read(yaml_text.read_file(source), source)
 
 
 def save(templates: Sequence[Template], directory: Path) -> list[Path]:

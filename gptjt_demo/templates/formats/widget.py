@@ -69,7 +69,7 @@ def read(text: str, where: str = "") -> list[Template]:
     return templates
 
 
-def write(template: Template, query: Mapping[str, str]) -> str:
+def write(template: Template, query: Mapping[str, str], *, ascii: bool = False) -> str:
     """A block for a model card's front matter, whose example is the exact prompt for a query."""
     parameters = dict(template.model_dump(mode="json")["generation"])
     parameters.pop("seed", None)
@@ -79,7 +79,7 @@ def write(template: Template, query: Mapping[str, str]) -> str:
         "inference": {"parameters": parameters},
         "widget": [{"example_title": template.title, "text": template.render(query)}],
     }
-    text = yaml_text.write(block)
+    text = yaml_text.write(block, ascii=ascii)
     yaml_text.check_length(text, where=template.name)
     return text
 
