@@ -122,10 +122,12 @@ class Bench:
     def _patience(self, weight_bytes: float) -> Patience:
         """With a peer: several times what one takes on a slow processor where it need not imitate its type.
 
-        A peer of two layers of GPT-J's shape that is too slow then costs a run a minute and a half.
+        A peer of two layers of GPT-J's shape that is too slow then costs a run a minute and a half. A small model is
+        waited for no shorter: what else runs on a machine does not shrink with it.
         """
         size = weight_bytes / 1e9
-        return Patience(40 + 30 * size, 10 + 20 * size, (self.rounds + 1) * (20 + 40 * size))
+        together = (self.rounds + 1) * max(60.0, 20 + 40 * size)
+        return Patience(40 + 30 * size, max(30.0, 10 + 20 * size), together)
 
     def _llama_cpp(self, stack: ExitStack, roster: Roster, facts: Mapping[str, Any]) -> list[Contender]:
         self.told("writing a GGUF")
