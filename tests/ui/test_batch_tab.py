@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
+from gradio.processing_utils import hash_file
 
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.tables import rowfile
@@ -20,6 +24,7 @@ from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch import job as batch_job_module
 from gptjt_demo.ui.batch.card import answers, batch_card
 from gptjt_demo.ui.batch.job import BatchJob, BatchJobs, Order
+from gptjt_demo.ui.batch.sureness import sureness, tenths
 from gptjt_demo.ui.batch.tab import BatchActions
 from gptjt_demo.ui.html import duration
 from gptjt_demo.ui.playground.actions import Actions
@@ -85,7 +90,7 @@ def test_a_job_answers_all_rows_and_gives_them_in_every_format(tmp_path: Path, l
 def test_rows_so_far_can_be_fetched_while_it_runs_and_it_goes_on_after_a_stop(tmp_path: Path, library: Library) -> None:
     engine, permits = stepping()
     job = BatchJobs(engine).begin(order(save(tmp_path), library))
-    with pytest.raises(TableError, match="no row is finished yet"):
+    with pytest.raises(TableError, match="no row is answered yet"):
         job.fetch("csv")
     permits.release(2)
     until(lambda: len(job.rows(10)) == 2)
@@ -166,6 +171,143 @@ def test_the_row_limit_holds(tmp_path: Path, library: Library, monkeypatch: pyte
     assert len(job.rows(10)) == 4
 
 
+def backwards(rows: int, answered: int) -> tuple[FakeEngine, threading.Event]:
+    """An engine that answers a file from its end, and stands still after so many rows until it is let go."""
+    free = threading.Event()
+
+    class Backwards(FakeEngine):
+        def complete_many(self, prompts: Any, *args: Any, cancel: Any = None, **more: Any) -> Any:
+            for done, place in enumerate(reversed(range(len(prompts)))):
+                while done >= answered and not free.wait(0.01) and not cancel.is_set():
+                    pass
+                if cancel.is_set():
+                    return
+                [(_, outcome)] = super().complete_many(prompts[place : place + 1], *args, cancel=cancel, **more)
+                yield place, outcome
+
+    return Backwards(), free
+
+
+def test_rows_answered_out_of_order_are_counted_shown_and_fetched_while_it_runs_and_after_a_stop(
+    tmp_path: Path, library: Library
+) -> None:
+    engine, free = backwards(6, 4)
+    job = BatchJobs(engine).begin(order(save(tmp_path), library))
+    until(lambda: job.counts().answered == 4)
+    last = [f"{n:03}" for n in range(2, 6)]
+    for _ in range(2):  # while it runs, and after the stop
+        assert [row[0] for row in job.rows(10)] == last
+        for format in ("csv", "jsonl", "xlsx"):
+            assert [row[0] for row in read(job.fetch(format))] == last
+        assert "4 of 6 rows" in answers(job)
+        job.stop()
+        finished(job)
+    assert "Stopped. 4 of 6 rows are answered." in batch_card(job)
+    job.resume()
+    free.set()
+    assert "All 6 rows are answered." in batch_card(finished(job))
+    assert [row[0] for row in read(job.fetch("csv"))] == [f"{n:03}" for n in range(6)]
+
+
+def test_a_run_without_any_answer_does_not_claim_one(tmp_path: Path, library: Library) -> None:
+    rowfile.write(tmp_path / "a.csv", ["n", "text"], [("1", ""), ("2", " ")])
+    card = batch_card(finished(BatchJobs(FakeEngine()).begin(order(tmp_path / "a.csv", library))))
+    assert "No row could be answered; the column “error” says why." in card
+    assert "All" not in card
+
+
+def test_what_a_visitor_brought_and_fetched_is_deleted_at_once_when_asked(tmp_path: Path, library: Library) -> None:
+    engine, _ = backwards(6, 2)
+    jobs = BatchJobs(engine)
+    job = jobs.begin(order(save(tmp_path), library))
+    until(lambda: job.counts().answered == 2)
+    path = job.fetch("csv")
+    served = tmp_path / "cache" / hash_file(path) / path.name
+    served.parent.mkdir(parents=True)
+    served.write_bytes(path.read_bytes())
+    folder = path.parent.parent
+    assert jobs.delete(job.id, str(tmp_path / "cache"))
+    assert jobs.find(job.id) is None
+    until(lambda: not folder.exists())
+    until(lambda: not served.exists())
+    assert not jobs.delete(job.id, "")
+
+
+def test_a_day_later_files_are_deleted_though_nobody_comes(
+    tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_job_module, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(batch_job_module, "KEPT_SECONDS", 0.0)
+    jobs = BatchJobs(FakeEngine())
+    job = finished(jobs.begin(order(save(tmp_path), library)))
+    until(lambda: jobs.find(job.id) is None)
+    until(lambda: not job._folder.exists())
+
+
+def test_nothing_of_a_visitor_s_is_left_when_the_program_ends_or_was_killed(tmp_path: Path) -> None:
+    program = (
+        "from gptjt_demo.ui.folders import new_folder; import os, sys; made = new_folder(); "
+        "(made / 'a.csv').write_text('x'); print(made.parent, flush=True); {}"
+    )
+
+    def left_by(end: str) -> Path:
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(end)], env=environment, capture_output=True, text=True, check=False
+        )
+        return Path(done.stdout.strip())
+
+    assert not left_by("sys.exit()").exists()
+    killed = left_by("os.kill(os.getpid(), 9)")
+    (somebody_s := tmp_path / "gptjt-page-theirs").mkdir()
+    assert killed.exists()
+    assert not left_by("sys.exit()").exists()
+    assert not killed.exists()
+    assert somebody_s.exists()  # no process of ours made it
+
+
+# --- how sure
+
+
+def test_confidences_are_counted_by_tenths_and_said_in_a_sentence(tmp_path: Path, library: Library) -> None:
+    counts = tenths(["1.0000", "0.9000", "0.8999", "0.4000", "", "0.0000"])
+    assert counts == (1, 0, 0, 0, 1, 0, 0, 0, 1, 2)
+    shown = sureness(counts)
+    assert "2 of 5 rows with 90 % or more; 2 with less than 50 %: look at these first." in shown
+    assert '<th scope="row">90–100 %</th>' in shown
+    assert sureness(tenths([""])) == ""
+
+
+def test_a_batch_of_labels_shows_how_sure_it_was_and_one_of_texts_does_not(tmp_path: Path, library: Library) -> None:
+    engine = FakeEngine(scores={"joy": -0.1})
+    weighed = finished(BatchJobs(engine).begin(order(save(tmp_path), library, labels=True)))
+    assert "How sure it was" in batch_card(weighed)
+    assert "6 of 6 rows with 90 % or more, none with less than 50 %." in batch_card(weighed)
+    assert "How sure" not in batch_card(finished(BatchJobs(engine).begin(order(save(tmp_path), library))))
+
+
+# --- beside others
+
+
+def test_a_visitor_s_run_says_that_it_goes_before_a_batch_and_with_whom_it_takes_turns(
+    tmp_path: Path, library: Library
+) -> None:
+    engine, permits = stepping()
+    actions = Actions(engine, library)
+    do = BatchActions(actions)
+    job = do.jobs.begin(order(save(tmp_path), library))
+    permits.release(2)
+    until(lambda: job.counts().answered == 2)
+    run = actions.run("me", False, "logprob", actions.controls(library["currency"]))
+    assert "before a batch (2 of 6 rows)" in next(run)[0]
+    other = actions.run("you", False, "logprob", actions.controls(library["currency"]))
+    assert "in turns with 1 other run, before a batch" in next(other)[0]
+    engine.over.set()
+    finished(job)
+    assert "batch" not in list(run)[-1][0]
+    assert actions.beside() == ""
+
+
 # --- cards
 
 
@@ -174,7 +316,8 @@ def test_errors_and_flags_are_counted_on_the_card(tmp_path: Path, library: Libra
     template = library["emotion"].revised(check=Check(columns=3))
     job = BatchJobs(FakeEngine()).begin(Order(read(tmp_path / "a.csv"), template, {"input": "text"}))
     card = batch_card(finished(job))
-    assert "All 3 rows are answered." in card
+    assert "All 3 rows" not in card
+    assert "2 of 3 rows are answered; 1 could not be, and the column “error” says why." in card
     assert "<dt>Errors</dt><dd>1</dd>" in card
     assert "<dt>Flagged</dt><dd>2</dd>" in card
 
@@ -288,4 +431,4 @@ def test_a_download_opens_in_a_spreadsheet_with_nothing_that_runs(page: Any, tmp
     path, line = do.fetch(id, "csv")
     assert line == ""
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        assert [row[0] for row in csv.reader(file)] == ["text", "'=1+1", "-5"]
+        assert [row[0] for row in csv.reader(file)] == ["text", "'\u00ad=1+1", "-5"]

@@ -105,10 +105,28 @@ def test_a_run_goes_on_without_its_page_and_is_found_again_after_a_reload(
     page.reload()
     go(page, "Batch")
     expect(page.locator(".job .bar-facts")).to_contain_text("2 of 6 rows")
+    expect(page.locator("#batch-answers tbody tr")).to_have_count(2)
     assert len(list(read(fetched(page, tmp_path)))) == 2
     permits.release(4)
     expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
+    expect(page.locator("#batch-answers tbody tr")).to_have_count(6)
     assert len(list(read(fetched(page, tmp_path)))) == 6
+
+
+def test_a_run_is_deleted_with_its_file_when_its_owner_says_so(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
+    page = tab(serve(FakeEngine()))
+    started(page, rows(tmp_path))
+    expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
+    page.evaluate("window.confirm = () => false")
+    page.locator("#batch-delete").click()
+    expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
+    page.evaluate("window.confirm = () => true")
+    page.locator("#batch-delete").click()
+    expect(page.locator(".job")).to_contain_text("Your file and its answers are deleted.")
+    expect(page.locator("#batch-answers tbody tr")).to_have_count(0)
+    page.reload()
+    go(page, "Batch")
+    expect(page.locator(".job")).to_contain_text("Choose a file")
 
 
 def test_a_stopped_run_keeps_its_rows_and_goes_on(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
@@ -118,7 +136,7 @@ def test_a_stopped_run_keeps_its_rows_and_goes_on(serve: Serve, tab: OpenTab, tm
     permits.release(2)
     expect(page.locator(".job .bar-facts")).to_contain_text("2 of 6 rows")
     page.locator("#batch-stop").click()
-    expect(page.locator(".job")).to_contain_text("Stopped after 2 of 6 rows.")
+    expect(page.locator(".job")).to_contain_text("Stopped. 2 of 6 rows are answered.")
     assert len(list(read(fetched(page, tmp_path)))) == 2
     permits.release(4)
     page.get_by_role("button", name="Go on").click()

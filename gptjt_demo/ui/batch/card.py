@@ -1,4 +1,4 @@
-"""A batch job's card as HTML: how far it is, how it ended, and its first rows.
+"""A batch job's card as HTML: how far it is, how it ended, and the rows that are answered.
 
 In: a `BatchJob`. Out: HTML for a gr.HTML value, every text escaped. Knows nothing of gradio.
 """
@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from html import escape
 
-from gptjt_demo.batch.run import Result
+from gptjt_demo.batch.answered import Counts
 from gptjt_demo.tables.sheet import Row
 from gptjt_demo.ui.batch.job import BatchJob
+from gptjt_demo.ui.batch.sureness import sureness
 from gptjt_demo.ui.html import count, duration, problem, progress_bar
 from gptjt_demo.ui.rows.rows_table import ROWS, rows_table
+
+_KEPT = (
+    '<p class="hint">Your file and its answers are kept on this server for a day after you last looked at them, then '
+    "deleted; <b>Delete</b> deletes them at once.</p>"
+)
 
 
 def no_job() -> str:
@@ -28,6 +34,11 @@ def forgotten() -> str:
     )
 
 
+def deleted() -> str:
+    """In the place of a job that its owner deleted."""
+    return _card("idle", "", '<p class="settled" role="status">Your file and its answers are deleted.</p>')
+
+
 def not_begun(line: str) -> str:
     """In the place of a job that was not begun, with the one line that says why."""
     return _card("error", "", problem(line))
@@ -39,26 +50,30 @@ def batch_card(job: BatchJob) -> str:
     standing = job.standing
     if not standing.finished:
         hint = '<p class="hint">It goes on if you close this page. Come back to fetch what is there.</p>'
-        return _card("running", name, progress_bar(standing) + hint)
+        return _card("running", name, progress_bar(standing) + hint + _KEPT)
+    counts = job.counts()
     if standing.result is None:
-        return _card("error", name, problem(standing.error))
-    return _card("done", name, f'<p class="settled" role="status">{escape(_outcome(standing.result))}</p>{_facts(job)}')
+        kept = f'<p class="settled">{escape(_so_far(counts))}</p>' if counts.answered else ""
+        return _card("error", name, problem(standing.error) + kept + _KEPT)
+    said = _outcome(counts, standing.result.finished)
+    body = f'<p class="settled" role="status">{escape(said)}</p>{_facts(job, counts)}{sureness(job.tenths)}{_KEPT}'
+    return _card("done", name, body)
 
 
 def answers(job: BatchJob) -> str:
-    """The first rows of the output, once the job has ended."""
-    if not job.standing.finished:
-        return ""
+    """The first rows that are answered, as long as it runs too."""
     rows = job.rows(ROWS)
     if not rows:
         return ""
-    result = job.standing.result
-    total = result.rows if result else len(rows)
-    status = f"the first {ROWS} of {total:,}" if total > ROWS else ""
+    counts = job.counts()
+    status = f"the first {ROWS} of {counts.answered:,}" if counts.answered > ROWS else ""
+    if not status and counts.answered < counts.total:
+        status = f"{counts.answered:,} of {counts.total:,} rows, in the file’s order"
     columns, rows = _ours_first(job, rows)
+    table = rows_table(columns, rows, label="Answers", numbered=counts.answered == counts.total)
     return (
         '<section class="card preview"><header><h2>Answers</h2>'
-        f'<span class="status">{status}</span></header>{rows_table(columns, rows, label="Answers")}</section>'
+        f'<span class="status">{status}</span></header>{table}</section>'
     )
 
 
@@ -70,27 +85,44 @@ def _ours_first(job: BatchJob, rows: list[Row]) -> tuple[Row, list[Row]]:
     return tuple(job.columns[place] for place in order), [tuple(row[place] for place in order) for row in rows]
 
 
-def _outcome(result: Result) -> str:
-    if result.finished:
-        return f"All {result.total:,} rows are answered." if result.total > 1 else "The row is answered."
-    return f"Stopped after {result.rows:,} of {result.total:,} rows. What is done is kept; it can go on from there."
+def _outcome(counts: Counts, finished: bool) -> str:
+    good = counts.answered - counts.errors
+    if not finished:
+        return f"Stopped. {_so_far(counts)}"
+    if not counts.errors:
+        return f"All {counts.total:,} rows are answered." if counts.total > 1 else "The row is answered."
+    if not good:
+        return "No row could be answered; the column “error” says why." if counts.total > 1 else _NO_ANSWER
+    return (
+        f"{good:,} of {count(counts.total, 'row')} {'is' if good == 1 else 'are'} answered; "
+        f"{counts.errors:,} could not be, and the column “error” says why."
+    )
 
 
-def _facts(job: BatchJob) -> str:
+_NO_ANSWER = "The row could not be answered; the column “error” says why."
+
+
+def _so_far(counts: Counts) -> str:
+    good = counts.answered - counts.errors
+    said = f"{good:,} of {count(counts.total, 'row')} {'is' if good == 1 else 'are'} answered"
+    if counts.errors:
+        said += f", {counts.errors:,} could not be"
+    more = "You can download what there is, and go on with the rest." if counts.answered else "You can go on."
+    return f"{said}. {more}"
+
+
+def _facts(job: BatchJob, counts: Counts) -> str:
     result = job.standing.result
     assert result is not None
     facts = {
         "Model": job.model,
         "Attention": result.attention,
-        "Errors": f"{result.errors:,}",
-        "Flagged": f"{result.flagged:,}" if job.order.template.check else "no check",
+        "Errors": f"{counts.errors:,}",
+        "Flagged": f"{counts.flagged:,}" if job.order.template.check else "no check",
         "Time": duration(result.seconds),
     }
     items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-    note = ""
-    if result.errors:
-        note = f'<p class="hint">{count(result.errors, "row")} could not be answered; the column “error” says why.</p>'
-    return f'<dl class="facts">{items}</dl>{note}'
+    return f'<dl class="facts">{items}</dl>'
 
 
 def _card(state: str, status: str, body: str) -> str:

@@ -1,7 +1,7 @@
 """Batch runs that go on when their page is closed: each has an id nobody can guess, and a folder of its own.
 
-In: an uploaded file and what is to be asked of it. Out: a `BatchJob`, found again by its id alone; its rows so far at
-any time, in any format. Old jobs are forgotten and their folders deleted. Knows nothing of gradio or HTML.
+In: an uploaded file and what is to be asked of it. Out: a `BatchJob`, found again by its id alone; the rows that are
+answered at any time, in any format. Old jobs are forgotten and their folders deleted. Knows nothing of HTML.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gptjt_demo.batch.answered import AnsweredRows, Counts
 from gptjt_demo.batch.progress import Progress
-from gptjt_demo.batch.question import reply_columns
 from gptjt_demo.batch.run import Result, query_of, run
-from gptjt_demo.errors import SettingError, TableError
+from gptjt_demo.errors import SettingError
 from gptjt_demo.settings import Attention
-from gptjt_demo.tables import rowfile, table
-from gptjt_demo.tables.sheet import Row, unique_names
+from gptjt_demo.tables import table
+from gptjt_demo.tables.sheet import Row
 from gptjt_demo.templates.template import Template
+from gptjt_demo.ui.batch.sureness import tenths
+from gptjt_demo.ui.folders import new_folder, remove_served, remove_upload
 from gptjt_demo.ui.work import Standing, Tell, Work
 
 if TYPE_CHECKING:
@@ -33,7 +35,10 @@ ROW_LIMIT = 100_000
 RUNNING_LIMIT = 4
 KEPT_LIMIT = 64
 KEPT_SECONDS = 24 * 3600.0
-"""How long a job that has ended can be fetched."""
+"""How long a job that has ended can be fetched after somebody has last looked at it."""
+SWEEP_SECONDS = 600.0
+STOP_SECONDS = 600.0
+"""How long a job that is deleted may take to stop; within a layer, as a rule."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +65,15 @@ class BatchJob:
         self.model = engine.name
         self.touched = time.monotonic()
         self._engine = engine
-        self._home = tempfile.TemporaryDirectory(prefix="gptjt-batch-", ignore_cleanup_errors=True)
-        self._folder = Path(self._home.name)  # for this user's eyes only
+        self.tenths: tuple[int, ...] = ()
+        self._upload = order.source.path
+        self._folder = new_folder()
         copy = self._folder / "source" / order.source.path.name
         copy.parent.mkdir()
         shutil.copyfile(order.source.path, copy)
         self.order = replace(order, source=table.read(copy))
         self._target = self._folder / "answers.csv"
+        self._answered = AnsweredRows(self.order.source, self._target, labels=order.labels, limit=ROW_LIMIT)
         self._lock = threading.Lock()
         self._fetched: list[Path] = []
         self._work = self._begin()
@@ -85,7 +92,11 @@ class BatchJob:
     @property
     def columns(self) -> Row:
         """Of its output."""
-        return unique_names((*self.order.source.columns, *reply_columns(self.order.labels)))
+        return self._answered.columns
+
+    def counts(self) -> Counts:
+        """How many rows are answered now, wherever they stand."""
+        return self._answered.counts()
 
     def stop(self) -> None:
         """Ask it to stop; what is done stays."""
@@ -102,36 +113,38 @@ class BatchJob:
         return self._work.wait(seconds)
 
     def rows(self, count: int) -> list[Row]:
-        """The first rows of its output so far."""
-        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-            copy = self._so_far(Path(folder))
-            return [] if copy is None else table.read(copy).preview(count)
+        """The first rows that are answered, in the file's order."""
+        self.touched = time.monotonic()
+        return self._answered.preview(count)
 
     def fetch(self, format: str) -> Path:
-        """The rows so far as a file: csv, tsv, jsonl or xlsx. It is kept until the next one but one is fetched.
+        """The rows that are answered as a file: csv, tsv, jsonl or xlsx. It is kept until the next one but one is
+        fetched.
 
         Raises:
-            TableError: no row is finished yet, or the format cannot hold one.
+            TableError: no row is answered yet, or the format cannot hold one.
         """
+        self.touched = time.monotonic()
         folder = Path(tempfile.mkdtemp(dir=self._folder))
-        with self._lock:
-            old, self._fetched = self._fetched[:-1], [*self._fetched[-1:], folder]
-        for each in old:
-            shutil.rmtree(each, ignore_errors=True)
-        copy = self._so_far(folder)
-        if copy is None:
-            raise TableError("no row is finished yet", mend="wait for the first one")
         path = folder / f"{self.order.source.path.stem[:80]}-answers.{format}"
-        if format == "csv":
-            return copy.replace(path)
-        found = table.read(copy)
-        rowfile.write(path, found.columns, found)
-        copy.unlink()
+        with self._lock:
+            old, self._fetched = self._fetched[:-1], [*self._fetched[-1:], path]
+        for each in old:
+            shutil.rmtree(each.parent, ignore_errors=True)
+        self._answered.write(path)
         return path
 
-    def delete(self) -> None:
-        """Delete its files."""
-        self._home.cleanup()
+    def delete(self, cache: str | None = None) -> None:
+        """Delete its files.
+
+        Args:
+            cache: where gradio keeps copies of what was fetched; they, and the upload, are deleted too.
+        """
+        if cache is not None:
+            for path in self._fetched:
+                remove_served(path, cache)
+            remove_upload(self._upload)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _begin(self) -> Work[Progress, Result]:
         def function(cancel: threading.Event, tell: Tell[Progress]) -> Result:
@@ -149,19 +162,13 @@ class BatchJob:
                 cancel=cancel,
                 progress=tell,
             )
+            if order.labels:
+                confidence = len(order.source.columns) + 1
+                self.tenths = tenths(row[confidence] for row in self._answered)
             self.touched = time.monotonic()
             return result
 
         return Work(function)
-
-    def _so_far(self, folder: Path) -> Path | None:
-        """A copy of the output, of whole rows only; None where there is none yet."""
-        self.touched = time.monotonic()
-        if not self._target.exists():
-            return None
-        copy = folder / "copy.csv"
-        shutil.copyfile(self._target, copy)
-        return copy if rowfile.recover(copy, self.columns) else None
 
 
 class BatchJobs:
@@ -171,6 +178,7 @@ class BatchJobs:
         self._engine = engine
         self._lock = threading.Lock()
         self._jobs: dict[str, BatchJob] = {}
+        self._sweeping = False
 
     def begin(self, order: Order) -> BatchJob:
         """Start a job.
@@ -188,6 +196,9 @@ class BatchJobs:
                 )
             job = BatchJob(self._engine, order)
             self._jobs[job.id] = job
+            if not self._sweeping:
+                self._sweeping = True
+                threading.Thread(target=self._keep_sweeping, name="playground-sweep", daemon=True).start()
             return job
 
     def find(self, id: object) -> BatchJob | None:
@@ -195,14 +206,48 @@ class BatchJobs:
         with self._lock:
             return self._jobs.get(id) if isinstance(id, str) else None
 
+    def running(self) -> list[BatchJob]:
+        """The jobs that go on."""
+        with self._lock:
+            return [job for job in self._jobs.values() if not job.standing.finished]
+
+    def delete(self, id: object, cache: str) -> bool:
+        """Forget a job and delete its files, at once or as soon as it has stopped; whether there was one.
+
+        Args:
+            id: the job's.
+            cache: where gradio keeps copies of what was fetched.
+        """
+        with self._lock:
+            job = self._jobs.pop(id, None) if isinstance(id, str) else None
+        if job is None:
+            return False
+        job.stop()
+
+        def ended() -> None:
+            job.wait(STOP_SECONDS)
+            job.delete(cache)
+
+        if job.standing.finished:
+            ended()
+        else:
+            threading.Thread(target=ended, name="playground-delete", daemon=True).start()
+        return True
+
     def __len__(self) -> int:
         with self._lock:
             return len(self._jobs)
 
-    def _sweep(self) -> None:
+    def _keep_sweeping(self) -> None:
+        while True:
+            time.sleep(SWEEP_SECONDS)
+            with self._lock:
+                self._sweep(room=0)
+
+    def _sweep(self, room: int = 1) -> None:
         """Forget jobs that nobody has looked at for long, and the oldest where there are too many."""
         ended = sorted((job for job in self._jobs.values() if job.standing.finished), key=lambda job: job.touched)
-        too_many = len(self._jobs) - KEPT_LIMIT + 1
+        too_many = len(self._jobs) - KEPT_LIMIT + room
         for place, job in enumerate(ended):
             if place < too_many or time.monotonic() - job.touched > KEPT_SECONDS:
                 del self._jobs[job.id]

@@ -1,6 +1,6 @@
 """The batch tab: a file of rows in, every row answered by a prompt, the answers fetched at any time.
 
-Lays out the controls and says what they do, as functions of their values. The work itself is `batch_job`'s.
+Lays out the controls and says what they do, as functions of their values. The work itself is `job`'s.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import gradio as gr
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.tables.table import Table
 from gptjt_demo.templates.template import MAX_INPUTS, Template
-from gptjt_demo.ui.batch.card import answers, batch_card, forgotten, no_job, not_begun
+from gptjt_demo.ui.batch.card import answers, batch_card, deleted, forgotten, no_job, not_begun
 from gptjt_demo.ui.batch.job import ROW_LIMIT, BatchJob, BatchJobs, Order
-from gptjt_demo.ui.html import SAVE, problem
+from gptjt_demo.ui.html import SAVE, count, problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices, chosen
@@ -33,6 +33,16 @@ class BatchActions:
     def __init__(self, actions: Actions) -> None:
         self.actions = actions
         self.jobs = BatchJobs(actions.engine)
+        actions.company.append(self.company)
+
+    def company(self) -> list[str]:
+        """The batches that go on, for others who run a prompt meanwhile: they go first."""
+        lines = []
+        for job in self.jobs.running():
+            progress = job.standing.progress
+            done = f"{progress.done:,} of {progress.total:,}" if progress else f"{job.order.rows:,}"
+            lines.append(f"before a batch ({done} rows)")
+        return lines
 
     def look(self, path: str | None, name: str, *values: Any) -> tuple[Any, ...]:
         """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
@@ -80,27 +90,39 @@ class BatchActions:
             )
             job = self.jobs.begin(order)
         except PlaygroundError as error:
-            return gr.skip(), not_begun(str(error)), *[gr.skip()] * 7
+            return gr.skip(), not_begun(str(error)), *[gr.skip()] * (VIEW - 1)
         return job.id, *self.view(job)
 
-    def watch(self, id: Any) -> tuple[Any, ...]:
-        """How the job of that id stands: `view`."""
+    def watch(self, id: Any, seen: Any = None) -> tuple[Any, ...]:
+        """How the job of that id stands: `view`.
+
+        Args:
+            id: the job's, as the browser keeps it.
+            seen: what the page shows of its rows.
+        """
         job = self.jobs.find(id)
         if job is None:
-            return forgotten() if id else no_job(), *_buttons(None)
-        return self.view(job)
+            return forgotten() if id else no_job(), *_buttons(None, seen)
+        return self.view(job, seen)
 
-    def stop(self, id: Any) -> tuple[Any, ...]:
+    def stop(self, id: Any, seen: Any = None) -> tuple[Any, ...]:
         """Stop the job; what is done stays."""
         if job := self.jobs.find(id):
             job.stop()
-        return self.watch(id)
+        return self.watch(id, seen)
 
-    def resume(self, id: Any) -> tuple[Any, ...]:
+    def resume(self, id: Any, seen: Any = None) -> tuple[Any, ...]:
         """Go on with a job that was stopped."""
         if job := self.jobs.find(id):
             job.resume()
-        return self.watch(id)
+        return self.watch(id, seen)
+
+    def delete(self, id: Any, cache: str) -> tuple[Any, ...]:
+        """Delete the job with all its files: no file, no id, and `view`."""
+        if id is None:  # not confirmed
+            return (gr.skip(),) * (2 + VIEW)
+        self.jobs.delete(id, cache)
+        return None, "", deleted(), *_buttons(None, None)  # a browser does not take None for a value to keep
 
     def fetch(self, id: Any, format: str) -> tuple[str | None, str]:
         """The rows so far as a file, or the line that says why there is none."""
@@ -112,28 +134,36 @@ class BatchActions:
         except PlaygroundError as error:
             return None, problem(str(error))
 
-    def view(self, job: BatchJob) -> tuple[Any, ...]:
+    def view(self, job: BatchJob, seen: Any = None) -> tuple[Any, ...]:
         """A job's card, and what can be done with it."""
-        return batch_card(job), *_buttons(job)
+        return batch_card(job), *_buttons(job, seen)
 
 
-def _buttons(job: BatchJob | None) -> tuple[Any, ...]:
-    """Answers, Run, Stop, Go on, the row of the download, its button, the timer."""
+def _buttons(job: BatchJob | None, seen: Any) -> tuple[Any, ...]:
+    """Answers, Run, Stop, Go on, the row of the download, its button, Delete, the timer, what is seen of the rows."""
     running = job is not None and not job.standing.finished
+    counts = job.counts() if job else None
+    now = [job.id, counts.answered, running] if job and counts else None
+    shown: Any = answers(job) if job else ""
+    whole = counts is not None and counts.answered == counts.total
+    rows = f"Download the {count(counts.answered, 'row')} so far" if counts and counts.answered else _NO_ROWS
     return (
-        answers(job) if job else "",
+        gr.skip() if now is not None and now == seen else shown,
         gr.Button(interactive=not running),
         gr.Button(interactive=running),
         gr.Button(visible=job is not None and job.resumable),
         gr.Row(visible=job is not None),
-        gr.Button(_whole(job)),
+        gr.Button("Download" if whole else rows, interactive=bool(counts and counts.answered)),
+        gr.Button(visible=job is not None),
         gr.Timer(active=running),
+        now,
     )
 
 
-def _whole(job: BatchJob | None) -> str:
-    result = job.standing.result if job else None
-    return "Download" if result is not None and result.finished else "Download the rows so far"
+VIEW = 10
+"""Values in a `view`: the card, and the others."""
+_SURE = """(id) => confirm("Delete your file and its answers from this server?") ? id : null"""
+_NO_ROWS = "No row is answered yet"
 
 
 def batch_memory() -> tuple[gr.BrowserState, gr.Timer]:
@@ -149,7 +179,7 @@ def batch_tab(
     kept, timer = memory
     do = BatchActions(actions)
     engine = actions.engine
-    table = gr.State(None)
+    table, seen = gr.State(None), gr.State(None)
     with gr.Row(elem_classes="data-columns", equal_height=False):
         with gr.Column(elem_classes="data-panel", min_width=300, scale=2):
             file = gr.File(
@@ -188,13 +218,16 @@ def batch_tab(
                 )
                 fetch = gr.Button("Download the rows so far", elem_id="batch-fetch", min_width=200)
                 given = gr.DownloadButton(elem_classes="given", elem_id="batch-given")
+                delete = gr.Button(
+                    "Delete", variant="stop", elem_id="batch-delete", visible=False, scale=0, min_width=90
+                )
             refused = gr.HTML("", elem_id="batch-refused", elem_classes="said", apply_default_css=False)
             shown = gr.HTML("", elem_id="batch-answers", elem_classes="said", apply_default_css=False)
             preview = gr.HTML("", elem_id="batch-preview", elem_classes="said", apply_default_css=False)
 
     picks = [wrong, *columns, how]
     picked = [table, name, *columns, *play.controls]
-    view = [card, shown, run, stop, resume, downloads, fetch, timer]
+    view = [card, shown, run, stop, resume, downloads, fetch, delete, timer, seen]
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     file.change(
@@ -213,9 +246,14 @@ def batch_tab(
         show_progress="hidden",
         api_visibility="private",
     )
-    stop.click(do.stop, kept, view, **quiet)
-    resume.click(do.resume, kept, view, **quiet)
-    gr.on([timer.tick, blocks.load], do.watch, kept, view, **quiet)
+    stop.click(do.stop, [kept, seen], view, **quiet)
+    resume.click(do.resume, [kept, seen], view, **quiet)
+    gr.on([timer.tick, blocks.load], do.watch, [kept, seen], view, **quiet)
+
+    def delete_run(id: Any) -> tuple[Any, ...]:
+        return do.delete(id, given.GRADIO_CACHE)
+
+    delete.click(delete_run, kept, [file, kept, *view], js=_SURE, **quiet)
     fetch.click(do.fetch, [kept, format], [given, refused], show_progress="hidden", api_visibility="private").success(
         None, given, None, js=SAVE, show_progress="hidden", api_visibility="private"
     )

@@ -6,7 +6,7 @@ where they belong. All state is the arguments' or the session's own run; knows n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from gptjt_demo.settings import Attention
 from gptjt_demo.templates.lint.finding import Finding
 from gptjt_demo.templates.lint.lint import lint
 from gptjt_demo.templates.template import Template
-from gptjt_demo.ui.html import problem
+from gptjt_demo.ui.html import count, problem
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.advice import advice
 from gptjt_demo.ui.playground.answer import answer, refused
@@ -47,6 +47,7 @@ class Actions:
         self.engine = engine
         self.library = library
         self.runs = Runs()
+        self.company: list[Callable[[], list[str]]] = [self._others]
 
     # --- the prompt
 
@@ -145,7 +146,7 @@ class Actions:
         for place, mode in enumerate(modes):
             for now in self._watch(session, outcome, place, Side(mode, _NOTHING), template.labels):
                 outcome = now
-                yield answer(outcome, expected=len(modes)), shares(outcome, rule), outcome
+                yield answer(outcome, expected=len(modes), beside=self.beside()), shares(outcome, rule), outcome
             reply = outcome.sides[-1].reply if len(outcome.sides) > place else _NOTHING
             # Both draw the same numbers, so that attention alone makes the difference.
             seed = reply.completion.seed if reply.completion else None
@@ -176,7 +177,7 @@ class Actions:
         for now in self._watch(session, outcome, place, begun, ()):
             scored = replace(now.sides[place].reply, scores=side.reply.scores)
             shown = now.with_side(place, replace(now.sides[place], reply=scored))
-            yield answer(shown), shares(shown, rule), shown
+            yield answer(shown, beside=self.beside()), shares(shown, rule), shown
 
     def weigh(self, session: str, rule: str, outcome: Outcome | None) -> Iterator[tuple[str, Outcome | None]]:
         """The shares by another rule; the model is asked only where the rule needs its prior."""
@@ -191,6 +192,14 @@ class Actions:
                 return
             outcome = replace(outcome, priors=priors)
         yield shares(outcome, rule), outcome
+
+    def beside(self) -> str:
+        """Whom a run shares the model with now; empty where it has it alone."""
+        return ", ".join(line for each in self.company for line in each())
+
+    def _others(self) -> list[str]:
+        others = len(self.runs) - 1
+        return [f"in turns with {count(others, 'other run')}"] if others > 0 else []
 
     def stop(self, session: str) -> None:
         """Stop this session's run; what it has written stays."""

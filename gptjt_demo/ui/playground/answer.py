@@ -29,12 +29,13 @@ def refused(line: str) -> str:
     return _card("error", "", problem(line))
 
 
-def answer(outcome: Outcome, *, expected: int = 1) -> str:
+def answer(outcome: Outcome, *, expected: int = 1, beside: str = "") -> str:
     """The card of a run that goes on or is done.
 
     Args:
         outcome: with at least one side.
         expected: how many sides there will be.
+        beside: whom it shares the model with, said as long as it runs.
     """
     sides = outcome.sides
     both = max(expected, len(sides)) > 1
@@ -47,14 +48,14 @@ def answer(outcome: Outcome, *, expected: int = 1) -> str:
     states = {"error": any(side.reply.error for side in sides), "running": running}
     state = next((name for name, holds in states.items() if holds), "done")
     if not both:
-        status = _status(sides[0].reply)
+        status = _status(sides[0].reply, beside)
         return _card(state, status, bodies[0], outcome.key)
     names = [side.attention for side in sides]
     names += [name for name in ("prefix", "causal") if name not in names][: expected - len(sides)]
     columns = "".join(
         f'<div class="side"><h3>{name.capitalize()}</h3>{body}</div>' for name, body in zip(names, bodies, strict=True)
     )
-    status = next((_status(side.reply) for side in sides if side.reply.phase != "done"), "")
+    status = next((_status(side.reply, beside) for side in sides if side.reply.phase != "done"), "")
     return _card(state, status or _compared(outcome), f'<div class="sides">{columns}</div>', outcome.key)
 
 
@@ -89,12 +90,14 @@ def _text(side: Side, place: int, differing: set[int], *, live: bool, caret: boo
     return f'{hint}<pre class="answer-text{" answer-empty" if empty else ""}">\n{spans}{blink}</pre>'
 
 
-def _status(reply: Reply) -> str:
+def _status(reply: Reply, beside: str) -> str:
+    if reply.phase == "done":
+        return ""
     if reply.phase == "reading":
-        return f"reading the prompt… {reply.seconds:.1f} s"
-    if reply.phase == "writing":
-        return f"writing… {_speed_so_far(reply)}"
-    return "weighing the labels…" if reply.phase == "scoring" else ""
+        said = f"reading the prompt… {reply.seconds:.1f} s"
+    else:
+        said = f"writing… {_speed_so_far(reply)}" if reply.phase == "writing" else "weighing the labels…"
+    return f"{said}, {beside}" if beside else said
 
 
 def _speed_so_far(reply: Reply) -> str:
