@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FORMATS = [("CSV", "csv"), ("TSV", "tsv"), ("JSON Lines", "jsonl"), ("Excel", "xlsx")]
 LOOK_SECONDS = 0.5
+NONE = "-"
+"""What a browser keeps in the place of an id: it does not take a blank for a value."""
 _KEPT = "gptjt-batch"  # names and encrypts what a browser keeps; the same after a restart, and no secret: the id is
 
 
@@ -102,7 +104,7 @@ class BatchActions:
         """
         job = self.jobs.find(id)
         if job is None:
-            return forgotten() if id else no_job(), *_buttons(None, seen)
+            return no_job() if id in (None, NONE) else forgotten(), *_buttons(None, seen)
         return self.view(job, seen)
 
     def stop(self, id: Any, seen: Any = None) -> tuple[Any, ...]:
@@ -122,7 +124,7 @@ class BatchActions:
         if id is None:  # not confirmed
             return (gr.skip(),) * (2 + VIEW)
         self.jobs.delete(id, cache)
-        return None, "", deleted(), *_buttons(None, None)  # a browser does not take None for a value to keep
+        return None, NONE, deleted(), *_buttons(None, None)
 
     def fetch(self, id: Any, format: str) -> tuple[str | None, str]:
         """The rows so far as a file, or the line that says why there is none."""
