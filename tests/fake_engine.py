@@ -59,8 +59,10 @@ class FakeEngine:
         supports_prefix: bool = True,
         fail_after: int | None = None,
         failure: Exception | None = None,
+        stand_in: bool = False,
     ) -> None:
         self.name = name
+        self.stand_in = stand_in
         self.context = context
         self.supports_prefix = supports_prefix
         self.attention: Attention = attention if supports_prefix else "causal"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gptjt_demo.cli.options import DeviceOption, JsonOption, ModelOption, open_engine
-from gptjt_demo.cli.output import print_json, say
+from gptjt_demo.cli.output import print_json
 from gptjt_demo.models.registry import GIB
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ def convert(
     """Write a model in an 8-bit layout, so that it starts in seconds."""
     from gptjt_demo.models.convert import convert
     from gptjt_demo.models.hub import fetch
+    from gptjt_demo.models.origin import with_origin
     from gptjt_demo.models.registry import resolve
     from gptjt_demo.models.tokenizer import has_tokenizer
 
     spec = resolve(source)
     watched = sys.stderr.isatty()
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, progress=watched)
+    spec = with_origin(spec, folder)
     tokenizer = None
     if spec.tokenizer and not has_tokenizer(folder):
         tokenizer = fetch(spec.tokenizer, weights=False, progress=watched)
@@ -44,13 +46,12 @@ def convert(
         folder,
         target,
         layout,  # type: ignore[arg-type]  # a string from the command line, refused there if it is none
+        spec=spec,
         tokenizer=tokenizer,
         shard_bytes=shard_mib * _MIB,
         progress=watched,
     )
     print(f"{made.folder}: {made.layout} layout, {made.tensors} tensors, {made.bytes / GIB:.2f} GiB")
-    if spec.attention == "causal":
-        say(f"{spec.name} was trained causally: run the copy with GPTJT_ATTENTION=causal")
 
 
 def verify(

@@ -68,6 +68,7 @@ class Engine:
         attention: the mode of calls that name none.
         supports_prefix: whether the model passed the mask's self-test; if not, every answer is causal and says so.
         notes: what was decided at load, a line each.
+        stand_in: it answers in place of another model, and is shown as such.
 
     Args:
         model: a `PreTrainedModel` with a language-model head.
@@ -76,6 +77,7 @@ class Engine:
         context: by default what the model's configuration says.
         attention: the default mode.
         notes: lines of a load report.
+        stand_in: whether it stands in for another model.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Engine:
         context: int | None = None,
         attention: Attention = "prefix",
         notes: Sequence[str] = (),
+        stand_in: bool = False,
     ) -> None:
         self._lm = PrefixLM(model)
         self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, _end_ids(model))
@@ -96,6 +99,7 @@ class Engine:
         self.self_test = self._lm.test
         self.supports_prefix = self._lm.test.supports_prefix
         self.attention: Attention = attention if self.supports_prefix else "causal"
+        self.stand_in = stand_in
         self.notes = (*notes, f"mask self-test: {self._lm.test.reason}")
 
     def pause(self) -> AbstractContextManager[None]:

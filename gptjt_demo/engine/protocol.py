@@ -39,6 +39,7 @@ class Answers(Protocol):
     supports_prefix: bool
     self_test: SelfTest
     notes: tuple[str, ...]
+    stand_in: bool
 
     def count_tokens(self, text: str) -> int: ...
 

@@ -31,7 +31,8 @@ from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.int8.linear import quantize
 from gptjt_demo.models.layout import BLOCK, INT8, LAYOUTS, Layout, layout_of, rows, stored
-from gptjt_demo.models.registry import GIB
+from gptjt_demo.models.origin import write_origin
+from gptjt_demo.models.registry import GIB, ModelSpec
 from gptjt_demo.models.safetensors_writer import SafetensorsFile, Slot
 from gptjt_demo.models.tokenizer import COMPANIONS
 
@@ -61,6 +62,7 @@ def convert(
     target: Path,
     layout: Target = "int8",
     *,
+    spec: ModelSpec | None = None,
     tokenizer: Path | None = None,
     shard_bytes: int = SHARD_BYTES,
     progress: bool = False,
@@ -74,6 +76,7 @@ def convert(
         source: the model's folder.
         target: a folder that is empty or not there.
         layout: "int8" or "hivemind".
+        spec: what the model is; written into the copy, which is then loaded under its name, attention and context.
         tokenizer: a folder with the tokenizer, where `source` has none.
         shard_bytes: most bytes of tensors a file; a single layer may have more.
         progress: show a bar.
@@ -109,6 +112,8 @@ def convert(
             (folder / f"{name}.part").rename(folder / name)
         index = {"metadata": {"total_size": total, "layout": layout}, "weight_map": where}
         (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1) + "\n", "utf-8")
+        if spec is not None:
+            write_origin(spec, folder)
         _copy(source, tokenizer, folder)
     return Converted(target, layout, len(where), len(shards), total)
 
@@ -243,5 +248,5 @@ def _copy(source: Path, tokenizer: Path | None, folder: Path) -> None:
     if tokenizer is not None:
         found = {path.name: path for pattern in COMPANIONS for path in tokenizer.glob(pattern)} | found
     for name in sorted(found, key=lambda name: name == "config.json"):
-        if not name.endswith(".index.json"):
+        if not (name.endswith(".index.json") or (folder / name).exists()):
             shutil.copyfile(found[name], folder / name)

@@ -23,6 +23,7 @@ from gptjt_demo.models.hub import fetch
 from gptjt_demo.models.int8 import llm_int8
 from gptjt_demo.models.int8.blocking import block_later
 from gptjt_demo.models.layout import FLOAT, LAYOUTS
+from gptjt_demo.models.origin import with_origin
 from gptjt_demo.models.plan import Plan
 from gptjt_demo.models.registry import DEFAULT_MODEL, GIB, ModelSpec, resolve
 from gptjt_demo.models.tokenizer import has_tokenizer, read_tokenizer
@@ -56,12 +57,13 @@ def load(
     """
     began = time.perf_counter()
     spec = resolve(model)
-    mode = _attention(attention, spec)
+    _attention(attention, spec)  # a word that is no mode is said before anything is downloaded
     processor = _processor(device, spec)
     if spec.gib is not None:
         memory.require(spec.gib, _free_gib(processor), name=spec.name, where=_memory(processor))
     # The weights last: whatever else is wrong is said before gigabytes are downloaded.
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, weights=False, progress=progress)
+    spec = with_origin(spec, folder)
     config, words = read_config(folder), _tokenizer(folder, spec, tokenizer, progress)
     checkpoint = Checkpoint(folder if isinstance(spec.source, Path) else fetch(spec.source, progress=progress))
     plan = _plan(config, checkpoint, processor, spec)
@@ -75,7 +77,8 @@ def load(
         words,
         name=spec.name,
         context=spec.context,
-        attention=mode,
+        attention=_attention(attention, spec),
+        stand_in=spec.stand_in,
         notes=(
             f"{_devices(plan)}: {plan.layers.report()}",
             f"{layout.report}, {size(network) / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",

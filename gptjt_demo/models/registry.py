@@ -24,6 +24,7 @@ class ModelSpec:
         tokenizer: the tokenizer's folder or repository, where `source` has none.
         attention: the mode it was trained for.
         context: most tokens of prompt and answer; None takes the configuration's.
+        stand_in: it is known to be another model than GPT-JT-6B, and says so wherever it is shown.
         gib: size of its 8-bit weights, GiB; None where it must be read off the files.
         about: one line for people.
     """
@@ -33,6 +34,7 @@ class ModelSpec:
     tokenizer: str | None = None
     attention: Attention = "prefix"
     context: int | None = None
+    stand_in: bool = False
     gib: float | None = None
     about: str = ""
 
@@ -54,6 +56,7 @@ MODELS: dict[str, ModelSpec] = {
             "mini",
             _embedded("mini"),
             context=2048,
+            stand_in=True,
             gib=0.13,
             about="SmolLM2-135M trained on as a prefix LM, embedded in this package. It is not GPT-JT-6B.",
         ),
@@ -78,6 +81,7 @@ MODELS: dict[str, ModelSpec] = {
             tokenizer="EleutherAI/gpt-j-6b",
             attention="causal",
             context=2048,
+            stand_in=True,
             gib=5.9,
             about="GPT-J-6B, the model before GPT-JT, in the hivemind 8-bit layout; trained causally.",
         ),

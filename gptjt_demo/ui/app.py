@@ -46,7 +46,7 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
     blocks = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600))
     with blocks:
         gr.HTML(
-            banner(engine.name, engine.attention, engine.supports_prefix, engine.notes),
+            banner(engine.name, engine.attention, engine.supports_prefix, engine.notes, stand_in=engine.stand_in),
             elem_id="banner",
             apply_default_css=False,
         )

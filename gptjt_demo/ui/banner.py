@@ -11,17 +11,17 @@ from html import escape
 NAME = "GPT-JT Playground"
 
 
-def banner(model: str, attention: str, supports_prefix: bool, notes: Sequence[str]) -> str:
+def banner(model: str, attention: str, supports_prefix: bool, notes: Sequence[str], *, stand_in: bool) -> str:
     """Which product, which model, which mask, and plainly that a stand-in is one."""
     mask = f"{attention} attention" if supports_prefix else "causal attention only"
     lines = "".join(f"<li>{escape(line)}</li>" for line in notes)
     details = f"<details><summary>How it runs</summary><ul>{lines}</ul></details>" if lines else ""
-    stand_in = "" if "gpt-jt-6b" in model.lower() else _stand_in(model)
+    other = f'<p class="stand-in">{escape(model)} is a stand-in. It is not GPT-JT-6B.</p>' if stand_in else ""
     return (
         f'<header class="banner"><div><h1>{NAME}</h1>'
         "<p>Few-shot prompts for a model that reads the whole prompt in both directions.</p></div>"
         f'<div class="loaded"><p><span class="chip">{escape(model)}</span><span class="chip">{mask}</span></p>'
-        f"{stand_in}{details}</div></header>"
+        f"{other}{details}</div></header>"
     )
 
 
@@ -40,7 +40,3 @@ def _link(source: str) -> str:
     if not source.startswith("https://"):
         return escape(source)
     return f'<a href="{escape(source)}" target="_blank" rel="noopener">{escape(source.removeprefix("https://"))}</a>'
-
-
-def _stand_in(model: str) -> str:
-    return f'<p class="stand-in">{escape(model)} is a stand-in. It is not GPT-JT-6B.</p>'

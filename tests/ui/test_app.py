@@ -68,7 +68,7 @@ def test_text_is_escaped_wherever_it_is_shown(library: Library) -> None:
         shares(outcome(reply)),
         shares(outcome(reply, reply)),
         prompt_box(HOSTILE, 1, 1, 10),
-        banner(HOSTILE, "prefix", True, [HOSTILE]),
+        banner(HOSTILE, "prefix", True, [HOSTILE], stand_in=True),
         about(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
         advice([Finding("rule", "prompt", HOSTILE, HOSTILE, hostile)]),
         cards([hostile], "", {"emotion": HOSTILE}),
@@ -94,9 +94,9 @@ def test_bars_show_the_best_first_whatever_the_order() -> None:
 
 
 def test_a_stand_in_is_called_one_and_the_real_model_is_not() -> None:
-    assert "mini is a stand-in. It is not GPT-JT-6B." in banner("mini", "prefix", True, [])
-    assert "stand-in" not in banner("gpt-jt-6b-8bit", "prefix", True, [])
-    assert "causal attention only" in banner("mini", "causal", False, [])
+    assert "mini is a stand-in. It is not GPT-JT-6B." in banner("mini", "prefix", True, [], stand_in=True)
+    assert "stand-in" not in banner("MY-MODEL", "prefix", True, [], stand_in=False)
+    assert "causal attention only" in banner("mini", "causal", False, [], stand_in=True)
 
 
 @pytest.mark.parametrize("reason", ["stop", "end_of_text", "max_new_tokens", "cancelled"])

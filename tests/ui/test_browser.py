@@ -61,7 +61,7 @@ def test_run_pressed_right_after_picking_runs_the_picked_template(serve: Serve, 
 
 
 def test_the_first_visit_shows_a_filled_page_and_says_what_to_do(serve: Serve, tab: OpenTab) -> None:
-    page = tab(serve(FakeEngine(name="mini")))
+    page = tab(serve(FakeEngine(name="mini", stand_in=True)))
     assert prompt(page).startswith("The task is to label")
     assert prompt(page).endswith("Output:")
     expect(page.locator(".answer")).to_contain_text("Press Run")
