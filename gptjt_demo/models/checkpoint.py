@@ -10,6 +10,7 @@ import ctypes
 import json
 import mmap
 import pickle
+import re
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -21,10 +22,12 @@ from torch import Tensor
 
 from gptjt_demo.errors import CheckpointError, ModelError
 from gptjt_demo.models.layout import HIVEMIND, INT8, Blockwise, Layout, RowWise, Weight, layout_of
+from gptjt_demo.models.lfs import is_pointer, pointer_error
 
 # The weights' file, or the index that names the files, in the order in which they are looked for.
 _NAMES = ("model.safetensors", "pytorch_model.bin")
 _MEND = "download the model again"
+_SHARD = re.compile(r"-\d+-of-0*(\d+)\.\w+$")
 
 
 class Checkpoint:
@@ -174,6 +177,8 @@ def _find(folder: Path) -> tuple[Mapping[str, Path], list[Path]]:
         if (folder / name).is_file():
             return {}, [folder / name]
         index = folder / f"{name}.index.json"
+        if is_pointer(index):
+            raise pointer_error(index)
         if index.is_file():
             try:
                 weight_map = json.loads(index.read_text("utf-8"))["weight_map"]
@@ -181,16 +186,36 @@ def _find(folder: Path) -> tuple[Mapping[str, Path], list[Path]]:
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise CheckpointError("the index cannot be read", where=str(index), mend=_MEND) from error
             return where, sorted(set(where.values()))
-    single = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
-    if len(single) != 1:
+    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    if not files:
         raise ModelError(
             "no weights found", where=str(folder), mend="it should hold model.safetensors or pytorch_model.bin"
         )
-    return {}, single
+    if len(files) > 1 or _shard_count(files[0]) > 1:
+        raise _without_index(folder, files)
+    return {}, files
+
+
+def _shard_count(path: Path) -> int:
+    """How many shards a file's name says that there are; 1 where it is no shard's."""
+    found = _SHARD.search(path.name)
+    return int(found[1]) if found else 1
+
+
+def _without_index(folder: Path, files: list[Path]) -> CheckpointError:
+    """The error that nothing says what is in which of several files."""
+    count, kind = max(map(_shard_count, files)), files[0].suffix
+    index = f"{'model.safetensors' if kind == '.safetensors' else 'pytorch_model.bin'}.index.json"
+    what = f"{len(files)} of {count} shards" if count > 1 else f"{len(files)} files of weights"
+    return CheckpointError(
+        f"it holds {what} and not their index, {index}", where=str(folder), mend="download the index too"
+    )
 
 
 def _open(path: Path) -> tuple[dict[str, Tensor], bool]:
     """A file's tensors, and whether they are parts of the file rather than in memory."""
+    if is_pointer(path):
+        raise pointer_error(path)
     mapped = path.suffix == ".safetensors" or zipfile.is_zipfile(path)  # PyTorch's before 1.6 were no zip files
     try:
         if path.suffix == ".safetensors":

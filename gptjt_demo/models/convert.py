@@ -29,8 +29,10 @@ from tqdm import tqdm
 from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
 from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.config import NAME
 from gptjt_demo.models.int8.linear import quantize
 from gptjt_demo.models.layout import BLOCK, INT8, LAYOUTS, Layout, layout_of, rows, stored
+from gptjt_demo.models.lfs import is_pointer, pointer_error
 from gptjt_demo.models.origin import write_origin
 from gptjt_demo.models.registry import GIB, ModelSpec
 from gptjt_demo.models.safetensors_writer import SafetensorsFile, Slot
@@ -97,6 +99,7 @@ def convert(
     checkpoint = Checkpoint(source)
     for problem in blueprint.problems(checkpoint):
         raise problem
+    along = _along(source, tokenizer)
     shards = _shards(_groups(blueprint, checkpoint, made), shard_bytes)
     total = sum(group.bytes for shard in shards for group in shard)
     with _finished(target, total) as folder:
@@ -114,7 +117,9 @@ def convert(
         (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1) + "\n", "utf-8")
         if spec is not None:
             write_origin(spec, folder)
-        _copy(source, tokenizer, folder)
+        for path in along:  # the configuration comes last, and without one a folder is no model
+            if not (folder / path.name).exists():
+                shutil.copyfile(path, folder / path.name)
     return Converted(target, layout, len(where), len(shards), total)
 
 
@@ -242,11 +247,17 @@ def _sweep(target: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _copy(source: Path, tokenizer: Path | None, folder: Path) -> None:
-    """What goes along with the weights; the configuration comes last, and without one a folder is no model."""
+def _along(source: Path, tokenizer: Path | None) -> list[Path]:
+    """What goes along with the weights, the configuration last.
+
+    Raises:
+        CheckpointError: one of them is a git-lfs pointer.
+    """
     found = {path.name: path for pattern in _COPIED for path in source.glob(pattern) if path.is_file()}
     if tokenizer is not None:
         found = {path.name: path for pattern in COMPANIONS for path in tokenizer.glob(pattern)} | found
-    for name in sorted(found, key=lambda name: name == "config.json"):
-        if not (name.endswith(".index.json") or (folder / name).exists()):
-            shutil.copyfile(found[name], folder / name)
+    paths = [found[name] for name in sorted(found, key=lambda name: name == NAME) if not name.endswith(".index.json")]
+    for path in paths:
+        if is_pointer(path):
+            raise pointer_error(path)
+    return paths
