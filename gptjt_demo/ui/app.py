@@ -51,7 +51,7 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
             apply_default_css=False,
         )
         memory = batch_memory()
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab("Playground", id="playground"):
                 play = playground(blocks, actions)
             with gr.Tab("Gallery", id="gallery"):

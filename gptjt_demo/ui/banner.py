@@ -9,19 +9,38 @@ from collections.abc import Sequence
 from html import escape
 
 NAME = "GPT-JT Playground"
+JOB = "Show a language model a few examples of a small text job, and it does the same job on your own text."
+
+_EXAMPLES = (("It broke after two days.", "complaint"), ("Thank you, it is perfect!", "praise"))
+_QUERY = ("Do you ship to Norway?", "question")
 
 
 def banner(model: str, attention: str, supports_prefix: bool, notes: Sequence[str], *, stand_in: bool) -> str:
-    """Which product, which model, which mask, and plainly that a stand-in is one."""
+    """What the page is for, in a sentence and as a picture; which model, which mask, and that a stand-in is one."""
     mask = f"{attention} attention" if supports_prefix else "causal attention only"
     lines = "".join(f"<li>{escape(line)}</li>" for line in notes)
     details = f"<details><summary>How it runs</summary><ul>{lines}</ul></details>" if lines else ""
     other = f'<p class="stand-in">{escape(model)} is a stand-in. It is not GPT-JT-6B.</p>' if stand_in else ""
     return (
-        f'<header class="banner"><div><h1>{NAME}</h1>'
-        "<p>Few-shot prompts for a model that reads the whole prompt in both directions.</p></div>"
+        f'<header class="banner"><div class="banner-words"><h1>{NAME}</h1><p class="job">{JOB}</p>'
         f'<div class="loaded"><p><span class="chip">{escape(model)}</span><span class="chip">{mask}</span></p>'
-        f"{other}{details}</div></header>"
+        f"{other}{details}</div></div>{_picture()}</header>"
+    )
+
+
+def _picture() -> str:
+    """The job as a drawing: two examples in, a new text, and its answer out."""
+    first, *examples = (f"<span>{text}</span><i>→</i><span>{label}</span>" for text, label in _EXAMPLES)
+    query, answer = _QUERY
+    told = "; ".join(f"“{text}” is {label}" for text, label in _EXAMPLES)
+    name = (
+        f"A picture of the job. You give examples: {told}. You give a new text: “{query}” The model answers: {answer}."
+    )
+    return (
+        f'<div class="picture" role="img" aria-label="{escape(name, quote=True)}">'
+        f"<b>Your examples</b>{first}{''.join(f'<b></b>{row}' for row in examples)}"
+        f'<div class="picture-rule"></div><b>A new text</b><span>{query}</span><i>→</i>'
+        f'<span class="picture-answer">{answer}</span></div>'
     )
 
 

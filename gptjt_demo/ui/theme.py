@@ -12,6 +12,9 @@ from gptjt_demo.ui import static
 
 ACCENT = colors.teal
 NEUTRAL = colors.stone
+SHEETS = ("style.css", "banner.css", "result.css", "data.css", "phone.css")
+"""In this order: what is for a phone overrides the rest."""
+
 FONT_WEIGHTS = (400, 700)
 """The weights that gradio ships whole: its semibold files hold a few letters only."""
 
@@ -49,7 +52,7 @@ def theme() -> gr.themes.Base:
         block_label_background_fill_dark="transparent",
         block_title_text_color="*body_text_color",
         block_title_text_color_dark="*body_text_color",
-        block_title_text_weight="600",
+        block_title_text_weight="700",
         block_title_text_size="*text_sm",
         block_info_text_color="*body_text_color_subdued",
         block_info_text_color_dark="*body_text_color_subdued",
@@ -67,7 +70,7 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill="#0f766e",
         button_primary_background_fill_hover="#115e59",
         button_primary_background_fill_dark="#0f766e",
-        button_primary_background_fill_hover_dark="#138a80",
+        button_primary_background_fill_hover_dark="#115e59",
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#ffffff",
         button_secondary_background_fill="*background_fill_primary",
@@ -77,7 +80,7 @@ def theme() -> gr.themes.Base:
         button_secondary_border_color="*border_color_primary",
         button_secondary_border_color_dark="*border_color_primary",
         button_border_width="1px",
-        button_large_text_weight="600",
+        button_large_text_weight="700",
         layout_gap="16px",
         form_gap_width="0px",
     )
@@ -85,7 +88,7 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """The style sheet for `launch(css=…)`."""
-    return "".join(static.read(name) for name in ("style.css", "result.css", "data.css"))
+    return "".join(static.read(name) for name in SHEETS)
 
 
 def head() -> str:

@@ -52,7 +52,7 @@ def test_a_branch_keeps_what_stands_before_the_choice_and_the_label_shares(libra
     assert side.reply.text.startswith("one instead")
     assert engine.continuations[-1] == tuple(token.id for token in side.lead)
     assert side.reply.scores == outcome.sides[0].reply.scores
-    assert "Extended causally" in html
+    assert "Continued, left to right" in html
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_a_token_shows_its_alternatives_and_one_of_them_goes_on(serve: Serve, ta
     expect(options.first).to_contain_text("two")
     expect(options.first).to_contain_text("90 %")
     page.get_by_role("menuitem", name="instead").click()
-    expect(page.locator(".branched")).to_contain_text("Extended causally")
+    expect(page.locator(".branched")).to_contain_text("Continued, left to right")
     assert engine.continuations[-1] == (engine._words["one"], engine._words[" instead"])
     assert (page.locator(".answer-text").text_content() or "").startswith("one instead")
     expect(page.locator(".shares li").first).to_contain_text("joy")
@@ -188,9 +188,9 @@ def test_compare_shows_both_answers_and_both_bars(serve: Serve, tab: OpenTab) ->
     assert [stream.attention for stream in engine.streams] == ["prefix", "causal"]
     assert engine.streams[0].seed == engine.streams[1].seed
     expect(page.locator(".answer .side h3")).to_have_text(["Prefix", "Causal"])
-    expect(page.locator(".answer .status")).to_have_text("both say the same")
+    expect(page.locator(".answer .status")).to_have_text("both answers are the same")
     expect(page.locator(".shares .side")).to_have_count(2)
-    expect(page.locator(".shares .status")).to_contain_text("both favour the same")
+    expect(page.locator(".shares .status")).to_contain_text("both choose the same label")
     assert page.locator(".answer dt", has_text="First token").count() == 2
 
 

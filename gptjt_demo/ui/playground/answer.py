@@ -1,4 +1,4 @@
-"""The answer's card as HTML: the streamed text, how the run stands, who answered and how fast; one answer or two.
+"""The answer's card as HTML: the streamed text, how the run stands, who answered, and what is odd; one answer or two.
 
 In: an `Outcome`. Out: HTML for a gr.HTML value, every text in it escaped. Knows nothing of gradio.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from html import escape
 
-from gptjt_demo.engine.results import STOP_REASONS, Completion
+from gptjt_demo.engine.results import Completion
+from gptjt_demo.templates.answer_check import match_label
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.outcome import Outcome, Side
 from gptjt_demo.ui.playground.reply import Reply
@@ -19,9 +20,7 @@ _PLAIN = '<button type="button" class="quiet" id="plain" aria-pressed="false">Pl
 
 def idle(model: str) -> str:
     """The card before the first run."""
-    return _card(
-        "idle", "", f'<p class="hint">Press <b>Run</b> to see how {escape(model)} goes on from the prompt.</p>'
-    )
+    return _card("idle", "", f'<p class="hint">Press <b>Run</b>, and the answer of {escape(model)} appears here.</p>')
 
 
 def refused(line: str) -> str:
@@ -43,12 +42,12 @@ def answer(outcome: Outcome, *, expected: int = 1, beside: str = "") -> str:
     bodies = [
         _body(outcome, place, side, both, differing[place]) for place, side in enumerate(sides)
     ]  # fmt: skip
-    bodies += ['<p class="hint">waits for the other</p>'] * (expected - len(sides))
+    bodies += ['<p class="hint">Waits for the other answer.</p>'] * (expected - len(sides))
     running = len(sides) < expected or not outcome.done
     states = {"error": any(side.reply.error for side in sides), "running": running}
     state = next((name for name, holds in states.items() if holds), "done")
     if not both:
-        status = _status(sides[0].reply, beside)
+        status = _status(sides[0].reply, beside) or _ended(sides[0].reply.completion)
         return _card(state, status, bodies[0], outcome.key)
     names = [side.attention for side in sides]
     names += [name for name in ("prefix", "causal") if name not in names][: expected - len(sides)]
@@ -67,15 +66,38 @@ def _body(outcome: Outcome, place: int, side: Side, both: bool, differing: set[i
         return _text(side, place, differing, live=True)
     warning = outcome.warning(side)
     checked = f'<p class="check" role="note">Check: {escape(warning)}</p>' if warning else ""
-    branched = '<p class="branched">Extended causally from the token that you chose.</p>' if side.lead else ""
-    return _text(side, place, differing, live=False) + branched + checked + _facts(reply.completion, brief=both)
+    branched = '<p class="branched">Continued, left to right, from the token that you chose.</p>' if side.lead else ""
+    cut = f'<p class="branched">{line}</p>' if both and (line := _cut(reply.completion)) else ""
+    return _text(side, place, differing, live=False) + branched + cut + _off_label(outcome, side) + checked
+
+
+def _off_label(outcome: Outcome, side: Side) -> str:
+    """Says so where a finished answer is none of the labels."""
+    labels, end = outcome.template.labels, side.reply.completion
+    if not labels or end is None or end.stop_reason == "cancelled" or match_label(end.text, labels) is not None:
+        return ""
+    bars = "; the bars below compare only the labels" if side.reply.scores else ""
+    return f'<p class="check off-label" role="note">This answer is not one of the labels{bars}.</p>'
+
+
+def _ended(end: Completion | None) -> str:
+    """Who gave a finished answer, and whether it was cut short."""
+    if end is None:
+        return ""
+    return ", ".join(part for part in (end.model, f"{end.attention} attention", _cut(end)) if part)
+
+
+def _cut(end: Completion) -> str:
+    if end.stop_reason == "cancelled":
+        return "stopped by you"
+    return f"cut off after {end.completion_tokens:,} tokens" if end.stop_reason == "max_new_tokens" else ""
 
 
 def _card(state: str, status: str, body: str, key: str = "") -> str:
     tools = f'<span class="answer-tools">{legend()}{_PLAIN}</span>' if state in ("done", "running") else ""
     outdated = '<p class="outdated" role="status" hidden>Outdated: the prompt or its settings have changed since.</p>'
     return (
-        f'<section class="card answer" data-state="{state}" data-key="{key}" aria-labelledby="answer-title">'
+        f'<section class="answer" data-state="{state}" data-key="{key}" aria-labelledby="answer-title">'
         f'<header><h2 id="answer-title">Answer</h2><span class="status">{escape(status)}</span>{tools}</header>'
         f"{outdated}"
         f'<div aria-busy="{str(state == "running").lower()}">{body}</div></section>'
@@ -86,7 +108,7 @@ def _text(side: Side, place: int, differing: set[int], *, live: bool, caret: boo
     empty = not side.reply.text and not live
     spans = token_spans(side.tokens, place, live=live, chosen=len(side.lead) - 1, differing=differing)
     blink = '<span class="caret" aria-hidden="true"></span>' if live and caret else ""
-    hint = '<p class="hint">The model ended at once: the answer is empty.</p>' if empty else ""
+    hint = '<p class="hint">The answer is empty: the model ended it before the first word.</p>' if empty else ""
     return f'{hint}<pre class="answer-text{" answer-empty" if empty else ""}">\n{spans}{blink}</pre>'
 
 
@@ -96,7 +118,7 @@ def _status(reply: Reply, beside: str) -> str:
     if reply.phase == "reading":
         said = f"reading the prompt… {reply.seconds:.1f} s"
     else:
-        said = f"writing… {_speed_so_far(reply)}" if reply.phase == "writing" else "weighing the labels…"
+        said = f"writing… {_speed_so_far(reply)}" if reply.phase == "writing" else "comparing the labels…"
     return f"{said}, {beside}" if beside else said
 
 
@@ -124,26 +146,4 @@ def _compared(outcome: Outcome) -> str:
     texts = {side.reply.text for side in outcome.sides}
     if any(side.reply.error or side.reply.completion is None for side in outcome.sides):
         return ""
-    return "both say the same" if len(texts) == 1 else "what differs is underlined"
-
-
-def _facts(completion: Completion, *, brief: bool) -> str:
-    reason = STOP_REASONS[completion.stop_reason]
-    if completion.stop is not None:
-        reason += f" ({completion.stop!r})"
-    speed = f"{completion.tokens_per_second:.1f} tokens/s" if completion.tokens_per_second else "one token"
-    if completion.drafted:
-        speed += f", drafted {completion.drafted}, accepted {completion.accepted}"
-    facts = {
-        "Model": completion.model,
-        "Attention": completion.attention,
-        "Ended": reason,
-        "First token": f"{completion.seconds_to_first_token:.2f} s",
-        "Speed": speed,
-        "Tokens": f"{completion.prompt_tokens:,} + {completion.completion_tokens:,}",
-        "Seed": str(completion.seed),
-    }
-    if brief:
-        facts = {name: facts[name] for name in ("Ended", "First token", "Speed", "Seed", "Model")}
-    items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-    return f'<dl class="facts">{items}</dl>'
+    return "both answers are the same" if len(texts) == 1 else "differences are underlined"

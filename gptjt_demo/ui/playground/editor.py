@@ -22,7 +22,8 @@ from gptjt_demo.ui.rows.grid import grid
 
 @dataclass(frozen=True)
 class Editor:
-    """The components. `controls` hold the prompt; `typed` are the ones whose edits must be shown at once."""
+    """The components. `controls` hold the prompt; `typed` are the ones whose edits must be shown at once. `query` is to
+    be rendered by whoever has Run, which it stands beside."""
 
     picker: gr.Dropdown
     reset: gr.Button
@@ -76,7 +77,7 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
         held.instruction, label="Instruction", lines=2, max_lines=14, elem_id="instruction", buttons=[]
     )
     examples = grid(held.examples, title="Examples", noun="Example", elem_id="examples")
-    query = grid(held.query, title="Your input", noun="Your input", fixed=True, elem_id="query")
+    query = grid(held.query, title="Your input", noun="Your input", fixed=True, elem_id="query", render=False)
     labels = gr.Textbox(
         held.labels,
         label="Labels",

@@ -18,7 +18,7 @@ from gptjt_demo.templates.template import Template
 from gptjt_demo.ui import static
 
 _PANEL = """
-<details class="kept">
+<details class="kept fold">
   <summary>History</summary>
   <div class="kept-tools">
     <input type="search" class="kept-search" placeholder="Search" aria-label="Search what is kept">

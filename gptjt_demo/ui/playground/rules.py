@@ -1,4 +1,4 @@
-"""How labels are compared: the engine's rules, and one more that divides out what the model says to nothing at all.
+"""How labels are compared: the engine's rules, and one that divides out the model's bias, seen on empty inputs.
 
 In: the scores of one prefill, whatever rule they were shared by. Out: the same scores with other shares; no model.
 """
@@ -16,7 +16,10 @@ RULES = {
     "logprob": ("Sum", "by the summed log probability of each label’s tokens and its end"),
     "per_token": ("Per token", "by the mean log probability per token"),
     "per_byte": ("Per byte", "by the mean log probability per byte"),
-    "prior": ("Prior-corrected", "by the sum, divided by the label’s share on “N/A”, “[MASK]” and “…”"),
+    "prior": (
+        "Prior-corrected",
+        "by the sum, divided by what the label gets for empty inputs: “N/A”, “[MASK]” and “…”",
+    ),
 }
 """Each rule's name on the page, and what it does in words."""
 

@@ -19,7 +19,7 @@ def shares(outcome: Outcome, rule: str = "logprob", doing: str = "") -> str:
     Args:
         outcome: what to show.
         rule: a key of `RULES`; without priors, `prior` is the sum.
-        doing: what is going on, in place of the rule's words.
+        doing: what is being done, in place of the rule's words.
     """
     rule = "logprob" if rule == "prior" and not outcome.priors else rule
     priors = outcome.priors or ((),) * len(outcome.sides)
@@ -42,7 +42,7 @@ def shares(outcome: Outcome, rule: str = "logprob", doing: str = "") -> str:
         body = f'<div class="sides">{columns}</div>'
     return (
         '<section class="shares" aria-labelledby="shares-title">'
-        '<header><h2 id="shares-title">Label shares</h2>'
+        '<header><h2 id="shares-title">How likely is each label?</h2>'
         f'<span class="status">{doing or RULES[rule][1] + _agreement(sides)}</span></header>{body}</section>'
     )
 
@@ -51,7 +51,7 @@ def _agreement(sides: Sequence[tuple[str, Sequence[LabelScore]]]) -> str:
     if len(sides) < 2:
         return ""
     best = {max(scores, key=lambda score: score.share).label for _, scores in sides}
-    return "; both favour the same" if len(best) == 1 else "; they favour different labels"
+    return "; both choose the same label" if len(best) == 1 else "; they choose different labels"
 
 
 def _bars(scores: Sequence[LabelScore], order: Sequence[str]) -> str:

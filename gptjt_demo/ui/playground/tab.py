@@ -17,6 +17,7 @@ from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.answer import idle
 from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
+from gptjt_demo.ui.playground.details import details
 from gptjt_demo.ui.playground.editor import editor
 from gptjt_demo.ui.playground.exchange import COPY_LINK, connect, link
 from gptjt_demo.ui.playground.kept import kept_panel, read_record, template_record
@@ -72,28 +73,35 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         with gr.Column(elem_id="edit", min_width=320):
             edit = editor(actions, opening, wrong)
         with gr.Column(elem_id="result", min_width=320):
-            with gr.Row(elem_id="actions"):
-                run = gr.Button("Run", variant="primary", elem_id="run", scale=3, min_width=120)
-                stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=80)
-            compare = gr.Checkbox(
-                False,
-                label="Compare prefix and causal attention"
-                + ("" if engine.supports_prefix else f": {engine.name} can only run causally"),
-                elem_id="compare",
-                interactive=engine.supports_prefix,
-                container=False,
-            )
-            answer = gr.HTML(
-                idle(engine.name),
-                elem_id="answer",
-                apply_default_css=False,
-                js_on_load=static.read("answer.js"),
-            )
-            with gr.Column(elem_id="weights"):
-                shares = gr.HTML("", elem_id="shares", apply_default_css=False)
-                rule = gr.Radio(
-                    [(name, key) for key, (name, _) in RULES.items()], value="logprob", label="Rule", elem_id="rule"
+            with gr.Column(elem_id="ask"):
+                edit.query.render()  # type: ignore[no-untyped-call]
+                with gr.Row(elem_id="actions"):
+                    run = gr.Button("Run", variant="primary", elem_id="run", scale=3, min_width=120)
+                    stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=80)
+                compare = gr.Checkbox(
+                    False,
+                    label="Compare prefix and causal attention"
+                    + ("" if engine.supports_prefix else f": {engine.name} can only run causally"),
+                    elem_id="compare",
+                    interactive=engine.supports_prefix,
+                    container=False,
                 )
+            with gr.Column(elem_id="outcome", elem_classes="card"):
+                answer = gr.HTML(
+                    idle(engine.name),
+                    elem_id="answer",
+                    apply_default_css=False,
+                    js_on_load=static.read("answer.js"),
+                )
+                with gr.Column(elem_id="weights"):
+                    shares = gr.HTML("", elem_id="shares", apply_default_css=False)
+                    rule = gr.Radio(
+                        [(name, key) for key, (name, _) in RULES.items()],
+                        value="logprob",
+                        label="Compare labels by",
+                        elem_id="rule",
+                    )
+                facts = gr.HTML("", elem_id="details", apply_default_css=False)
             prompt = gr.HTML(shown, elem_id="prompt", apply_default_css=False)
             advice = gr.HTML(advised, elem_id="advice", apply_default_css=False, js_on_load=static.read("advice.js"))
             kept = kept_panel()
@@ -141,10 +149,12 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         return opening.mended(mended, held).flat()
 
     def run_prompt(request: gr.Request, both: bool, by: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        yield from actions.run(session(request), both, by, Controls(*values))
+        for *shown, last in actions.run(session(request), both, by, Controls(*values)):
+            yield *shown, last, details(last)
 
     def branch(request: gr.Request, event: gr.EventData, by: str, last: Outcome | None) -> Iterator[tuple[Any, ...]]:
-        yield from actions.branch(session(request), by, last, event._data)
+        for *shown, now in actions.branch(session(request), by, last, event._data):
+            yield *shown, now, details(now)
 
     def weigh(request: gr.Request, by: str, last: Outcome | None) -> Iterator[tuple[Any, ...]]:
         yield from actions.weigh(session(request), by, last)
@@ -202,7 +212,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         **quiet,
     )
     advice.select(mend, controls, page.flat(), queue=False, **quiet)
-    answered = [answer, shares, outcome]
+    answered = [answer, shares, outcome, facts]
     streaming: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": RUNS_AT_ONCE, **quiet}
     for started in (
         run.click(run_prompt, [compare, rule, *controls], answered, **streaming),

@@ -74,7 +74,7 @@ def with_row(value: Any, texts: Sequence[str], where: str = "Examples") -> Cells
     return grown
 
 
-def grid(value: Cells, *, title: str, noun: str, fixed: bool = False, elem_id: str) -> gr.HTML:
+def grid(value: Cells, *, title: str, noun: str, fixed: bool = False, elem_id: str, render: bool = True) -> gr.HTML:
     """A grid component; its `input` event fires on every keystroke, added row and removed row."""
     return gr.HTML(
         value,
@@ -82,4 +82,5 @@ def grid(value: Cells, *, title: str, noun: str, fixed: bool = False, elem_id: s
         js_on_load=static.read("grid.js"),
         apply_default_css=False,
         elem_id=elem_id,
+        render=render,
     )

@@ -79,12 +79,17 @@ const mark = () => {
   const button = document.getElementById("plain");
   if (button && button.ariaPressed !== String(plain)) button.ariaPressed = String(plain);
 };
+// Details that a visitor has opened are open for the next answer too.
+let wanted = false;
+document.addEventListener("toggle", (event) => event.target.matches?.(".details") && (wanted = event.target.open), true);
+const unfold = () => wanted && document.querySelectorAll(".details:not([open])").forEach((fold) => (fold.open = true));
 let due = false;
 new MutationObserver(() => {
   if (due) return;
   due = true;
   requestAnimationFrame(() => {
     due = false;
+    unfold();
     mark();
   });
 }).observe(document.documentElement, { childList: true, subtree: true });

@@ -1,0 +1,242 @@
+"""The page's looks and its use by finger, key and screen reader, in a real browser over a scripted engine."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fake_engine import FakeEngine
+from on_page import run
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from conftest import OpenTab, Serve
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+TABS = ("Playground", "Gallery", "Batch", "Evaluate", "About")
+AXE = files("axe_playwright_python").joinpath("axe.min.js")
+PHONE: dict[str, Any] = {"width": 390, "height": 844}
+SCORES = {"joy": -0.4, "love": -1.9}
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def open_folds(page: Page) -> None:
+    """Every fold that is in view and shut."""
+    shut = page.locator("button.label-wrap:not(.open):visible, details:not([open]) > summary:visible")
+    while shut.count():
+        shut.first.click()
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core calls serious or critical, each with its place."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{each['impact']} {each['id']}: {node['target']} {node['html'][:120]}"
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+# --- for everybody
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_serious_on_any_tab(serve: Serve, tab: OpenTab, width: int, dark: bool) -> None:
+    page = tab(serve(FakeEngine(scores=SCORES)), width=width, dark=dark)
+    run(page)
+    for name in TABS:
+        go(page, name)
+        if name == "Evaluate":
+            page.get_by_role("button", name="Try it with the sample").click()
+            expect(page.locator(".matrix")).to_be_visible(timeout=30_000)
+        open_folds(page)
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(400)  # colours that fade are measured once they have come
+        assert findings(page) == [], name
+
+
+def test_the_first_screen_says_the_job_and_shows_it(serve: Serve, tab: OpenTab) -> None:
+    url = serve(FakeEngine())
+    for page in (tab(url), tab(url, **PHONE)):
+        expect(page.locator(".job")).to_be_in_viewport(ratio=1)
+        expect(page.locator(".job")).to_contain_text("a few examples")
+        picture = page.get_by_role("img", name="A picture of the job")
+        expect(picture).to_be_in_viewport(ratio=1)
+        expect(picture).to_contain_text("A new text")
+
+
+def test_type_has_a_hierarchy(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine(scores=SCORES)))
+    run(page)
+    places = (".answer-text", "#banner h1", "#answer h2", "#instruction [data-testid=block-info]", "#answer .status")
+    sizes = [page.locator(each).evaluate("node => parseFloat(getComputedStyle(node).fontSize)") for each in places]
+    answer, title, section, label, remark = sizes
+    assert title > answer > section > label > remark
+
+
+# --- the answer
+
+
+def test_answer_and_bars_stand_above_the_facts_which_are_folded(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine(scores=SCORES)))
+    run(page)
+    expect(page.locator(".shares li").first).to_be_visible()
+    expect(page.locator(".details .facts")).to_be_hidden()
+    tops = [page.locator(each).bounding_box() for each in (".answer-text", ".shares", ".details")]
+    assert [box and box["y"] for box in tops] == sorted(box["y"] for box in tops if box)
+    page.locator(".details summary").click()
+    expect(page.locator(".details .facts")).to_contain_text("Seed")
+    run(page)
+    expect(page.locator(".details .facts")).to_be_visible()  # as it was left
+
+
+def test_an_answer_that_is_no_label_says_so(serve: Serve, tab: OpenTab) -> None:
+    engine = FakeEngine({"festive": "cheerful"}, scores=SCORES)
+    page = tab(serve(engine))
+    run(page)
+    expect(page.locator(".off-label")).to_have_text(
+        "This answer is not one of the labels; the bars below compare only the labels."
+    )
+    engine._answers = {"festive": "Joy."}
+    run(page)
+    expect(page.locator(".answer-text")).to_have_text("Joy.")
+    expect(page.locator(".off-label")).to_have_count(0)
+
+
+def test_the_query_stands_next_to_run(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    query, button = (page.locator(each).bounding_box() for each in ("#query", "#run"))
+    assert query is not None
+    assert button is not None
+    assert query["x"] <= button["x"] < query["x"] + query["width"]
+    assert 0 < button["y"] - (query["y"] + query["height"]) < 40
+
+
+# --- by finger
+
+
+def test_on_a_phone_all_five_tabs_are_in_reach_and_in_order(serve: Serve, tab: OpenTab) -> None:
+    url = serve(FakeEngine())
+    for width in (390, 320):
+        page = tab(url, width=width, height=844)
+        tabs = page.get_by_role("tab").all()
+        assert [each.text_content() for each in tabs] == list(TABS)
+        boxes = [each.bounding_box() or {} for each in tabs]
+        assert len({box["y"] for box in boxes}) == 1
+        assert all(before["x"] + before["width"] <= box["x"] + 1 for before, box in pairwise(boxes))
+        assert boxes[-1]["x"] + boxes[-1]["width"] <= width
+        assert all(each.evaluate("node => node.scrollWidth <= node.clientWidth") for each in tabs)
+
+
+def test_on_a_phone_nothing_is_painted_over_the_run_bar(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine(scores=SCORES)), **PHONE)
+    run(page)
+    open_folds(page)
+    over = page.evaluate(
+        """async () => {
+          const found = new Set();
+          for (let top = 0; top < document.documentElement.scrollHeight; top += 37) {
+            scrollTo({ top, behavior: "instant" });
+            await new Promise(requestAnimationFrame);
+            const bar = document.querySelector("#actions").getBoundingClientRect();
+            for (let x = bar.left + 2; x < bar.right; x += 24)
+              for (let y = bar.top + 2; y < bar.bottom; y += 9) {
+                const node = document.elementFromPoint(x, y);
+                if (node && !node.closest("#actions")) found.add(node.outerHTML.slice(0, 90));
+              }
+          }
+          return [...found];
+        }"""
+    )
+    assert over == []
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_on_a_phone_every_target_is_44_px(serve: Serve, tab: OpenTab, name: str) -> None:
+    page = tab(serve(FakeEngine(scores=SCORES)), **PHONE)
+    if name == "Playground":
+        run(page)
+    go(page, name)
+    if name == "Evaluate":
+        page.get_by_role("button", name="Try it with the sample").click()
+        expect(page.locator(".matrix")).to_be_visible(timeout=30_000)
+    open_folds(page)
+    if name == "Playground":
+        page.get_by_role("button", name="Example 1: move").click()
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, a[href], summary, input, textarea, label, [role=button]")]
+          .filter((node) => node.checkVisibility({ checkVisibilityCSS: true }) && !node.closest("[aria-hidden=true]"))
+          .filter((node) => node.tagName !== "LABEL" || node.querySelector("[type=radio], [type=checkbox]"))
+          .filter((node) => !node.matches("[type=radio], [type=checkbox], [type=file], .unseen *"))
+          .map((node) => [node, node.getBoundingClientRect()])
+          .filter(([node, box]) => box.height < 43.5 || (box.width < 43.5 && !node.matches(".token")))
+          .map(([node, box]) => `${Math.round(box.width)}x${Math.round(box.height)} ${node.outerHTML.slice(0, 110)}`)"""
+    )
+    assert small == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_whole_of_a_folds_head_opens_it(serve: Serve, tab: OpenTab, width: int) -> None:
+    page = tab(serve(FakeEngine(scores=SCORES)), width=width)
+    run(page)
+    for place in ("#words", "#settings", "#exchange", ".kept", ".details", "#evaluate-diagnostics"):
+        if place.startswith("#evaluate"):
+            go(page, "Evaluate")
+        fold = page.locator(place)
+        opened = "node => node.open ?? node.querySelector('.label-wrap').classList.contains('open')"
+        for corner in (False, True):
+            fold.scroll_into_view_if_needed()
+            box = fold.bounding_box()
+            assert box is not None
+            assert fold.evaluate(opened) is False
+            head = (3, 3) if not corner else (box["width"] - 4, box["height"] - 4)
+            page.evaluate("node => node && scrollTo({ top: 0 })")
+            fold.click(position={"x": head[0], "y": head[1]})
+            assert fold.evaluate(opened) is True, (place, head)
+            fold.click(position={"x": box["width"] / 2, "y": 12})
+            assert fold.evaluate(opened) is False, place
+
+
+# --- by key
+
+
+def test_keys_alone_reach_everything_in_the_order_of_the_page_and_show_where_they_are(
+    serve: Serve, tab: OpenTab
+) -> None:
+    page = tab(serve(FakeEngine(scores=SCORES)))
+    page.locator("#banner summary").focus()
+    seen: list[tuple[str, bool]] = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen.append(
+            page.evaluate(
+                """() => {
+                  const node = document.activeElement;
+                  const shown = (one) => {
+                    const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
+                    return (outlineStyle !== "none" && parseFloat(outlineWidth) >= 2) || boxShadow !== "none";
+                  };
+                  const around = node.closest(".wrap-inner, .wrap, .container");
+                  const ring = [node, node.closest("label"), around].filter(Boolean).some(shown);
+                  const place = node.getAttribute("role") === "tab" ? node.textContent : node.closest("[id]")?.id;
+                  return [place ?? node.tagName, ring];
+                }"""
+            )
+        )
+    order = list(dict.fromkeys(name for name, _ in seen))
+    wanted = ["Playground", "template", "instruction", "examples", "labels", "query", "run", "compare"]
+    assert [name for name in order if name in wanted] == wanted, order
+    assert [name for name, shown in seen if not shown] == []
+    page.locator("#query textarea").focus()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator('.answer[data-state="done"]')).to_be_visible()
