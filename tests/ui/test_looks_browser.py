@@ -199,7 +199,7 @@ def test_the_whole_of_a_folds_head_opens_it(serve: Serve, tab: OpenTab, width: i
             box = fold.bounding_box()
             assert box is not None
             assert fold.evaluate(opened) is False
-            head = (3, 3) if not corner else (box["width"] - 4, box["height"] - 4)
+            head = (6, 6) if not corner else (box["width"] - 6, box["height"] - 6)
             page.evaluate("node => node && scrollTo({ top: 0 })")
             fold.click(position={"x": head[0], "y": head[1]})
             assert fold.evaluate(opened) is True, (place, head)
@@ -228,7 +228,7 @@ def test_keys_alone_reach_everything_in_the_order_of_the_page_and_show_where_the
                   };
                   const around = node.closest(".wrap-inner, .wrap, .container");
                   const ring = [node, node.closest("label"), around].filter(Boolean).some(shown);
-                  const place = node.getAttribute("role") === "tab" ? node.textContent : node.closest("[id]")?.id;
+                  const place = node.getAttribute("role") === "tab" ? node.textContent : node.closest("[id]:not([id^=html-])")?.id;
                   return [place ?? node.tagName, ring];
                 }"""
             )
