@@ -92,6 +92,7 @@ def css() -> str:
 
 
 def head() -> str:
-    """The scripts of the page as a whole for `launch(head=…)`."""
+    """The scripts of the page as a whole, and the styles around its components, for `launch(head=…)`."""
     scripts = [static.read(name) for name in ("exchange.js", "page.js")]
-    return "".join(f"<script type=module>{script}</script>" for script in scripts)
+    styles = f"<style>{static.read('page.css')}</style>"
+    return styles + "".join(f"<script type=module>{script}</script>" for script in scripts)

@@ -23,6 +23,7 @@ from gptjt_demo.ui.gallery.cards import cards
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.advice import advice
 from gptjt_demo.ui.playground.answer import answer
+from gptjt_demo.ui.playground.details import details
 from gptjt_demo.ui.playground.outcome import Outcome, Side
 from gptjt_demo.ui.playground.prompt_box import prompt_box
 from gptjt_demo.ui.playground.reply import Reply
@@ -64,6 +65,7 @@ def test_text_is_escaped_wherever_it_is_shown(library: Library) -> None:
     pieces = [
         words(answer(outcome(reply))),
         words(answer(outcome(reply, reply))),
+        details(outcome(reply, reply)),
         answer(outcome(Reply("done", error=HOSTILE))),
         shares(outcome(reply)),
         shares(outcome(reply, reply)),
@@ -110,7 +112,7 @@ def test_every_stop_reason_is_told_in_words(reason: Any) -> None:
     )
     completion = engine.complete("p", sampling, cancel=cancel)
     assert completion.stop_reason == reason
-    assert STOP_REASONS[completion.stop_reason] in answer(outcome(Reply("done", completion=completion)))
+    assert STOP_REASONS[completion.stop_reason] in details(outcome(Reply("done", completion=completion)))
 
 
 # --- actions
