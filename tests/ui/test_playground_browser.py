@@ -191,7 +191,7 @@ def test_compare_shows_both_answers_and_both_bars(serve: Serve, tab: OpenTab) ->
     expect(page.locator(".answer .status")).to_have_text("both answers are the same")
     expect(page.locator(".shares .side")).to_have_count(2)
     expect(page.locator(".shares .status")).to_contain_text("both choose the same label")
-    assert page.locator(".answer dt", has_text="First token").count() == 2
+    assert page.locator(".details dt", has_text="First token").count() == 2
 
 
 def test_the_about_tab_draws_the_masks_of_the_prompt_in_hand(serve: Serve, tab: OpenTab) -> None:
