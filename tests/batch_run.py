@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -43,6 +44,22 @@ class Backwards(FakeEngine):
                         with self._log.open("a") as log:
                             log.write(f"{os.getpid()} {asked(prompts[place])}\n")
                     yield place, outcome
+
+
+def stopped(source: Path, target: Path, after: int, **more: Any) -> None:
+    """A run whose engine answers the last of every eight rows first, cancelled after so many."""
+    from gptjt_demo.batch.run import run
+
+    cancel, engine, seen = threading.Event(), Backwards(), []
+
+    def answer(prompt: str) -> str:
+        seen.append(prompt)
+        if len(seen) > after:
+            cancel.set()
+        return f"so {asked(prompt)}"
+
+    engine._answers = answer
+    run(engine, TEMPLATE, source, target, columns={"input": "text"}, cancel=cancel, **more)
 
 
 if __name__ == "__main__":

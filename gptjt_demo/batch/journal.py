@@ -1,23 +1,30 @@
 """A run's journal, `OUT.run`: which run it is, and every reply as soon as it is there.
 
 An output is written in the rows' order, but an engine finishes rows in its own; what is finished and not yet due is in
-the journal, so that a killed run loses nothing. It exists only while a run is unfinished. In: a run's identity and
-replies. Out: the replies of a run that was cut off, if it is the same run. Does not know the output's format.
+the journal, so that a killed run loses nothing. It exists only while a run is unfinished, and is held (see `lock`)
+while the run lives. In: a run's identity and replies. Out: the replies of a run that was cut off, if it is the same
+run. Does not know the output's format.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import IO
 
+from gptjt_demo.batch.lock import Held, hold
 from gptjt_demo.batch.question import Reply
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables.rowfile import AppendOnly
 
 Identity = Mapping[str, str]
+
+_BEGIN = b'{"begun": '
+_FINISHING = b'{"finishing": true}\n'
 
 
 def journal_of(target: Path) -> Path:
@@ -25,58 +32,121 @@ def journal_of(target: Path) -> Path:
     return target.with_name(target.name + ".run")
 
 
+def is_journal(path: Path) -> bool:
+    """Whether a file is a run's journal, or the beginning of one."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.readline(1 << 20)
+    if not head.endswith(b"\n"):  # killed before it began
+        return _BEGIN.startswith(head[: len(_BEGIN)])
+    return bool(_head(head))
+
+
+def is_finishing(path: Path) -> bool:
+    """Whether all replies of its run are there and the output was being made of them."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - len(_FINISHING)))
+        return file.read() == _FINISHING
+
+
 class Journal:
-    """An open journal; `record` returns when a killed process no longer loses the reply."""
+    """A held journal; `record` returns when a killed process no longer loses the reply.
 
-    def __init__(self, file: AppendOnly) -> None:
-        self._file = file
+    Args:
+        path: made if it is not there.
+        where: the output's name, for messages.
 
-    @classmethod
-    def begin(cls, path: Path, identity: Identity) -> Journal:
-        """A new journal, instead of any that is there."""
-        file = AppendOnly(path)
-        file.write(_line({"begun": secrets.token_hex(8), **identity}))
-        return cls(file)
+    Raises:
+        TableError: another run holds it, or it cannot be opened.
+    """
 
-    def record(self, place: int, reply: Reply) -> None:
-        """Keep the reply to the row at `place`."""
-        self._file.write(_line({"place": place, **asdict(reply)}))
+    def __init__(self, path: Path, where: str) -> None:
+        self._path, self._where = path, where
+        try:
+            self._held: IO[bytes] = hold(path)
+        except Held:
+            mend = "wait for its end, or choose another name"
+            raise TableError("another run is writing it", where=where, mend=mend) from None
+        except OSError as error:
+            raise TableError(f"cannot be written ({error.strerror or error})", where=where) from None
+        self._file: AppendOnly | None = None
 
-    def close(self) -> None:
-        """Sync and close."""
-        self._file.close()
+    def begin(self, identity: Identity) -> None:
+        """Begin it, instead of whatever is in it."""
+        self._held.truncate(0)
+        self._file = AppendOnly(self._path, append=True)
+        self._file.write(_line({"begun": secrets.token_hex(8), **identity}))
 
-    @classmethod
-    def resume(cls, path: Path, identity: Identity, first: int, where: str) -> tuple[Journal, dict[int, Reply]]:
-        """The journal, to be continued, and its replies to rows from `first` on.
+    def resume(self, identity: Identity, *, redo: bool) -> dict[int, int]:
+        """Go on with it: for each row that has a reply, the byte where that stands; none if it had not begun.
+
+        Args:
+            identity: of the run that goes on.
+            redo: rows whose lines are damaged are asked for again.
 
         Raises:
-            TableError: it is of another run; the message says what differs.
+            TableError: it is of another run, and the message says what differs; or a line of it is damaged.
         """
-        replies: dict[int, Reply] = {}
-        with path.open("r+b") as file:
+        found: dict[int, int] = {}
+        with self._path.open("rb") as file:
             head = file.readline()
             if not head.endswith(b"\n"):  # killed before it began
-                return cls.begin(path, identity), {}
-            found = json.loads(head)
-            differing = [name for name in identity if found.get(name) != identity[name]]
+                self.begin(identity)
+                return {}
+            begun = _head(head)
+            differing = [name for name in identity if begun.get(name) != identity[name]]
             if differing:
                 raise TableError(
                     f"its run was another: {', '.join(differing)} differ{'s' if len(differing) == 1 else ''}",
-                    where=where,
+                    where=self._where,
                     mend="resume with what it was begun with, or choose another name",
                 )
             end = len(head)
-            for line in file:
+            for number, line in enumerate(file, 2):
                 if not line.endswith(b"\n"):
                     break
+                if entry := entry_of(line):
+                    found[entry[0]] = end
+                elif line != _FINISHING and not redo:
+                    raise TableError(
+                        f"line {number:,} is damaged",
+                        where=self._path.name,
+                        mend="resume and overwrite together ask for that row again",
+                    )
                 end += len(line)
-                entry = json.loads(line)
-                place = entry.pop("place")
-                if place >= first:
-                    replies[place] = Reply(**{**entry, "shares": tuple(entry["shares"])})
-            file.truncate(end)
-        return cls(AppendOnly(path, append=True)), replies
+        self._held.truncate(end)
+        self._file = AppendOnly(self._path, append=True)
+        return found
+
+    def reply_at(self, byte: int) -> Reply:
+        """The reply that `resume` found there."""
+        with self._path.open("rb") as file:
+            file.seek(byte)
+            entry = entry_of(file.readline())
+        assert entry is not None  # nobody else writes while it is held
+        return entry[1]
+
+    def record(self, place: int, reply: Reply) -> None:
+        """Keep the reply to the row at `place`."""
+        self._add(_line({"place": place, **asdict(reply)}))
+
+    def finishing(self) -> None:
+        """Say that the output is being made of the replies."""
+        self._add(_FINISHING)
+
+    def close(self, *, delete: bool = False) -> None:
+        """Sync, and let go; one that nothing was written into is deleted too."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if delete or not os.fstat(self._held.fileno()).st_size:
+            self._path.unlink(missing_ok=True)
+        self._held.close()
+
+    def _add(self, line: bytes) -> None:
+        if self._file is not None:
+            self._file.write(line)
 
 
 def entry_of(line: bytes) -> tuple[int, Reply] | None:
@@ -87,7 +157,17 @@ def entry_of(line: bytes) -> tuple[int, Reply] | None:
         reply = Reply(**{**entry, "shares": tuple(entry["shares"])})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return (place, reply) if type(place) is int else None
+    whole = all(isinstance(text, str) for text in (reply.text, reply.runner_up, reply.check, reply.error))
+    return (place, reply) if type(place) is int and place >= 0 and whole else None
+
+
+def _head(line: bytes) -> dict[str, object]:
+    """A run's identity as its journal begins with it; nothing where it is no journal's beginning."""
+    try:
+        head = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return head if isinstance(head, dict) and {"source file", "template", "model"} <= set(head) else {}
 
 
 def _line(entry: Mapping[str, object]) -> bytes:

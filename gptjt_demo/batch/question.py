@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from gptjt_demo.engine.label_scores import Rule
 from gptjt_demo.engine.results import Completion, LabelScore
 from gptjt_demo.errors import PlaygroundError, PromptError, SettingError
 from gptjt_demo.settings import Attention
+from gptjt_demo.tables.sheet import fault_of
 from gptjt_demo.templates.answer_check import verdict
 from gptjt_demo.templates.template import Template
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
 
 WINDOW = 256  # rows in the engine's hands: enough to batch rows of like length
+
+_LONG = 1_000  # characters that are kept of a remark that is too long
 
 Query = Mapping[str, str]
 
@@ -77,6 +80,7 @@ class Question:
         labels: pick one of the template's labels instead of generating text.
         attention: None: the template's word, else the engine's.
         rule: how labels are compared.
+        refused: why an answer cannot be kept, in a line; it is then the row's error.
 
     Raises:
         SettingError: labels are asked for, and the template has none.
@@ -87,6 +91,7 @@ class Question:
     labels: bool = False
     attention: Attention | None = None
     rule: Rule = "logprob"
+    refused: Callable[[str], str] = field(default=lambda text: "", compare=False)
 
     def __post_init__(self) -> None:
         if self.labels and not self.template.labels:
@@ -168,12 +173,19 @@ class Question:
             yield from self.engine.complete_many(prompts, self.template.generation, **how)
 
     def _prompt(self, query: Query) -> str:
+        for name, value in query.items():
+            if fault := fault_of(value):
+                raise PromptError(fault, where=name, mend="mend the file")
         if not any(value.strip() for value in query.values()):  # of several inputs some may be blank
             raise PromptError("the cell is blank", where=" and ".join(query), mend="write a text in it")
         return self.template.render(query)
 
     def _checked(self, reply: Reply, query: Query) -> Reply:
+        if reason := self.refused(reply.text):
+            return Reply(error=f"the answer cannot be kept: {reason}")
         problem = verdict(self.template.check, reply.text, query)
+        if problem and self.refused(problem):
+            problem = f"{problem[:_LONG]} …"
         return Reply(reply.text, reply.confidence, reply.runner_up, reply.shares, problem) if problem else reply
 
 

@@ -60,6 +60,16 @@ def line_of(columns: Sequence[str], row: Sequence[str]) -> str:
     return "{" + ", ".join(f"{_dumped(name)}: {value}" for name, value in members if value) + "}"
 
 
+def row_of(line: str, columns: Sequence[str]) -> list[str] | None:
+    """The cells of a line that `line_of` made; None where its keys are others.
+
+    Raises:
+        TableError: it is no JSON object.
+    """
+    cells = _cells(line)
+    return [cells.get(name, _MISSING) for name in columns] if cells.keys() <= set(columns) else None
+
+
 def _value(cell: str) -> str:
     """A cell's JSON; empty for a key that its object lacked."""
     return cell.json if isinstance(cell, Cell) and cell.json is not None else _dumped(cell)

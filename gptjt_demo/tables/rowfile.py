@@ -14,13 +14,14 @@ import io
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import workbook_writer
-from gptjt_demo.tables.formulas import neutralise
-from gptjt_demo.tables.jsonlines import line_of
-from gptjt_demo.tables.sheet import Row, whole
+from gptjt_demo.tables.formulas import neutralise, restore
+from gptjt_demo.tables.jsonlines import line_of, row_of
+from gptjt_demo.tables.sheet import COLUMN_LIMIT, Row, whole
 
 SYNC_SECONDS = 1.0
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "xlsx"}
@@ -45,29 +46,43 @@ class Codec:
     """Rows of one file as bytes: CSV, TSV or JSONL."""
 
     def __init__(self, format: str, columns: Sequence[str]) -> None:
-        self._columns = [_holdable(name) for name in columns]
+        self.columns = [_holdable(name) for name in columns]
+        self.quotes = format != "jsonl"  # cells may stand in quotes, and hold line ends
         self._format = format
+        self._delimiter = "\t" if format == "tsv" else ","
         self._buffer = io.StringIO()
-        self._writer = csv.writer(self._buffer, delimiter="\t" if format == "tsv" else ",", lineterminator="\r\n")
+        self._writer = csv.writer(self._buffer, delimiter=self._delimiter, lineterminator="\r\n")
         self.end = b"\n" if format == "jsonl" else b"\r\n"
 
     def header(self) -> bytes:
         """What the file begins with; empty for JSONL."""
         if self._format == "jsonl":
             return b""
-        cells = [neutralise(name) for name in self._columns]
+        cells = [neutralise(name) for name in self.columns]
         if self._format == "csv" and not any(mark in name for name in cells for mark in ",;\t\ufeff"):
             return _MARK + self._line(cells)
         # A reader must not take a character in a name for the delimiter, nor quotes in a TSV for plain characters.
-        quote = ("\t" if self._format == "tsv" else ",").join('"' + name.replace('"', '""') + '"' for name in cells)
+        quote = self._delimiter.join('"' + name.replace('"', '""') + '"' for name in cells)
         return _MARK + quote.encode() + self.end
 
     def row(self, row: Sequence[str]) -> bytes:
         """One row, its line end with it."""
         cells = [_holdable(cell) for cell in row]
         if self._format == "jsonl":
-            return line_of(self._columns, cells).encode() + self.end
+            return line_of(self.columns, cells).encode() + self.end
         return self._line([neutralise(cell) for cell in cells])
+
+    def cells(self, row: bytes) -> list[str] | None:
+        """The cells of a row that `row` made; None where it is no such row."""
+        try:
+            text = row.decode()
+            if self._format == "jsonl":
+                return row_of(text, self.columns)
+            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter, strict=True))
+        except (TableError, UnicodeDecodeError, csv.Error):
+            return None
+        whole = len(rows) == 1 and len(rows[0]) == len(self.columns)
+        return [restore(cell) for cell in rows[0]] if whole else None
 
     def _line(self, cells: Sequence[str]) -> bytes:
         self._buffer.seek(0)
@@ -173,6 +188,31 @@ def draft_of(path: Path) -> Path:
 def unholdable(format: str, cell: str) -> str:
     """Why a cell of the format cannot hold the text, in a line; empty if it can."""
     return workbook_writer.unholdable(cell) if format == "xlsx" else ""
+
+
+def refuse_unholdable(path: Path, columns: Sequence[str], rows: Iterable[Row], count: int) -> None:
+    """Refuse what the format of a file cannot hold, before any of it is written.
+
+    Args:
+        path: the file that is to be.
+        columns: the names of its columns; rows may have fewer cells.
+        rows: what is known of them.
+        count: how many it will have.
+
+    Raises:
+        TableError: a cell is too long, or there are too many rows or columns.
+    """
+    if format_of(path) != "xlsx":
+        return
+    mend = "choose CSV, TSV or JSONL"
+    if count >= workbook_writer.ROW_LIMIT or len(columns) > COLUMN_LIMIT:
+        what = f"{count:,} rows and {len(columns):,} columns"
+        most = f"{workbook_writer.ROW_LIMIT:,} rows, the names among them, and {COLUMN_LIMIT:,} columns"
+        raise TableError(f"{what}, and an XLSX sheet holds {most}", where=path.name, mend=mend)
+    for number, row in enumerate(chain([columns], rows), 1):
+        for name, cell in zip(columns, row, strict=False):
+            if reason := workbook_writer.unholdable(cell):
+                raise TableError(f"row {number:,}, column {name!r}: {reason}", where=path.name, mend=mend)
 
 
 def _free(draft: Path) -> None:

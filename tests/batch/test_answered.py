@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
-from batch_run import TEMPLATE, Backwards, asked
+from batch_run import TEMPLATE, Backwards, asked, stopped
 from fake_engine import FakeEngine
 
 from gptjt_demo.batch.answered import NOT_ANSWERED, AnsweredRows, Counts
@@ -28,20 +26,6 @@ def source(tmp_path: Path) -> Path:
 
 def answered_row(n: int) -> tuple[str, ...]:
     return (f"{n:03}", f"row {n}", f"so row {n}", "", "")
-
-
-def stopped(source: Path, target: Path, after: int, **more: Any) -> None:
-    """A run whose engine answers the last of every eight rows first, cancelled after so many."""
-    cancel, engine, seen = threading.Event(), Backwards(), []
-
-    def answer(prompt: str) -> str:
-        seen.append(prompt)
-        if len(seen) > after:
-            cancel.set()
-        return f"so {asked(prompt)}"
-
-    engine._answers = answer
-    run(engine, TEMPLATE, source, target, columns=COLUMNS, cancel=cancel, **more)
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "xlsx"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 import tracemalloc
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +86,47 @@ def test_of_several_inputs_some_may_be_blank(tmp_path: Path) -> None:
     assert rows[1][4] == "a and b: the cell is blank; write a text in it"
 
 
-def test_answers_that_the_format_cannot_hold_are_not_lost(tmp_path: Path) -> None:
-    rowfile.write(tmp_path / "in.csv", ["text", "long"], [("x", "y" * 40_000)])
-    with pytest.raises(TableError, match=r"an XLSX cell holds 32,767; all rows are in out\.xlsx\.part\.jsonl"):
-        go(tmp_path / "in.csv", tmp_path / "out.xlsx")
-    assert list(read(tmp_path / "out.xlsx.part.jsonl")) == [("x", "y" * 40_000, "so x", "", "")]
+def test_a_cell_that_the_format_cannot_hold_is_said_before_the_first_row_is_answered(tmp_path: Path) -> None:
+    rowfile.write(tmp_path / "in.csv", ["text", "long"], [("x", "y"), ("x", "y" * 40_000)])
+    engine = Backwards()
+    with pytest.raises(
+        TableError, match=r"^out\.xlsx: row 3, column 'long': 40,000 characters, and an XLSX cell holds"
+    ):
+        go(tmp_path / "in.csv", tmp_path / "out.xlsx", engine)
+    assert engine.prompts == []
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+    assert go(tmp_path / "in.csv", tmp_path / "out.xlsx", limit=1).finished  # a row that is not asked for
+
+
+def test_an_answer_that_the_format_cannot_hold_is_its_row_s_error(tmp_path: Path) -> None:
+    source = table(tmp_path, 3)
+    engine = FakeEngine(lambda prompt: "y " * 20_000 if "row 1\n" in prompt else "fine")
+    assert go(source, tmp_path / "out.xlsx", engine).errors == 1
+    rows = list(read(tmp_path / "out.xlsx"))
+    assert [row[2] for row in rows] == ["fine", "", "fine"]
+    assert "the answer cannot be kept" in rows[1][4]
+    assert go(source, tmp_path / "out.csv", engine).errors == 0
+
+
+def test_a_bad_character_costs_its_row_and_not_the_file(tmp_path: Path) -> None:
+    lines = [r'{"text": "one", "n": 1.10}', r'{"text": "\ud800", "n": 2}', r'{"text": "three", "n": "\udfff"}']
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    result = go(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["answer"] for row in found] == ["so one", "", "so three"]
+    assert "half of a surrogate pair" in found[1]["error"]
+    assert (result.errors, found[0]["n"], found[1]["text"]) == (1, 1.1, "\ud800")
+    assert '"n": 1.10' in (tmp_path / "out.jsonl").read_text()
+
+
+def test_a_run_that_ends_early_is_no_success(tmp_path: Path) -> None:
+    class Lazy(FakeEngine):
+        def complete_many(self, prompts: Any, *args: Any, **kwargs: Any) -> Any:
+            return islice(super().complete_many(prompts, *args, **kwargs), 2)
+
+    with pytest.raises(TableError, match="the run ended early: 2 of 5 rows are answered; resume it"):
+        go(table(tmp_path, 5), tmp_path / "out.csv", Lazy())
+    assert go(tmp_path / "in.csv", tmp_path / "out.csv", resume=True).finished
 
 
 def test_the_check_s_verdict_stands_beside_the_raw_answer(tmp_path: Path) -> None:
@@ -335,7 +373,7 @@ def test_an_overwriting_run_that_is_killed_at_its_start_keeps_no_row_of_the_old_
     source, target = table(tmp_path, 3), tmp_path / "out.csv"
     go(source, target, FakeEngine(default="old"))
     with monkeypatch.context() as patch:
-        patch.setattr("gptjt_demo.batch.run._Output._begin", lambda self: 1 / 0)
+        patch.setattr("gptjt_demo.batch.output.Output._begin", lambda self: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             go(source, target, overwrite=True)
     go(source, target, resume=True)

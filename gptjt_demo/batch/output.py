@@ -1,0 +1,221 @@
+"""A run's output and the files beside it: whose names they may have, what is in them already, and how they grow.
+
+In: the output's name, the source table, a run's identity, replies. Out: the growing file, and where a run begins.
+Beside `OUT` stand `OUT.run`, the journal, and of a workbook, which cannot grow by a row, `OUT.part.jsonl`, which is
+turned into it at the end by way of `OUT.tmp`; none of them may be the input or somebody else's. What a resumed run
+finds written is compared with the input and the journal, row by row and column by column, before a byte is changed.
+Does not know how rows are answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from gptjt_demo.batch.journal import Identity, Journal, is_finishing, is_journal, journal_of
+from gptjt_demo.batch.question import Reply, reply_cells, reply_columns
+from gptjt_demo.errors import TableError
+from gptjt_demo.tables import rowfile
+from gptjt_demo.tables.sheet import Row, unique_names
+from gptjt_demo.tables.table import Table, read
+from gptjt_demo.tables.written import compared
+
+_TAKEN = "it is there already, and no run wrote it"
+_MOVE = "move it, or choose another name for the output"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins: rows that are written, and replies that are known beyond them.
+
+    Attributes:
+        complete: the output had every row already, so who answered them is not known.
+    """
+
+    written: int = 0
+    errors: int = 0
+    flagged: int = 0
+    known: Mapping[int, Reply] = field(default_factory=dict)
+    complete: bool = False
+
+
+def part_of(target: Path) -> Path:
+    """The file that grows, row by row."""
+    workbook = rowfile.format_of(target) == "xlsx"
+    return target.with_name(target.name + ".part.jsonl") if workbook else target
+
+
+def check_target(source: Path, target: Path, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Refuse names that a run may not write to. Nothing is opened for writing; a run does it itself, but a caller who
+    wants to know before a model is loaded asks here.
+
+    Args:
+        source: the file that is read.
+        target: the output.
+        resume, overwrite: as of the run.
+
+    Raises:
+        TableError: the output or a file beside it is the input, somebody else's, or there already; or it has no folder.
+    """
+    rowfile.format_of(target)
+    journal, part, draft = journal_of(target), part_of(target), rowfile.draft_of(target)
+    workbook = part != target
+    for path in (target, journal, *((part, draft) if workbook else ())):
+        if path.exists() and source.exists() and path.samefile(source):
+            what = "the output would replace the input" if path == target else "the run would write over the input"
+            raise TableError(what, where=path.name, mend="choose another name for the output")
+    if target.is_dir():
+        raise TableError("it is a folder", where=target.name, mend="name a file")
+    if not target.parent.is_dir():
+        raise TableError(f"cannot be written: there is no folder {target.parent}", where=target.name, mend="make it")
+    begun = is_journal(journal)
+    if journal.exists() and not begun:
+        raise TableError(_TAKEN, where=journal.name, mend=_MOVE)
+    if workbook and part.exists() and not (begun and part.is_file()):
+        raise TableError(_TAKEN, where=part.name, mend=_MOVE)
+    if workbook and draft.exists() and not (begun and draft.is_file() and is_finishing(journal)):
+        raise TableError(_TAKEN, where=draft.name, mend=_MOVE)
+    if (target.exists() or begun) and not resume and not overwrite:
+        mend = "overwrite it, or choose another name"
+        what = "it is there already" if target.exists() else "an unfinished run to it is there"
+        raise TableError(what, where=target.name, mend=f"resume it, {mend}" if begun else mend)
+
+
+def discard(target: Path) -> None:
+    """Delete an output and every file that a run left beside it; nothing happens where there is none."""
+    for path in (part_of(target), rowfile.draft_of(target), target, journal_of(target)):
+        path.unlink(missing_ok=True)
+
+
+class Output:
+    """The growing file and its journal. Only the first of a group of processes opens them; others write nowhere.
+
+    Args:
+        target: the output.
+        table: the source.
+        total: rows that are asked for.
+        labels: whether the run picks labels.
+    """
+
+    def __init__(self, target: Path, table: Table, total: int, *, labels: bool) -> None:
+        self.part = part_of(target)
+        self._target, self._table, self._total, self._labels = target, table, total, labels
+        self._columns = unique_names((*table.columns, *reply_columns(labels)))
+        self._codec = rowfile.Codec(rowfile.format_of(self.part), self._columns)
+        self._journal: Journal | None = None
+        self._file: rowfile.AppendOnly | None = None
+
+    def open(self, identity: Identity, *, resume: bool, overwrite: bool) -> Start:
+        """Begin, or go on.
+
+        Raises:
+            TableError: as `check_target`; another run is writing; the format cannot hold a cell of the source; or what
+                is written is not the input's.
+        """
+        check_target(self._table.path, self._target, resume=resume, overwrite=overwrite)
+        rows = islice(self._table, self._total)
+        rowfile.refuse_unholdable(self._target, self._columns, rows, self._total)
+        begun = is_journal(journal_of(self._target))
+        self._journal = Journal(journal_of(self._target), self._target.name)
+        if resume and begun:
+            return self._resume(identity, self._journal, redo=overwrite)
+        if resume and self._target.exists():
+            difference = self._difference()
+            if isinstance(difference, Start):
+                return difference
+            if not overwrite:
+                raise TableError(
+                    f"no unfinished run wrote it, so there is nothing to resume ({difference})",
+                    where=self._target.name,
+                    mend="choose another name, or overwrite it",
+                )
+        self.part.unlink(missing_ok=True)  # before the journal begins, or a resumed run would take it for its own
+        self._journal.begin(identity)
+        self._begin()
+        return Start()
+
+    def _difference(self) -> Start | str:
+        """Of an output without a journal: where a run begins for which nothing is left to do; or why it is not one."""
+        try:
+            found = read(self._target)
+        except TableError as error:
+            return error.what
+        if found.columns != self._columns:
+            return "its columns are others"
+        errors = flagged = 0
+        for place, (source, row) in enumerate(zip(islice(self._table, self._total), found, strict=False)):
+            for name, wanted, cell in zip(self._columns, source, row, strict=False):
+                if wanted != cell:
+                    return f"row {place + 1:,} differs from the input's in the column {name!r}"
+            errors, flagged = errors + bool(row[-1]), flagged + bool(row[-2])
+        if len(found) != self._total:
+            return f"it has {len(found):,} rows, not {self._total:,}"
+        return Start(self._total, errors, flagged, complete=True)
+
+    def _begin(self) -> None:
+        self._file = rowfile.AppendOnly(self.part)
+        self._file.write(self._codec.header())
+
+    def _resume(self, identity: Identity, journal: Journal, *, redo: bool) -> Start:
+        places = {place: byte for place, byte in journal.resume(identity, redo=redo).items() if place < self._total}
+        if self.part != self._target:
+            rowfile.draft_of(self._target).unlink(missing_ok=True)
+        replies = (journal.reply_at(places[place]) if place in places else None for place in range(self._total))
+        found = compared(self.part, self._codec, self._expected(replies))
+        if found.difference and not redo:
+            raise TableError(
+                found.difference,
+                where=self.part.name,
+                mend="put it back, or resume and overwrite together to redo it from there",
+            )
+        if found.difference:
+            places.pop(found.rows, None)  # which of the two was edited is not known
+        known = {place: journal.reply_at(byte) for place, byte in places.items() if place >= found.rows}
+        if found.end is None:
+            self._begin()
+            return Start(known=known)
+        with self.part.open("r+b") as file:
+            file.truncate(found.end)
+        self._file = rowfile.AppendOnly(self.part, append=True)
+        return Start(found.rows, found.filled[-1], found.filled[-2], known)
+
+    def _expected(self, replies: Iterator[Reply | None]) -> Iterator[tuple[Row, Row | None]]:
+        for row, reply in zip(self._table, replies, strict=False):
+            yield row, None if reply is None else reply_cells(reply, self._labels)
+
+    def record(self, place: int, reply: Reply) -> None:
+        """Keep a reply that may not be due yet."""
+        if self._journal is not None:
+            self._journal.record(place, reply)
+
+    def write(self, row: Row, reply: Reply) -> None:
+        """Add the next row."""
+        if self._file is not None:
+            self._file.write(self._codec.row((*row, *reply_cells(reply, self._labels))))
+
+    def finish(self) -> Path:
+        """The output is complete."""
+        if self._file is None or self._journal is None:
+            return self._target
+        self._file.close()
+        self._file = None
+        if self.part != self._target:
+            self._journal.finishing()
+            try:
+                rowfile.write(self._target, self._columns, read(self.part))
+            except TableError as error:
+                mend = f"all rows are in {self.part.name}"
+                raise TableError(error.what, where=error.where, mend=mend) from None
+            self.part.unlink()
+        self._journal.close(delete=True)
+        self._journal = None
+        return self._target
+
+    def close(self) -> None:
+        """Sync, and let go of all files."""
+        for file in (self._file, self._journal):
+            if file is not None:
+                file.close()
+        self._file = self._journal = None
