@@ -100,7 +100,7 @@ def test_a_cell_that_the_format_cannot_hold_is_said_before_the_first_row_is_answ
 
 def test_an_answer_that_the_format_cannot_hold_is_its_row_s_error(tmp_path: Path) -> None:
     source = table(tmp_path, 3)
-    engine = FakeEngine(lambda prompt: "y " * 20_000 if "row 1\n" in prompt else "fine")
+    engine = FakeEngine(lambda prompt: "y" * 40_000 if "row 1\n" in prompt else "fine")
     assert go(source, tmp_path / "out.xlsx", engine).errors == 1
     rows = list(read(tmp_path / "out.xlsx"))
     assert [row[2] for row in rows] == ["fine", "", "fine"]
