@@ -5,19 +5,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.events import api
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from gptjt_demo.errors import PlaygroundError
-from gptjt_demo.settings import Attention, Sampling
 from gptjt_demo.ui import theme
 from gptjt_demo.ui.about.tab import about_tab
+from gptjt_demo.ui.api import publish
 from gptjt_demo.ui.banner import NAME, banner
 from gptjt_demo.ui.batch.tab import batch_memory, batch_tab
 from gptjt_demo.ui.evaluate.tab import evaluate_tab
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
     from gptjt_demo.templates.library import Library
 
-CALLS_AT_ONCE = 4
 WAITING = 64
 
 
@@ -59,7 +55,7 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
             with gr.Tab("Batch", id="batch") as batch:
                 batch_tab(blocks, actions, play, batch, memory)
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
-                evaluate_tab(actions, play, evaluate)
+                evaluate_tab(blocks, actions, play, evaluate)
             with gr.Tab("About", id="about") as about:
                 about_tab(actions, play, about)
 
@@ -67,7 +63,7 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
             actions.leave(session(request))
 
         blocks.unload(leave)
-        _publish(engine, library)
+        publish(engine, library)
     blocks.queue(max_size=WAITING)
     return blocks
 
@@ -90,42 +86,3 @@ def launch_options(engine: Answers) -> dict[str, Any]:
         "max_file_size": SIZE_LIMIT,
         "app_kwargs": {"routes": [Route("/health", health)]},
     }
-
-
-def _publish(engine: Answers, library: Library) -> None:
-    """The functions that programs may call."""
-    default = Sampling()
-
-    def complete(
-        prompt: str,
-        attention: Attention = engine.attention,
-        max_new_tokens: int = default.max_new_tokens,
-        temperature: float = default.temperature,
-        top_k: int = default.top_k,
-        top_p: float = default.top_p,
-        seed: int | None = default.seed,
-        stop: list[str] = list(default.stop),  # noqa: B006
-    ) -> dict[str, Any]:
-        """Go on from an exact prompt. Returns text, model, attention, stop_reason, token counts, times and seed."""
-        given = locals()
-        settings = {name: given[name] for name in Sampling.model_fields}
-        try:
-            completion = engine.complete(prompt, Sampling.read(settings), attention=attention)
-        except PlaygroundError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        return {name: value for name, value in asdict(completion).items() if name != "tokens"}
-
-    def score(prompt: str, labels: list[str], attention: Attention = engine.attention) -> list[dict[str, Any]]:
-        """Weigh labels as the prompt's answer. Returns label, logprob, per_token, per_byte and share of each."""
-        try:
-            return [asdict(row) for row in engine.score(prompt, labels, attention=attention)]
-        except PlaygroundError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-
-    def templates() -> list[dict[str, Any]]:
-        """The template library, each with the exact prompt of its sample query."""
-        return [{**item.model_dump(mode="json"), "prompt": item.render(item.query)} for item in library]
-
-    for function in (complete, score):
-        api(function, concurrency_limit=CALLS_AT_ONCE, concurrency_id="model")
-    api(templates, queue=False)

@@ -211,6 +211,11 @@ def test_programs_can_complete_score_list_and_see_health(serve: Serve) -> None:
     assert "tokens" not in done
     assert client.predict("p", ["x", "y"], api_name="/score")[0]["label"] == "x"
     assert "emotion" in {template["name"] for template in client.predict(api_name="/templates")}
+    for wrong in (5, None):
+        with pytest.raises(AppError, match="prompt: it is no text"):
+            client.predict(wrong, api_name="/complete")
+    with pytest.raises(AppError, match="labels: it is no list"):
+        client.predict("p", "x", api_name="/score")
     with pytest.raises(AppError, match="the prompt is empty"):
         client.predict(" ", api_name="/complete")
     with pytest.raises(AppError, match="neither prefix nor causal"):
@@ -233,3 +238,48 @@ def test_another_origin_is_not_let_in(serve: Serve, origin: str) -> None:
     with pytest.raises(urllib.error.HTTPError, match="422"):
         urllib.request.urlopen(blind)
     assert engine.prompts == []
+
+
+def test_every_parameter_for_programs_is_described_and_typed_and_the_examples_run(serve: Serve) -> None:
+    from gradio_client import Client
+
+    client = Client(serve(FakeEngine({"lovely day": "happy"}, scores={"happy": -0.1})), verbose=False)
+    endpoints: Any = client.view_api(return_format="dict")
+    seen = {}
+    for name, endpoint in endpoints["named_endpoints"].items():
+        values = {}
+        for parameter in endpoint["parameters"]:
+            assert parameter["python_type"]["description"].endswith("."), parameter
+            assert parameter["python_type"]["type"] not in ("", "Any")
+            assert parameter["label"] == parameter["parameter_name"]
+            if not parameter["parameter_has_default"]:
+                values[parameter["parameter_name"]] = parameter["example_input"]
+        [returned] = endpoint["returns"]
+        assert returned["python_type"]["description"]
+        assert "Any" not in returned["python_type"]["type"]
+        seen[name] = client.predict(**values, api_name=name)
+        call = endpoint["description"].split("Example: ")[1]
+        eval(call, {"client": client})  # the example as it stands on the page
+    assert seen["/complete"]["text"] == "happy"
+    assert [row["label"] for row in seen["/score"]] == ["happy", "sad"]
+
+
+def test_a_call_that_breaks_inside_is_answered_in_a_line(serve: Serve) -> None:
+    from gradio_client import Client
+    from gradio_client.exceptions import AppError
+
+    client = Client(serve(FakeEngine(fail_after=0)), verbose=False)
+    with pytest.raises(AppError, match=r"the call failed inside the app \(RuntimeError\)"):
+        client.predict("p", api_name="/complete")
+
+
+def test_half_a_character_is_answered_in_a_line(serve: Serve) -> None:
+    url = f"{serve(FakeEngine())}gradio_api/call/complete"
+    body = b'{"data": ["half \\ud83d", "prefix", 5, 0, 0, 1, null, []]}'
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answered:
+        call = json.load(answered)["event_id"]
+    with urllib.request.urlopen(f"{url}/{call}") as answered:
+        said = answered.read().decode()
+    assert "event: error" in said
+    assert "prompt: character 6 is half of one" in said

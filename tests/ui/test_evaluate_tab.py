@@ -169,12 +169,12 @@ def test_closing_the_page_stops_the_run(engine: FakeEngine, do: EvaluateActions,
 
 def test_every_row_is_in_the_download(do: EvaluateActions, tmp_path: Path) -> None:
     runs, *_ = measured(do, gold(tmp_path), "both")
-    path = do.fetch(runs)
+    path = do.fetch("me", runs)
     assert path is not None
     found = read(path)
     assert found.columns[:4] == ("attention", "input", "gold", "answer")
     assert [row[0] for row in found] == ["prefix"] * 4 + ["causal"] * 4
-    assert do.fetch(None) is None
+    assert do.fetch("me", None) is None
 
 
 # --- a row among the examples
@@ -240,3 +240,94 @@ def test_each_chart_has_a_light_and_a_dark_picture_and_its_sentence() -> None:
 
 def test_no_figures_without_rows() -> None:
     assert figures([]) == ""
+
+
+# --- which columns
+
+
+def columns_of(do: EvaluateActions, folder: Path, names: list[str], rows: Any, name: str = "emotion") -> Any:
+    """The pickers of right answers and of the text for a file."""
+    rowfile.write(folder / "file.csv", names, rows)
+    _, gold_picker, first, *_ = do.choose(read(folder / "file.csv"), name, *[None] * (1 + MAX_INPUTS), *controls(do))
+    return gold_picker, first
+
+
+def test_the_columns_that_were_taken_are_said(do: EvaluateActions, tmp_path: Path) -> None:
+    answers, text = columns_of(do, tmp_path, ["Text ", "LABEL"], [("a", "joy")])
+    assert (answers.value, text.value) == ("LABEL", "Text ")
+    assert answers.info == "“LABEL” was taken, by its name."
+    assert text.info == "“Text ” was taken, by its name."
+
+
+def test_where_two_columns_fit_it_asks(do: EvaluateActions, tmp_path: Path) -> None:
+    answers, text = columns_of(do, tmp_path, ["text", "tweet", "output", "label"], [("a", "b", "joy", "fear")])
+    assert (answers.value, text.value) == (None, None)
+    assert answers.info == "“output” and “label” fit: choose one."
+    assert text.info == "“text” and “tweet” fit: choose one."
+
+
+def test_right_answers_are_known_by_what_their_column_holds(do: EvaluateActions, tmp_path: Path) -> None:
+    rows = [("so happy", "1", "Joy"), ("a fright", "2", "fear"), ("x", "3", "")]
+    answers, _ = columns_of(do, tmp_path, ["text", "n", "mood of it"], rows)
+    assert answers.value == "mood of it"
+    assert answers.info == "“mood of it” was taken: it holds the prompt’s labels."
+    answers, _ = columns_of(do, tmp_path, ["text", "a", "b"], [("x", "joy", "fear")])
+    assert answers.value is None
+
+
+# --- what should be known about the rows
+
+
+def test_rows_without_a_right_answer_are_counted_and_said(do: EvaluateActions, tmp_path: Path) -> None:
+    table = gold(tmp_path, [("so happy", "joy"), ("a fright", ""), ("furious", " "), ("happy too", "joy")])
+    assert "2 of 4 rows measured: 2 have no right answer and are left out." in measured(do, table)[2]
+    assert "left out" not in measured(do, gold(tmp_path))[2]
+
+
+def test_a_measured_row_that_is_among_the_examples_is_warned_of(do: EvaluateActions, tmp_path: Path) -> None:
+    template = do.actions.library["emotion"]
+    known = template.examples[0]
+    shown = measured(do, gold(tmp_path, [*ROWS, (known.inputs["input"].upper(), known.output)]))[2]
+    assert "1 measured row is among the examples of" in shown
+    assert "too good" not in measured(do, gold(tmp_path))[2]
+
+
+# --- two runs
+
+
+def test_two_runs_stand_side_by_side_with_what_differs(library: Library, tmp_path: Path) -> None:
+    class TwoMinds(FakeEngine):
+        def complete(self, prompt: str, *args: Any, attention: Any = None, **more: Any) -> Any:
+            self._default = "joy" if attention == "prefix" else "fear"
+            return super().complete(prompt, *args, attention=attention, **more)
+
+    do = EvaluateActions(Actions(TwoMinds({"furious": HOSTILE}), library))
+    shown = measured(do, gold(tmp_path), "both")[2]
+    table = shown[shown.index("Side by side") :]
+    assert '<th scope="row">Accuracy</th><td>50.0 %</td><td>25.0 %</td><td>−25.0</td>' in table
+    assert "3 rows answered differently" in shown
+    rows = shown[shown.index("differing-title") : shown.index('class="runs"')]
+    assert rows.count("<li>") == 3
+    assert "prefix attention: <b>joy</b> (right) · causal attention: <b>fear</b> (wrong)" in rows
+    assert "furious" not in rows  # both said the same
+
+
+def test_runs_that_agree_say_so(do: EvaluateActions, tmp_path: Path) -> None:
+    assert "Both answer every row alike" in measured(do, gold(tmp_path), "both")[2]
+
+
+# --- what a visitor measured
+
+
+def test_what_was_fetched_is_deleted_with_the_next_and_when_the_page_is_closed(
+    do: EvaluateActions, tmp_path: Path
+) -> None:
+    runs = measured(do, gold(tmp_path))[0]
+    first, other = (Path(str(do.fetch(session, runs))) for session in ("me", "you"))
+    second = Path(str(do.fetch("me", runs)))
+    assert not first.exists()
+    assert second.exists()
+    do.leave("me")
+    assert not second.parent.exists()
+    assert other.exists()
+    do.leave("you")

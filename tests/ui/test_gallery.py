@@ -30,6 +30,24 @@ def texts(template: Template) -> list[tuple[str, ...]]:
     return [tuple(normalised(value) for value in row.values()) for row in rows]
 
 
+# --- the cards
+
+
+@every
+def test_a_card_shows_a_case_of_the_prompt_with_its_answer_and_no_licence(template: Template) -> None:
+    from html import escape
+
+    from gptjt_demo.ui.gallery.cards import cards
+
+    shown = cards([template])
+    assert any(
+        all(escape(text) in shown for text in (*example.inputs.values(), example.output))
+        for example in template.examples
+    )
+    assert "gallery-answer" in shown
+    assert template.licence not in shown
+
+
 # --- the templates
 
 

@@ -6,7 +6,7 @@ where they belong. Knows nothing of layout or events.
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from gptjt_demo.batch.progress import Meter, Progress
 from gptjt_demo.batch.question import Question
@@ -26,10 +27,12 @@ from gptjt_demo.evaluation.run import Labelled, Run
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import Table
+from gptjt_demo.templates.answer_check import normalised
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.evaluate.charts import chart, no_chart
 from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
-from gptjt_demo.ui.html import problem, progress_bar
+from gptjt_demo.ui.folders import new_folder, remove_served
+from gptjt_demo.ui.html import count, problem, progress_bar
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.grid import with_row
@@ -47,6 +50,9 @@ class EvaluateActions:
     def __init__(self, actions: Actions) -> None:
         self.actions = actions
         self.runs = Runs()
+        self.cache = get_upload_folder()
+        self._lock = threading.Lock()
+        self._fetched: dict[str, Path] = {}
 
     # --- the file
 
@@ -80,10 +86,10 @@ class EvaluateActions:
             template = chosen(name, self.actions, controls)
         except PlaygroundError as error:
             wrong = problem(str(error))
-        gold = source.gold_column(template, table, gold)
+        gold, said = source.gold_column(template, table, gold)
         return (
             wrong,
-            source.gold_update(table if template else None, gold),
+            source.gold_update(table if template else None, gold, said),
             *source.column_updates(template, table, columns, gold=gold),
             gr.Radio(visible=template is not None and bool(template.labels)),
             gr.Button(visible=template is not None and template.name in samples.names()),
@@ -104,6 +110,7 @@ class EvaluateActions:
         except PlaygroundError as error:
             yield gr.skip(), problem(str(error)), gr.skip(), gr.skip()
             return
+        said = [*_unlabelled(source.needed(table), asked[0][1]), *_shown_before(asked)]
 
         def function(cancel: threading.Event, tell: Tell[Progress]) -> list[Run]:
             runs: list[Run] = []
@@ -121,7 +128,7 @@ class EvaluateActions:
             else:
                 runs = [run for run in standing.result if run.n]
                 stopped = "" if runs else '<p class="hint">It was stopped before the first row.</p>'
-                yield runs, stopped, figures(runs), ""
+                yield runs, stopped, figures(runs, said), ""
 
     def stop(self, session: str) -> None:
         """Stop the session's run; its rows so far are shown."""
@@ -164,14 +171,29 @@ class EvaluateActions:
         )
         return rows, f'<p class="settled" role="status">{said}</p>'
 
-    def fetch(self, runs: Sequence[Run] | None) -> str | None:
-        """Every row with what came of it, as a CSV file."""
+    def fetch(self, session: str, runs: Sequence[Run] | None) -> str | None:
+        """Every row with what came of it, as a CSV file; the session's one before is deleted."""
         if not runs:
             return None
-        path = Path(tempfile.mkdtemp(prefix="gptjt-evaluate-")) / f"{runs[0].template}-evaluation.csv"
+        path = new_folder() / f"{runs[0].template}-evaluation.csv"
         columns = ("attention", *runs[0].download()[0])
         rowfile.write(path, columns, ((run.attention, *row) for run in runs for row in run.download()[1]))
+        self._forget(session)
+        with self._lock:
+            self._fetched[session] = path
         return str(path)
+
+    def leave(self, session: str) -> None:
+        """The visitor has closed the page: nobody reads on, and what they fetched is deleted."""
+        self.runs.drop(session)
+        self._forget(session)
+
+    def _forget(self, session: str) -> None:
+        with self._lock:
+            path = self._fetched.pop(session, None)
+        if path is not None:
+            remove_served(path, self.cache)
+            shutil.rmtree(path.parent, ignore_errors=True)
 
     # --- diagnostics
 
@@ -231,6 +253,29 @@ _STEPS = {
     "prior": "Input without content",
     "number": "Fewer examples",
 }
+
+
+def _unlabelled(table: Table, rows: Sequence[Labelled]) -> Iterator[str]:
+    """Rows without a right answer, which are left out."""
+    total = min(len(table), ROW_LIMIT)
+    missing = total - len(rows)
+    if missing:
+        has, are = ("has", "is") if missing == 1 else ("have", "are")
+        yield f"{len(rows):,} of {count(total, 'row')} measured: {missing:,} {has} no right answer and {are} left out."
+
+
+def _shown_before(asked: Sequence[tuple[Template, Sequence[Labelled], Any]]) -> Iterator[str]:
+    """Measured rows that the model has just read among the examples."""
+    told: set[str] = set()
+    for template, rows, _ in asked:
+        shown = {tuple(normalised(text) for text in example.inputs.values()) for example in template.examples}
+        known = sum(tuple(normalised(text) for text in row.query.values()) in shown for row in rows)
+        if known and template.name not in told:
+            told.add(template.name)
+            yield (
+                f"{count(known, 'measured row')} {'is' if known == 1 else 'are'} among the examples of "
+                f"“{template.title}”: the model has read the right answer, so the figures are too good."
+            )
 
 
 def _number(pressed: dict[str, Any], name: str) -> int:

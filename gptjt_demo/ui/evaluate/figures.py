@@ -11,23 +11,31 @@ from html import escape
 
 from gptjt_demo.evaluation.report import interval, paired_sentence, percent
 from gptjt_demo.evaluation.run import Outcome, Run, compare
+from gptjt_demo.ui.evaluate.differences import side_by_side
 from gptjt_demo.ui.html import count
 
 ROWS = 100
 
 
-def figures(runs: Sequence[Run]) -> str:
-    """All of it."""
+def figures(runs: Sequence[Run], said: Sequence[str] = ()) -> str:
+    """All of it.
+
+    Args:
+        runs: one, or two that are compared.
+        said: what should be known about the rows, a sentence each.
+    """
     if not runs or not runs[0].n:
         return ""
-    test = ""
+    compared = ""
     names = [f"{run.attention} attention" for run in runs]
     if len(runs) == 2:
         if runs[0].attention == runs[1].attention:
             names = [run.template for run in runs] if runs[0].template != runs[1].template else _SAME
         test = f'<p class="paired" role="status">{escape(paired_sentence(compare(*runs), *names))}</p>'
+        compared = test + side_by_side(runs[0], runs[1], names)
+    notes = "".join(f'<p class="notice" role="note">{escape(line)}</p>' for line in said)
     cards = "".join(_run(place, run, name) for place, (run, name) in enumerate(zip(runs, names, strict=True)))
-    return f'{test}<div class="runs">{cards}</div>'
+    return f'{notes}{compared}<div class="runs">{cards}</div>'
 
 
 def rows_list(run: Run, place: int, gold: str, predicted: str | None, outcomes: Sequence[Outcome]) -> str:

@@ -34,7 +34,7 @@ _DIAGNOSTICS = (
 )
 
 
-def evaluate_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
+def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.Tab) -> None:
     """Build the tab inside the open `tab`."""
     do = EvaluateActions(actions)
     engine = actions.engine
@@ -121,9 +121,16 @@ def evaluate_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
     def add_example(runs: Any, base: Any, examples: Any, event: gr.EventData) -> tuple[Any, str]:
         return do.add(runs, event._data or {}, base, examples)
 
+    def fetch_rows(request: gr.Request, runs: Any) -> str | None:
+        return do.fetch(_session(request), runs)
+
+    def leave(request: gr.Request) -> None:
+        do.leave(_session(request))
+
     def offer(runs: Any) -> Any:
         return gr.Button(visible=bool(runs))
 
+    blocks.unload(leave)
     file.upload(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
     file.clear(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
     gr.on([name.input, tab.select], do.choose, [table, name, gold, *columns, *play.controls], picks, **quiet)
@@ -140,7 +147,7 @@ def evaluate_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
     )
     adding.then(None, js=into_view("evaluate-added"), **quiet)
     adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)
-    fetch.click(do.fetch, runs, given, **loud).success(None, given, None, js=SAVE, **loud)
+    fetch.click(fetch_rows, runs, given, **loud).success(None, given, None, js=SAVE, **loud)
     diagnose.click(run_diagnostics, asked, [step, charts], **measuring)
 
 

@@ -17,6 +17,9 @@ from gptjt_demo.ui.html import problem
 Report = CheckReport | str
 """What came of a template's checks, or one line in its place."""
 
+CHARACTERS = 200
+"""Of an example's text, on a card."""
+
 RUNNING = "…"
 """The line of a report that is on its way."""
 
@@ -44,13 +47,32 @@ def _card(template: Template, report: Report | None) -> str:
     label = "Checking…" if running else "Run its checks"
     return (
         f'<li class="card gallery-card"><h3>{title}</h3>'
-        f"{about(template.description, template.notice, template.licence, template.source)}"
+        f"{about(template.description, template.notice, '', '')}{_example(template)}"
         f'<p class="gallery-facts">{" · ".join(facts)}</p>{_report(report)}'
         f'<p class="gallery-buttons"><button type="button" class="quiet" data-open="{name}" '
         f'aria-label="Open {title} in the playground">Open in playground</button>'
         f'<button type="button" class="quiet" data-check="{name}" aria-label="{label}: {title}"{off}>{label}</button>'
         "</p></li>"
     )
+
+
+def _example(template: Template) -> str:
+    """A case of the prompt with its answer: the shortest, so that it can be seen whole."""
+    if not template.examples:
+        return ""
+    example = min(template.examples, key=lambda each: sum(map(len, each.inputs.values())))
+    rows = [(field.cue, example.inputs[field.name]) for field in template.inputs]
+    given = "".join(f"<div><dt>{_cue(cue)}</dt><dd>{_cut(text)}</dd></div>" for cue, text in rows)
+    answer = f'<div class="gallery-answer"><dt>{_cue(template.output_cue)}</dt><dd>{_cut(example.output)}</dd></div>'
+    return f'<dl class="gallery-example">{given}{answer}</dl>'
+
+
+def _cue(cue: str) -> str:
+    return escape(cue.strip().removesuffix(":").rstrip())
+
+
+def _cut(text: str) -> str:
+    return escape(text if len(text) <= CHARACTERS else text[: CHARACTERS - 1] + "…")
 
 
 def _report(report: Report | None) -> str:

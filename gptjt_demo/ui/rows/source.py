@@ -13,13 +13,16 @@ from typing import Any
 
 import gradio as gr
 
-from gptjt_demo.batch.columns import guess_gold, guess_inputs
+from gptjt_demo.batch.columns import GOLD_NAMES, TEXT_NAMES
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.tables.table import PREVIEW, Table, read
+from gptjt_demo.templates.answer_check import match_label
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.rows.rows_table import rows_table
 
 SIZE_LIMIT = 200 << 20  # bytes
+MOSTLY = 0.8
+"""The part of a column's cells that has to be labels, for it to be taken for the right answers."""
 
 
 def opened(path: str | Path) -> Table:
@@ -73,7 +76,8 @@ def column_pickers(prefix: str) -> list[gr.Dropdown]:
 def column_updates(
     template: Template | None, table: Table | None, current: Sequence[Any] = (), *, gold: str | None = None
 ) -> list[Any]:
-    """The pickers for a template over a file, each with what is picked already, or the column that its name speaks for.
+    """The pickers for a template over a file, each with what is picked already, or the one column that fits, which is
+    said; where several fit, it asks.
 
     Args:
         template, table: None where there is none yet.
@@ -83,29 +87,83 @@ def column_updates(
     if template is None or table is None:
         return [gr.Dropdown(visible=False)] * MAX_INPUTS
     names = [field.name for field in template.inputs]
-    values = {**guess_inputs(template, table.columns, gold=gold)}
-    values |= {name: value for name, value in zip(names, current, strict=False) if value in table.columns}
+    free = [column for column in table.columns if column != gold]
+    taken = [_input_column(template, place, free) for place in range(len(names))]
+    for place, value in enumerate(current[: len(names)]):
+        if value in table.columns and value != taken[place][0]:
+            taken[place] = value, ""
     return [
         gr.Dropdown(
             list(table.columns),
-            value=values.get(name),
+            value=value,
+            info=info or None,
             label="Column with the text" if len(names) == 1 else f"Column for {name}",
             visible=True,
         )
-        for name in names
+        for name, (value, info) in zip(names, taken, strict=True)
     ] + [gr.Dropdown(visible=False)] * (MAX_INPUTS - len(names))
 
 
-def gold_column(template: Template | None, table: Table | None, current: Any = None) -> str | None:
-    """The column of right answers: what is picked already, or the one that its name speaks for."""
+def gold_column(template: Template | None, table: Table | None, current: Any = None) -> tuple[str | None, str]:
+    """The column of right answers: what is picked already, or the one that fits by its name or by what it holds; and a
+    line that says so, or asks where several fit."""
     if template is None or table is None:
-        return None
-    return current if current in table.columns else guess_gold(template, table.columns)
+        return None, ""
+    inputs = {_plain(text) for field in template.inputs for text in (field.name, field.cue)}
+    free = [column for column in table.columns if _plain(column) not in inputs]
+    fits = _named(free, (template.output_cue, *GOLD_NAMES))
+    found = _taken(fits) if fits else _holding_labels(template, table, free)
+    return found if current not in table.columns or current == found[0] else (current, "")
 
 
-def gold_update(table: Table | None, value: str | None) -> Any:
+def gold_update(table: Table | None, value: str | None, info: str = "") -> Any:
     """Its picker."""
-    return gr.Dropdown(list(table.columns), value=value, visible=True) if table else gr.Dropdown(visible=False)
+    if table is None:
+        return gr.Dropdown(visible=False)
+    return gr.Dropdown(list(table.columns), value=value, info=info or None, visible=True)
+
+
+def _input_column(template: Template, place: int, free: Sequence[str]) -> tuple[str | None, str]:
+    field = template.inputs[place]
+    alone = len(template.inputs) == 1
+    fits = _named(free, (field.name, field.cue, *(TEXT_NAMES if alone else ())))
+    if alone and not fits and len(free) == 1:
+        return free[0], f"“{free[0]}” was taken: there is no other."
+    return _taken(fits)
+
+
+def _holding_labels(template: Template, table: Table, free: Sequence[str]) -> tuple[str | None, str]:
+    """The column whose cells are the template's labels, as far as the first rows show."""
+    rows = table.preview()
+    fits = []
+    for column in free:
+        place = table.place(column)
+        cells = [row[place] for row in rows if row[place].strip()]
+        known = sum(match_label(cell, template.labels) is not None for cell in cells)
+        if cells and known >= MOSTLY * len(cells):
+            fits.append(column)
+    if len(fits) != 1:
+        return _taken(fits)
+    return fits[0], f"“{fits[0]}” was taken: it holds the prompt’s labels."
+
+
+def _taken(fits: Sequence[str]) -> tuple[str | None, str]:
+    """The one column that fits by its name, and how that is said."""
+    if len(fits) == 1:
+        return fits[0], f"“{fits[0]}” was taken, by its name."
+    if fits:
+        return None, f"{' and '.join(f'“{column}”' for column in fits[:4])} fit: choose one."
+    return None, "No column has such a name: choose one."
+
+
+def _named(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The columns that have one of the names, but for case and blanks."""
+    wanted = {_plain(name) for name in names}
+    return [column for column in columns if _plain(column) in wanted]
+
+
+def _plain(name: str) -> str:
+    return name.strip().removesuffix(":").rstrip().casefold()
 
 
 def picked(template: Template, values: Sequence[str | None]) -> dict[str, str]:
