@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gptjt_demo.engine import by_row
+from gptjt_demo.engine import cpu_attention
 from gptjt_demo.engine.kv_cache import roomy_cache
 from gptjt_demo.engine.masks import additive, behind, positions_of, prefill_mask
 from gptjt_demo.engine.results import SelfTest
@@ -94,7 +94,7 @@ class PrefixLM:
             layer.register_forward_pre_hook(self._check)
         self.test = self.self_test()
         # On CUDA, LLM.int8() picks the columns it keeps in 16 bits over all rows together, so there rows differ.
-        self.rows_alike = self.test.supports_prefix and by_row.install(model) and self.device.type == "cpu"
+        self.rows_alike = self.test.supports_prefix and cpu_attention.install(model) and self.device.type == "cpu"
 
     def prefill(
         self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Callable[[], bool] | None = None

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gptjt_demo.engine import half_attention
+from gptjt_demo.engine import cpu_attention
 
 WORST = torch.finfo(torch.bfloat16).min
 
@@ -29,15 +29,15 @@ def error(found, exact):
     return float((found.double() - exact).norm() / exact.norm())
 
 
-@pytest.mark.parametrize("piece", [1, half_attention.PIECE])
+@pytest.mark.parametrize("piece", [1, cpu_attention.PIECE])
 @pytest.mark.parametrize("key_heads", [6, 3, 1])
 @pytest.mark.parametrize("new", [1, 5, 70])
 def test_its_error_is_that_of_bfloat16_as_torch_s_own_is(new, key_heads, piece, monkeypatch):
-    monkeypatch.setattr(half_attention, "PIECE", piece)
+    monkeypatch.setattr(cpu_attention, "PIECE", piece)
     query, key, value, mask = drawn(new, key_heads=key_heads)
     exact = torch_s_own(query.double(), key.double(), value.double(), mask.double())
     own = torch_s_own(query, key, value, mask)
-    found = half_attention.attend(query, key, value, mask, query.shape[-1] ** -0.5)
+    found = cpu_attention.attend(query, key, value, mask, query.shape[-1] ** -0.5)
     assert found.shape == own.shape
     assert error(own, exact) < 2**-8
     assert error(found, exact) < 2**-8
@@ -46,23 +46,23 @@ def test_its_error_is_that_of_bfloat16_as_torch_s_own_is(new, key_heads, piece, 
 @pytest.mark.parametrize("new", [1, 70])
 def test_a_bool_mask_hides_what_an_additive_one_does_and_none_hides_nothing(new):
     query, key, value, mask = drawn(new)
-    found = half_attention.attend(query, key, value, mask == 0, 0.25)
-    assert torch.equal(found, half_attention.attend(query, key, value, mask, 0.25))
+    found = cpu_attention.attend(query, key, value, mask == 0, 0.25)
+    assert torch.equal(found, cpu_attention.attend(query, key, value, mask, 0.25))
     everything = torch.zeros_like(mask)
-    found = half_attention.attend(query, key, value, None, 0.25)
-    assert torch.equal(found, half_attention.attend(query, key, value, everything, 0.25))
+    found = cpu_attention.attend(query, key, value, None, 0.25)
+    assert torch.equal(found, cpu_attention.attend(query, key, value, everything, 0.25))
 
 
 @pytest.mark.parametrize("new", [1, 70])
 def test_hidden_columns_change_nothing(new):
     query, key, value, mask = drawn(new)
-    before = half_attention.attend(query, key, value, mask, 0.25)
+    before = cpu_attention.attend(query, key, value, mask, 0.25)
     hidden = (mask < 0).all(dim=2)[:, 0] | (torch.arange(key.shape[2]) > 60)  # (batch, columns)
     mask = mask.masked_fill(hidden[:, None, None], WORST)
-    expected = half_attention.attend(query, key, value, mask, 0.25)
+    expected = cpu_attention.attend(query, key, value, mask, 0.25)
     assert not torch.equal(before, expected)
     key, value = (t.masked_fill(hidden[:, None, :, None], 7.0) for t in (key, value))
-    assert torch.equal(half_attention.attend(query, key, value, mask, 0.25), expected)
+    assert torch.equal(cpu_attention.attend(query, key, value, mask, 0.25), expected)
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_hidden_columns_change_nothing(new):
         (1, torch.bfloat16, True, True),
         (1, torch.bfloat16, False, True),
         (2, torch.bfloat16, True, False),
-        (half_attention.MANY, torch.bfloat16, True, True),
-        (half_attention.MANY, torch.bfloat16, False, False),  # it would be causal
+        (cpu_attention.MANY, torch.bfloat16, True, True),
+        (cpu_attention.MANY, torch.bfloat16, False, False),  # it would be causal
         (1, torch.float32, True, False),
     ],
 )
 def test_it_is_for_one_or_many_masked_tokens_in_bfloat16(new, dtype, masked, suits):
     mask = torch.zeros(1, 1, new, new, dtype=dtype) if masked else None
-    assert half_attention.suits(torch.zeros(1, 4, new, 8, dtype=dtype), mask) is suits
+    assert cpu_attention.suits(torch.zeros(1, 4, new, 8, dtype=dtype), mask) is suits
