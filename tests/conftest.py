@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
     from gptjt_demo.engine.engine import Engine
 
@@ -27,7 +27,7 @@ CHROMIUM_FLAGS = [
 ]
 
 Serve = Callable[[Any], str]
-OpenTab = Callable[..., "Page"]
+OpenTab = Callable[..., Any]  # a Page, with `asked` and `complaints`
 
 
 @pytest.fixture
@@ -76,19 +76,19 @@ def tab(chromium: Browser) -> Iterator[OpenTab]:
     """Open a tab of its own profile, `tab(url, width=390, dark=True)`; its requests and complaints are kept on it."""
     contexts = []
 
-    def start(url: str, *, width: int = 1280, height: int = 860, dark: bool = False) -> Page:
+    def start(url: str, *, width: int = 1280, height: int = 860, dark: bool = False) -> Any:
         context = chromium.new_context(viewport={"width": width, "height": height})
         contexts.append(context)
-        page = context.new_page()
+        page: Any = context.new_page()  # with two lists of our own on it
         page.set_default_timeout(15_000)
-        page.asked = []  # type: ignore[attr-defined]
-        page.complaints = []  # type: ignore[attr-defined]
-        page.on("request", lambda request: page.asked.append(request.url))  # type: ignore[attr-defined]
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore[attr-defined]
-        page.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))  # type: ignore[attr-defined]
+        page.asked = []
+        page.complaints = []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (page.complaints.append(dialog.message), dialog.dismiss()))
         page.on(
             "console",
-            lambda message: message.type == "error" and page.complaints.append(message.text),  # type: ignore[attr-defined]
+            lambda message: message.type == "error" and page.complaints.append(message.text),
         )
         page.goto(f"{url}?__theme={'dark' if dark else 'light'}")
         page.locator("#examples textarea").first.wait_for()

@@ -23,7 +23,7 @@ from gptjt_demo.training.episodes.families import PACKAGES
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = {
-    canonicalize_name(name): version
+    str(canonicalize_name(name)): version
     for name, version in re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
 }
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ EXTRAS = {"training": ("train", "datasets"), "benchmark": ("bench",)}  # what a 
 
 def declared(*extras: str) -> dict[str, Requirement]:
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
-    return {canonicalize_name(found.name): found for found in map(Requirement, lines)}
+    return {str(canonicalize_name(found.name)): found for found in map(Requirement, lines)}
 
 
 def packages(names: Iterable[str]) -> Iterator[str]:
@@ -68,7 +68,7 @@ def test_what_the_tests_import_is_declared_for_them() -> None:
 
 
 def test_what_is_declared_is_imported() -> None:
-    used = {canonicalize_name(name) for name in PACKAGES}  # of which some are imported by a name that is put together
+    used = {str(canonicalize_name(name)) for name in PACKAGES}  # some are imported by a name that is put together
     used |= {package for named in imports(ROOT / "gptjt_demo").values() for package in packages(named)}
     assert set(declared("train", "bench", "datasets")) <= used
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -18,6 +19,7 @@ from transformers import (
     GPTNeoForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedConfig,
     PreTrainedTokenizerFast,
 )
 
@@ -28,7 +30,7 @@ VOCABULARY = 272  # 256 bytes, the end of text, 7 named paddings, 8 logits witho
 
 
 @functools.cache
-def tokenizer():
+def tokenizer() -> PreTrainedTokenizerFast:
     """A tokenizer in which every byte is a token, with GPT-J's kind of padding tokens behind."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     backend = Tokenizer(models.BPE(vocab={char: i for i, char in enumerate(alphabet)}, merges=[]))
@@ -39,9 +41,9 @@ def tokenizer():
     return made
 
 
-def config(family: str, *, width: int = 32, vocabulary: int = VOCABULARY, **more):
+def config(family: str, *, width: int = 32, vocabulary: int = VOCABULARY, **more: Any) -> PreTrainedConfig:
     """The configuration of a two-layer model."""
-    ends = {"eos_token_id": END, "bos_token_id": END}
+    ends: dict[str, Any] = {"eos_token_id": END, "bos_token_id": END}
     if family == "gptj":
         return GPTJConfig(
             vocab_size=vocabulary, n_positions=CONTEXT, n_embd=width, n_layer=2, n_head=4, rotary_dim=4, **ends, **more
@@ -69,9 +71,9 @@ def config(family: str, *, width: int = 32, vocabulary: int = VOCABULARY, **more
     )
 
 
-def model(family: str, implementation: str = "sdpa", seed: int = 0, **more):
+def model(family: str, implementation: str = "sdpa", seed: int = 0, **more: Any) -> Any:
     """A seeded model in float32, its weights large enough that its choices are clear."""
-    kinds = {"gptj": GPTJForCausalLM, "llama": LlamaForCausalLM, "gpt_neo": GPTNeoForCausalLM}
+    kinds: dict[str, Any] = {"gptj": GPTJForCausalLM, "llama": LlamaForCausalLM, "gpt_neo": GPTNeoForCausalLM}
     torch.manual_seed(seed)
     made = kinds[family]._from_config(config(family, **more), attn_implementation=implementation).eval()
     with torch.no_grad():
@@ -83,7 +85,7 @@ def model(family: str, implementation: str = "sdpa", seed: int = 0, **more):
     return made
 
 
-def full_logits(made, ids: list[int], prompt: int, attention: str) -> torch.Tensor:
+def full_logits(made: Any, ids: list[int], prompt: int, attention: str) -> torch.Tensor:
     """The naive reference: one pass over all ids under the block mask, without a cache. float32 (ids, vocabulary)."""
     count = len(ids)
     seen = torch.ones(count, count).tril().bool()
@@ -91,10 +93,11 @@ def full_logits(made, ids: list[int], prompt: int, attention: str) -> torch.Tens
         seen[:prompt, :prompt] = True
     mask = torch.zeros(1, 1, count, count).masked_fill(~seen, torch.finfo(torch.float32).min)
     with torch.no_grad():
-        return made(input_ids=torch.tensor([ids]), attention_mask=mask, use_cache=False).logits[0].float()
+        found: torch.Tensor = made(input_ids=torch.tensor([ids]), attention_mask=mask, use_cache=False).logits[0]
+    return found.float()
 
 
-def blockwise_state(made) -> dict[str, torch.Tensor]:
+def blockwise_state(made: Any) -> dict[str, torch.Tensor]:
     """A model's state dict in the hivemind layout, made by bitsandbytes, the layout's own source."""
     from bitsandbytes.functional import quantize_blockwise
 
@@ -112,7 +115,7 @@ def blockwise_state(made) -> dict[str, torch.Tensor]:
     return state
 
 
-def save(made, folder: Path, *, hivemind: bool = True, kind: str = "safetensors", drop: str | None = None) -> Path:
+def save(made: Any, folder: Path, *, hivemind: bool = True, kind: str = "safetensors", drop: str | None = None) -> Path:
     """Write a model, its configuration and the tokenizer as a checkpoint folder; `drop` leaves a tensor out."""
     state = blockwise_state(made) if hivemind else {name: t.clone() for name, t in made.state_dict().items()}
     if drop is not None:
@@ -130,6 +133,7 @@ def save(made, folder: Path, *, hivemind: bool = True, kind: str = "safetensors"
 def resident_mib(what: str = "VmRSS") -> float:
     """This process's resident memory, MiB; of Linux."""
     found = re.search(rf"{what}:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert found is not None
     return int(found[1]) / 1024
 
 
@@ -137,6 +141,7 @@ def resident_mib(what: str = "VmRSS") -> float:
 def peak_mib() -> Iterator[list[float]]:
     """A list that at the end holds by how many MiB the resident memory rose at most meanwhile; of Linux."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before, rise = resident_mib(), []
+    before = resident_mib()
+    rise: list[float] = []
     yield rise
     rise.append(resident_mib("VmHWM") - before)

@@ -14,6 +14,7 @@ import torch
 
 from gptjt_demo.batch.progress import Meter, Told
 from gptjt_demo.engine.engine import Engine
+from gptjt_demo.engine.protocol import Answers
 from gptjt_demo.engine.results import Completion
 from gptjt_demo.evaluation import samples
 from gptjt_demo.evaluation.evaluate import evaluate
@@ -127,7 +128,7 @@ def suffix_loss(model: Any, texts: Sequence[Sequence[int]], mode: Attention, met
     return total / counted
 
 
-def exact(engine: Engine, episodes: Sequence[Episode], mode: Attention, told: Told | None = None) -> float:
+def exact(engine: Answers, episodes: Sequence[Episode], mode: Attention, told: Told | None = None) -> float:
     """The part of the episodes whose last answer the model gives, but for case and final punctuation."""
     asked = [question(episode) for episode in episodes]
     meter, right = Meter(len(asked), told), 0

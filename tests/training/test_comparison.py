@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 import tiny
+from fake_engine import FakeEngine
 
+from gptjt_demo.evaluation import samples
 from gptjt_demo.training import comparison
 from gptjt_demo.training.base import Base
 from gptjt_demo.training.episodes.task import Episode
 
 
-def test_suffix_loss_is_the_mean_behind_fixed_splits_under_each_mask():
+def test_suffix_loss_is_the_mean_behind_fixed_splits_under_each_mask() -> None:
     model = tiny.model("llama")
     ids = [(11 * i) % 250 for i in range(40)]
     for mode in ("prefix", "causal"):
@@ -22,33 +24,22 @@ def test_suffix_loss_is_the_mean_behind_fixed_splits_under_each_mask():
         assert comparison.suffix_loss(model, [ids], mode) == pytest.approx(total / count, rel=1e-4)
 
 
-def test_an_episode_is_asked_up_to_its_last_answer():
+def test_an_episode_is_asked_up_to_its_last_answer() -> None:
     turns = (("Do.\n\nIn: a\nOut:", " b\n"), ("\nIn: c\nOut:", " d\n"))
     assert comparison.question(Episode("f", turns)) == ("Do.\n\nIn: a\nOut: b\n\nIn: c\nOut:", "d")
     assert comparison.question(Episode("f", (("Text\nx\nAnswer", "\ny\n"),))) == ("Text\nx\nAnswer\n", "y")
 
 
-class Answers:
-    """An engine that repeats the query."""
-
-    def complete_many(self, prompts, sampling, *, attention):
-        from gptjt_demo.engine.results import Completion
-
-        for place, prompt in enumerate(prompts):
-            text = prompt.removesuffix("\nOut:").rsplit(" ", 1)[-1]
-            fields = dict.fromkeys(Completion.__dataclass_fields__)
-            yield place, Completion(**fields | {"text": text, "model": "echo", "attention": attention})
-
-
-def test_exact_answers_are_counted():
+def test_exact_answers_are_counted() -> None:
     episodes = [Episode("f", ((f"In: {given}\nOut:", f" {right}\n"),)) for given, right in ("aA", "bb", "cd", "ef")]
-    assert comparison.exact(Answers(), episodes, "prefix") == 0.5
+    repeats_the_query = FakeEngine(lambda prompt: prompt.removesuffix("\nOut:").rsplit(" ", 1)[-1])
+    assert comparison.exact(repeats_the_query, episodes, "prefix") == 0.5
 
 
-def test_figures_measure_both_models_on_all_and_end_with_one_json_line(monkeypatch):
+def test_figures_measure_both_models_on_all_and_end_with_one_json_line(monkeypatch: pytest.MonkeyPatch) -> None:
     from contextlib import nullcontext
 
-    monkeypatch.setattr(comparison.samples, "names", lambda: ("currency",))
+    monkeypatch.setattr(samples, "names", lambda: ("currency",))
     model = Base(tiny.model("llama", vocabulary=len(tiny.tokenizer())), tiny.tokenizer(), "tiny")
     episodes = [Episode("f", (("In: a\nOut:", " b\n"),))]
     found = comparison.measure(model, model, [list(range(40))], episodes, limit=1, bar=lambda title: nullcontext())

@@ -6,6 +6,8 @@ import csv
 import json
 import random
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -46,7 +48,7 @@ def forbidden() -> set[str]:
 
 def currencies() -> dict[str, str]:
     with samples.path("currency").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))[1:]
+        rows = [(country, currency) for country, currency in csv.reader(file)][1:]
     template = Library.open()["currency"]
     rows += [(row.inputs["input"], row.output) for row in (*template.examples, *template.checks)]
     return {flat(country): flat(currency) for country, currency in [*rows, ("India", "Indian Rupee")]}
@@ -57,11 +59,11 @@ def found_in(text: str, cases: set[str]) -> list[str]:
     return [case for case in cases if case in given]
 
 
-def whole(episode) -> str:
+def whole(episode: Any) -> str:
     return "".join(context + answer for context, answer in episode.turns)
 
 
-def test_the_cases_are_there_and_are_known_however_they_are_written():
+def test_the_cases_are_there_and_are_known_however_they_are_written() -> None:
     cases = forbidden()
     assert len(cases) > 350
     assert [case for case in cases if not measured().holds(f"so: {case.upper().replace(' ', ' -- ')}!")] == []
@@ -69,7 +71,7 @@ def test_the_cases_are_there_and_are_known_however_they_are_written():
     assert not measured().holds("India")  # a name alone may occur
 
 
-def test_no_sample_or_prompt_is_in_thousands_of_episodes():
+def test_no_sample_or_prompt_is_in_thousands_of_episodes() -> None:
     cases = forbidden()
     source = few_shot(Recipe.load("mini"), cut_of(Recipe.load("mini"), tiny.tokenizer(), seed=1))
     texts = [whole(episode) for number in range(2000) if (episode := source.episode(number))]
@@ -77,7 +79,7 @@ def test_no_sample_or_prompt_is_in_thousands_of_episodes():
     assert [hits for text in texts if (hits := found_in(text, cases))] == []
 
 
-def test_no_sample_or_prompt_is_in_the_english_that_is_trained_on():
+def test_no_sample_or_prompt_is_in_the_english_that_is_trained_on() -> None:
     cases = forbidden()
     train, _ = documents(["python"])
     cut = cut_of(Recipe.load("mini"), tiny.tokenizer(), seed=1)
@@ -88,7 +90,7 @@ def test_no_sample_or_prompt_is_in_the_english_that_is_trained_on():
 
 
 @pytest.mark.parametrize("family", ["currency", "currency_relations"])
-def test_no_country_whose_currency_is_asked_for_is_shown_with_it(family):
+def test_no_country_whose_currency_is_asked_for_is_shown_with_it(family: str) -> None:
     facts = currencies()
     for number in range(400):
         rng = random.Random(number)
@@ -100,7 +102,7 @@ def test_no_country_whose_currency_is_asked_for_is_shown_with_it(family):
                     assert not ({country, currency} <= sides), (given, answer)
 
 
-def test_that_needs_the_filter():
+def test_that_needs_the_filter() -> None:
     """Without it, the countries' currencies are in their families: the tests above can fail."""
     rows = [row for number in range(100) for row in FAMILIES["currency"](random.Random(number), 16).rows]
     facts = currencies()
@@ -123,7 +125,7 @@ def test_that_needs_the_filter():
         ("not hate speech", "joy", False),
     ],
 )
-def test_a_fact_is_withheld_and_its_words_are_not(given, answer, held):
+def test_a_fact_is_withheld_and_its_words_are_not(given: str, answer: str, held: bool) -> None:
     assert measured().holds_row(given, answer) is held
 
 
@@ -135,7 +137,7 @@ def planted(rng: random.Random, n: int) -> Task:
 
 
 @pytest.mark.parametrize(("withheld", "shown"), [(measured(), False), (NOTHING, True)])
-def test_a_planted_case_is_shown_only_where_the_filter_is_taken_out(withheld, shown):
+def test_a_planted_case_is_shown_only_where_the_filter_is_taken_out(withheld: Any, shown: bool) -> None:
     cut = Cut(lambda text: list(text.encode()), None, 4000, 0, withheld)
     source = Episodes("e", cut, {"planted": planted}, {"planted": 1}, render)
     texts = [whole(episode) for number in range(60) if (episode := source.episode(number))]
@@ -144,7 +146,7 @@ def test_a_planted_case_is_shown_only_where_the_filter_is_taken_out(withheld, sh
 
 
 @pytest.mark.parametrize(("withheld", "shown"), [(measured(), False), (NOTHING, True)])
-def test_the_users_own_data_are_filtered_too(tmp_path, withheld, shown):
+def test_the_users_own_data_are_filtered_too(tmp_path: Path, withheld: Any, shown: bool) -> None:
     path = tmp_path / "rows.jsonl"
     case = "Satya Nadella, the CEO of Microsoft, was visiting the Bahamas last May."
     path.write_text(f"{json.dumps({'text': 'harmless'})}\n{json.dumps({'prompt': case, 'completion': 'x'})}\n", "utf-8")
@@ -153,13 +155,14 @@ def test_the_users_own_data_are_filtered_too(tmp_path, withheld, shown):
     assert any(case in text for text in texts) is shown
 
 
-def test_the_recipes_own_mixture_has_the_filter_in(tmp_path):
+def test_the_recipes_own_mixture_has_the_filter_in(tmp_path: Path) -> None:
     """What is trained on, read back from its token ids."""
     recipe = Recipe.load("mini")
+    assert recipe.english is not None
     small = recipe.model_copy(
         update={"english": recipe.english.model_copy(update={"packages": ("python",), "folders": ()})}
     )
     mixture = assemble(small, tiny.tokenizer(), tmp_path, data={}, seed=0).mixture
     cases = forbidden()
-    texts = [tiny.tokenizer().decode(mixture.next().ids) for _ in range(1000)]
+    texts = [str(tiny.tokenizer().decode(list(mixture.next().ids))) for _ in range(1000)]
     assert [hits for text in texts if (hits := found_in(text, cases))] == []

