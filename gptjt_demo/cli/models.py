@@ -31,14 +31,12 @@ def convert(
     """Write a model in an 8-bit layout, so that it starts in seconds."""
     from gptjt_demo.models.convert import convert
     from gptjt_demo.models.hub import fetch
-    from gptjt_demo.models.origin import with_origin
     from gptjt_demo.models.registry import resolve
     from gptjt_demo.models.tokenizer import has_tokenizer
 
     spec = resolve(source)
     watched = sys.stderr.isatty()
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, progress=watched)
-    spec = with_origin(spec, folder)
     tokenizer = None
     if spec.tokenizer and not has_tokenizer(folder):
         tokenizer = fetch(spec.tokenizer, weights=False, progress=watched)
@@ -46,7 +44,7 @@ def convert(
         folder,
         target,
         layout,  # type: ignore[arg-type]  # a string from the command line, refused there if it is none
-        spec=spec,
+        spec=None if spec.local else spec,  # what a folder says of itself goes along
         tokenizer=tokenizer,
         shard_bytes=shard_mib * _MIB,
         progress=watched,

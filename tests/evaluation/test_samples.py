@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gptjt_demo.errors import TableError
 from gptjt_demo.evaluation import samples
@@ -185,3 +186,13 @@ def quoted(cell: str) -> str:
 def alike(a: str, b: str) -> bool:
     """Whether most of two texts, word by word, is the same."""
     return SequenceMatcher(None, a.split(), b.split(), autojunk=False).ratio() > 0.7
+
+
+def test_the_data_set_card_has_a_head_that_agrees_with_the_files() -> None:
+    folder = samples.path("emotion").parent
+    fields = yaml.safe_load((folder / "README.md").read_text("utf-8").split("---\n", 2)[1])
+    assert (fields["language"], fields["license"]) == ("en", "cc0-1.0")
+    assert {"text-classification", "text-generation"} <= set(fields["task_categories"])
+    assert fields["size_categories"] == ["n<1K"]
+    assert sum(len(rows(path.stem)) for path in folder.glob("*.csv")) < 1000
+    assert {config["data_files"] for config in fields["configs"]} == {path.name for path in folder.glob("*.csv")}

@@ -43,13 +43,19 @@ def test_a_copy_of_a_copy_and_one_made_without_a_word_keep_what_the_first_said(t
     assert json.loads((second / FILE).read_text()) == json.loads((first / FILE).read_text())
 
 
-def test_the_command_writes_down_what_the_copy_is_of(tmp_path, source, capsys):
-    assert run(capsys, "convert", source, tmp_path / "MY-MODEL")[0] == 0
-    again = run(capsys, "convert", tmp_path / "MY-MODEL", tmp_path / "again")
-    assert again[0] == 0
+def test_the_command_writes_down_what_the_copy_is_of(tmp_path, source, capsys, monkeypatch):
+    monkeypatch.setattr("gptjt_demo.models.hub.fetch", lambda *_, **__: source)
+    assert run(capsys, "convert", "gpt-j-6b-8bit", tmp_path / "MY-MODEL")[0] == 0
+    assert run(capsys, "convert", tmp_path / "MY-MODEL", tmp_path / "again")[0] == 0
     for name in ("MY-MODEL", "again"):
         told = json.loads((tmp_path / name / FILE).read_text())
-        assert told == {"name": "from", "attention": "prefix", "context": None, "stand_in": False}
+        assert told == {"name": "gpt-j-6b-8bit", "attention": "causal", "context": 2048, "stand_in": True}
+
+
+def test_a_copy_of_a_folder_that_says_nothing_is_called_by_its_own_folders_name(tmp_path, source, capsys):
+    assert run(capsys, "convert", source, tmp_path / "MY-MODEL")[0] == 0
+    assert not (tmp_path / "MY-MODEL" / FILE).exists()
+    assert load(tmp_path / "MY-MODEL", progress=False).name == "MY-MODEL"
 
 
 def test_a_folder_that_says_nothing_is_called_by_its_name_and_is_no_stand_in(source):
