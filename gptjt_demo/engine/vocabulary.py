@@ -1,4 +1,4 @@
-"""A tokenizer as the engine needs it: plain text in, token ids out, and back. Knows nothing of models.
+"""A tokenizer as the engine needs it: plain text in, token ids out, and back. Knows nothing of models and files.
 
 Text is only ever text: `<|endoftext|>` typed by a user is thirteen characters, not the control token.
 """
@@ -14,7 +14,7 @@ _PADDING_TOKEN = re.compile(r"<\|extratoken_\d+\|>")
 
 
 class Vocabulary:
-    """A transformers tokenizer and the size of the model's head.
+    """A tokenizer and the size of the model's head.
 
     Attributes:
         size: logits that the model has, real tokens or not.
@@ -23,7 +23,7 @@ class Vocabulary:
             the others being named `<|extratoken_N|>`; they are never sampled and never counted in a softmax.
 
     Args:
-        tokenizer: a `PreTrainedTokenizerBase`.
+        tokenizer: a `PreTrainedTokenizerBase` of transformers, or what answers these calls as one does.
         size: the head's number of logits.
         ends: further ids that end a text, from the model's configuration.
     """

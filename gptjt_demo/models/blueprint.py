@@ -67,8 +67,8 @@ class Blueprint:
             elif not (tensor := checkpoint.tensor(name)).is_floating_point():
                 yield checkpoint.flaw(name, f"is {kind(tensor)} where floats are needed")
             yield from _shape(checkpoint, name, shape)
-        places = {f"{name}.{part}" for name in (*self.weights, self.tied) for part in PARTS}
-        for name in sorted(checkpoint.names - places - set(self.floats)):
+        known = {f"{name}.{part}" for name in (*self.weights, self.tied) for part in PARTS} | self.floats.keys()
+        for name in sorted(checkpoint.names - known):
             if not _COMPUTED.search(name):
                 yield checkpoint.flaw(name, f"has no place in a {self.model}")
 

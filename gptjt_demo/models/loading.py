@@ -1,7 +1,8 @@
-"""From a model's name to an `Engine`: the only place that decides device and layout.
+"""From a model's name to an `Engine`: where a model comes from, what it runs on, and whether it fits.
 
-In: a known name, a folder or a hub id. Out: an engine whose weights are all from the checkpoint, in 8 bits. On the CPU
-these are the linears of `int8`; on CUDA they are bitsandbytes' LLM.int8(), which the CPU path never imports.
+In: a known name, a folder or a hub id. Out: an engine whose weights are all from the checkpoint, in 8 bits, built by
+one `Plan`. On the CPU these are the linears of `int8`; on CUDA they are bitsandbytes' LLM.int8(), which the CPU path
+never imports.
 """
 
 from __future__ import annotations

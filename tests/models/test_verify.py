@@ -158,8 +158,8 @@ def test_a_flipped_bit_in_a_pytorch_file_is_found(hivemind):
     state = torch.load(path, weights_only=True)
     wanted = state[f"{HIVEMIND}.weight"].numpy().tobytes()
     content = path.read_bytes()
-    place = content.index(wanted) + 1000
-    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    offset = content.index(wanted) + 1000
+    path.write_bytes(content[:offset] + bytes([content[offset] ^ 1]) + content[offset + 1 :])
     (line,) = lines(hivemind)
     assert "pytorch_model.bin: the file is damaged in" in line
 
@@ -177,8 +177,8 @@ def test_a_file_in_the_hubs_cache_is_held_against_the_checksum_it_is_named_by(tm
     assert lines(snapshot) == []
     header = 8 + int.from_bytes(content[:8], "little")
     entry = json.loads(content[8:header])["lm_head.weight"]
-    place = header + entry["data_offsets"][0]
-    blob.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    offset = header + entry["data_offsets"][0]
+    blob.write_bytes(content[:offset] + bytes([content[offset] ^ 1]) + content[offset + 1 :])
     (line,) = lines(snapshot)
     assert "is not what was downloaded" in line
 
