@@ -25,6 +25,8 @@ Speed ratios are larger the better: the other's seconds over ours. Multiples of 
     complete_peak                 ... its peak memory, MB (1e6 bytes)
     load_after_torch              `load()` in a process that has imported torch, s
     page_seconds                  opening the page to a Run that can be pressed, s
+    page_beside                   a visitor's short run beside another's batch of 300 rows, times what it takes alone
+    page_day                      what 300 runs and three batches leave in the page's process, MB (1e6 bytes)
 """
 
 from __future__ import annotations
@@ -151,9 +153,16 @@ def drafting(report: Report, task: str, ratios: Mapping[str, float] | None) -> N
     _add(report, f"drafting_seconds_{task}", found.get("seconds"), "times", "... and the time of the answers")
 
 
-def page(report: Report, seconds: float | None) -> None:
-    """How soon the page can be used."""
+def page(report: Report, seconds: float | None, beside: float | None) -> None:
+    """How soon the page can be used, and how long a visitor waits beside a batch."""
     _add(report, "page_seconds", seconds, "s", "page to interactive, on loopback")
+    _add(report, "page_beside", beside, "times", "... a short run beside another visitor's batch, against alone")
+
+
+def day(report: Report, held: float | None) -> None:
+    """What a day of visitors leaves."""
+    what = "memory that 300 runs and three batches leave"
+    _add(report, "page_day", None if held is None else held / 1e6, "MB", what)
 
 
 def _default(report: Report) -> bool:

@@ -155,6 +155,19 @@ class Ours:
 
         return page_seconds(self._engine)
 
+    def page_beside(self) -> float:
+        """A visitor's short run beside another's batch, times what it takes alone."""
+        from gptjt_demo.benchmark.page import beside_a_batch
+
+        alone, beside = beside_a_batch(self._engine)
+        return beside / alone
+
+    def page_day(self) -> float:
+        """Bytes that 300 runs and three batches leave in the page's process."""
+        from gptjt_demo.benchmark.page import memory_of_a_day
+
+        return memory_of_a_day(self._engine)
+
 
 def sizes(folder: Path) -> tuple[int, int]:
     """Bytes of a model's 8-bit weights, and of those that a token reads: all, but of an embedding only a row.

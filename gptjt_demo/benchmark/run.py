@@ -40,7 +40,8 @@ class Bench:
         rounds: how often each thing is measured, after one round that does not count.
         threads: of every contender.
         peers: measure other libraries too.
-        page: measure the page.
+        page: measure the page, and visitors beside a batch.
+        day: measure the memory that a day of visitors leaves; it takes minutes.
         way: of multiplying 8-bit weights, where one is forced; a value of `processor.WAYS`.
         told: hears what goes on.
     """
@@ -52,6 +53,7 @@ class Bench:
     page: bool = False
     way: str | None = None
     told: Callable[[str], None] = lambda line: None
+    day: bool = False
 
     def random(self, layers: int) -> Report:
         """GPT-J-6B's shape with random weights: ours at `layers`, and with peers at no more than `PEER_LAYERS`.
@@ -99,7 +101,10 @@ class Bench:
                 figures.drafting(report, task, roster.asked(ours, f"drafting_{task}"))
             if self.page:
                 self.told("opening the page")
-                figures.page(report, roster.asked(ours, "page"))
+                figures.page(report, roster.asked(ours, "page"), roster.asked(ours, "page_beside"))
+            if self.day:
+                self.told("a day of visitors")
+                figures.day(report, roster.asked(ours, "page_day"))
         return report
 
     def _roster(self, title: str) -> Roster:

@@ -38,7 +38,11 @@ def bench(
         Path | None, typer.Option(help="Keep what is built here, and use it again. Default: a temporary folder.")
     ] = None,
     page: Annotated[
-        bool, typer.Option("--page", help="With --model: measure how soon the page can be used, too.")
+        bool,
+        typer.Option("--page", help="With --model: how soon the page can be used, and how long beside a batch, too."),
+    ] = False,
+    day: Annotated[
+        bool, typer.Option("--day", help="With --model: what 300 runs of visitors and three batches leave in memory.")
     ] = False,
 ) -> None:
     """Measure speeds on this machine: a table, then one JSON line.
@@ -50,12 +54,12 @@ def bench(
 
     if model is not None and layers is not None:
         raise SettingError("a model has its own layers", where="--layers", mend="leave out one of --model and --layers")
-    if model is None and (page or device != "cpu"):
-        raise SettingError("only a known model has this", where="--page, --device", mend="name one with --model")
+    if model is None and (page or day or device != "cpu"):
+        raise SettingError("only a known model has this", where="--page, --day, --device", mend="name one with --model")
     if way is not None and way not in processor.WAYS:
         raise SettingError(f"{way!r} is no way", where="--way", mend=f"use one of {', '.join(processor.WAYS)}")
     with _folder(dir) as folder:
-        run = Bench(folder, rounds, threads or machine.cores(), peers, page, way, told=say)
+        run = Bench(folder, rounds, threads or machine.cores(), peers, page, way, told=say, day=day)
         report = run.random(layers or LAYERS) if model is None else run.known(model, device)
     print(*report.lines(), sep="\n")
     print_json(report.json())

@@ -167,12 +167,13 @@ def test_when_ours_fails_the_run_ends_with_one_line(capsys):
 
 
 def test_a_known_model_is_measured_beside_llama_cpp(capsys):
-    status, table, found, _ = bench(capsys, "--model", "mini", "--page")
+    status, table, found, _ = bench(capsys, "--model", "mini", "--page", "--day")
     assert status == 0
     assert {
         "prefill32", "prefill160", "prefill512", "decode", "score6_over_prefill", "rows_prefix", "rows_prefix_vs_loop",
         "rows_causal", "rows_causal_vs_loop", "decode_vs_llama_cpp", "decode_bandwidth_share", "passes_entities",
-        "passes_cleaning", "drafting_seconds_cleaning", "page_seconds", "read_bandwidth", "prefill160_vs_llama_cpp",
+        "passes_cleaning", "drafting_seconds_cleaning", "page_seconds", "page_beside", "page_day",
+        "read_bandwidth", "prefill160_vs_llama_cpp",
         "import_torch", "complete_process", "complete_over_import_torch", "complete_peak", "load_after_torch",
     } <= set(found)  # fmt: skip
     assert found["decode_vs_llama_cpp"] == pytest.approx(FAST / OURS)
@@ -197,7 +198,13 @@ def test_memory_that_is_too_small_is_refused_before_anything_is_built(capsys, mo
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--model", "mini", "--layers", "2"), ("--page",), ("--device", "cuda"), ("--device", "tpu", "--model", "mini")],
+    [
+        ("--model", "mini", "--layers", "2"),
+        ("--page",),
+        ("--day",),
+        ("--device", "cuda"),
+        ("--device", "tpu", "--model", "mini"),
+    ],
 )
 def test_options_that_do_not_go_together_are_refused(capsys, arguments):
     status, _, _, err = bench(capsys, *arguments)
