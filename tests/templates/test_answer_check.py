@@ -62,6 +62,55 @@ def test_answers_are_compared_without_case_and_final_punctuation(gold: str, answ
 
 
 @pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("x²", "x2"),
+        ("①", "1"),
+        ("Straße", "Strasse"),
+        ("ﬁt", "fit"),
+        ("½", "1/2"),
+        ("H₂O", "H2O"),
+        ("№ 5", "No 5"),
+        ("ªb", "ab"),
+        ("👨\u200d👩", "👨👩"),
+        ("resume", "résumé"),
+    ],
+)
+def test_letters_and_figures_are_compared_as_they_stand(gold: str, answer: str) -> None:
+    assert not same_answer(gold, answer)
+    assert not same_answer(answer, gold)
+    assert match_label(answer, [gold]) is None
+    assert match_label(answer, [gold, answer]) == answer
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\u00ad", "\ufeff", "\u2060", "\u200e", "\u200d", "\u202a", "\ufe0f"])
+def test_what_is_not_seen_is_no_difference(sign: str) -> None:
+    for gold in (f"{sign}joy", f"j{sign}oy", f"joy{sign}", f"joy{sign}.", f'"{sign}joy"'):
+        assert same_answer(gold, "Joy")
+        assert match_label(gold, ["joy", "fear"]) == "joy"
+        assert match_label("joy", [gold, "fear"]) == gold
+    assert normalised(sign)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("ＡＢＣ１", "abc1"),
+        ("ｶﾞ", "ガ"),
+        ("e\u0301t\u00e9", "ÉTÉ"),
+        ("New\u00a0York", "new  york"),
+        ("ΟΔΟΣ", "οδος"),
+        ("Joy…", "joy"),
+        ("Ångström", "ÅNGSTRÖM"),
+    ],
+)
+def test_width_case_and_blanks_are_no_difference(gold: str, answer: str) -> None:
+    assert same_answer(gold, answer)
+    assert same_answer(answer, gold)
+    assert normalised(gold) == normalised(answer)
+
+
+@pytest.mark.parametrize(
     ("answer", "problem"),
     [
         ("Jane Doe,jane@example.com,520-382-2435", None),
