@@ -7,7 +7,7 @@ Figures go to standard output, all else to standard error; a bar is drawn only w
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -32,6 +32,7 @@ from gptjt_demo.settings import Attention, Device
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.evaluation.evaluate import LabelledRows
     from gptjt_demo.evaluation.run import Run
     from gptjt_demo.tables.table import Table
     from gptjt_demo.templates.template import Template
@@ -48,20 +49,24 @@ Limit = Annotated[int | None, typer.Option(help="Only so many rows, from the sta
 
 
 def batch(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, TSV, JSONL or XLSX.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, TSV, JSONL or XLSX; - for standard input.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Ends in .csv, .tsv, .jsonl or .xlsx.")],
     template: TemplateOption,
     input_column: Inputs = None,
     labels: Annotated[bool, typer.Option("--labels", help="Pick one of the template's labels.")] = False,
     attention: AttentionOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where this run was cut off.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT if it is there; with --resume, redo what is wrong.")
+    ] = False,
     limit: Limit = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     prompts: PromptsOption = None,
 ) -> None:
     """Answer every row of a file; the answers stand beside the file's own columns."""
+    from gptjt_demo.batch.columns import taken_words
+    from gptjt_demo.batch.output import check_target
     from gptjt_demo.batch.run import run
     from gptjt_demo.tables import rowfile
 
@@ -70,7 +75,11 @@ def batch(
     rowfile.format_of(target)
     if labels and not chosen.labels:
         raise SettingError("it has no labels", where=chosen.name, mend="leave out --labels")
-    table, columns = _read(source, chosen, input_column, said=True)
+    table = _table(source, said=True)
+    columns = _columns(table, chosen, input_column)
+    if _leads():
+        check_target(table.path, target, resume=resume, overwrite=overwrite)
+    _tell(taken_words(columns))
     engine = open_engine(model, device)
     try:
         with bar(hidden=not _leads()) as told:
@@ -90,6 +99,9 @@ def batch(
     except KeyboardInterrupt:
         _tell(f"stopped; the same command with --resume goes on with {target}")
         raise
+    if result.was_complete:
+        _tell(f"{target}: all {result.rows:,} rows were there; which prompt and model answered them is not recorded")
+        return
     rate = f", {result.rows / result.seconds:.1f} rows/s" if result.seconds and not resume else ""
     _tell(
         f"{target}: {result.rows:,} rows, {result.errors:,} errors, {result.flagged:,} flagged; "
@@ -209,7 +221,7 @@ def diagnose(
         if not json_ and _leads():
             print(f"{name}: {found[name]['sentence']}")
     if json_ and _leads():
-        print_json(found)
+        print_json({"columns": job.rows.columns, "gold_column": job.rows.gold, **found})
 
 
 @dataclass(frozen=True)
@@ -217,7 +229,7 @@ class _Measured:
     """A template and the rows that it is measured on."""
 
     template: Template
-    rows: Sequence[Any]
+    rows: LabelledRows
 
     @classmethod
     def read(
@@ -230,15 +242,16 @@ class _Measured:
         *,
         said: bool = False,
     ) -> _Measured:
-        from gptjt_demo.batch.columns import guess_gold
+        from gptjt_demo.batch.columns import asked_gold, taken_words
         from gptjt_demo.evaluation.evaluate import labelled
 
-        table, columns = _read(path, template, inputs, said=said)
-        column = output or guess_gold(template, table.columns)
-        if column is None:
-            names = ", ".join(table.columns[:20])
-            raise SettingError("no column of right answers", where="--output-column", mend=f"choose one of {names}")
-        return cls(template, labelled(table, template, columns=columns, gold=column, limit=limit))
+        table = _table(path, said=said)
+        typed = [text.rpartition("=")[2] for text in inputs or ()]
+        gold = asked_gold(template, output, table.columns, where="--output-column", taken=[*(inputs or ()), *typed])
+        columns = _columns(table, template, inputs, gold=gold)
+        if said:
+            _tell(taken_words(columns, gold))
+        return cls(template, labelled(table, template, columns=columns, gold=gold, limit=limit))
 
 
 def _sample(template: Template) -> Path:
@@ -249,17 +262,21 @@ def _sample(template: Template) -> Path:
     return samples.path(template.name)
 
 
-def _read(path: Path, template: Template, asked: list[str] | None, *, said: bool) -> tuple[Table, dict[str, str]]:
-    from gptjt_demo.batch.columns import asked_inputs
+def _table(path: Path, *, said: bool) -> Table:
     from gptjt_demo.tables.table import read
 
     table = read(path)
     if said:
-        _tell(f"{path.name}: {len(table):,} rows; {', '.join(table.notes)}")
-    columns = asked_inputs(template, asked or (), table.columns, where="--input-column")
-    for column in columns.values():
-        table.place(column)
-    return table, columns
+        _tell(f"{table.path.name}: {len(table):,} rows; {', '.join(table.notes)}")
+    return table
+
+
+def _columns(table: Table, template: Template, asked: list[str] | None, *, gold: str | None = None) -> dict[str, str]:
+    """For each of the template's inputs the table's column, as the table names it."""
+    from gptjt_demo.batch.columns import asked_inputs
+
+    columns = asked_inputs(template, asked or (), table.columns, where="--input-column", gold=gold)
+    return {name: table.columns[table.place(column)] for name, column in columns.items()}
 
 
 def _modes(asked: Attention | Literal["both"] | None, template: Template) -> list[Attention | None]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from gptjt_demo.engine.label_scores import Rule
 from gptjt_demo.errors import TableError
 from gptjt_demo.evaluation.run import ERROR, UNPARSED, Labelled, Outcome, Run
 from gptjt_demo.settings import Attention
-from gptjt_demo.tables.sheet import Row
+from gptjt_demo.tables.sheet import Row, fault_of, visible
 from gptjt_demo.tables.table import Table, read
 from gptjt_demo.templates.answer_check import match_label, same_answer
 from gptjt_demo.templates.template import Template
@@ -69,11 +70,30 @@ def evaluate(
     return measure(question, rows, cancel=cancel, meter=Meter(len(rows), progress))
 
 
+class LabelledRows(list[Labelled]):
+    """The rows of a table that can be judged, and where they come from.
+
+    Attributes:
+        asked: rows of the table that were looked at; those that are not here have no right answer.
+        columns: for each of the template's inputs, the table's column.
+        gold: the column of right answers.
+    """
+
+    def __init__(self, rows: Iterable[Labelled], *, asked: int, columns: Mapping[str, str], gold: str) -> None:
+        super().__init__(rows)
+        self.asked, self.columns, self.gold = asked, dict(columns), gold
+
+    @property
+    def without_gold(self) -> int:
+        """How many rows have no right answer."""
+        return self.asked - len(self)
+
+
 def labelled(
     source: Table | Path | str, template: Template, *, columns: Mapping[str, str], gold: str, limit: int | None = None
-) -> list[Labelled]:
-    """The rows of a table that can be judged. A blank gold cell is a row without one, and is left out, unless the
-    template's answers are lists, which may be empty.
+) -> LabelledRows:
+    """The rows of a table that can be judged. A gold cell that is blank or damaged is a row without one, and is left
+    out and counted, unless the template's answers are lists, which may be empty.
 
     Raises:
         TableError: the table cannot be read, lacks a column, or no row has a right answer.
@@ -82,13 +102,18 @@ def labelled(
     table = source if isinstance(source, Table) else read(source)
     query, answers = query_of(table, template, columns), table.place(gold)
     may_be_empty = template.check is not None and template.check.from_input
-    rows = enumerate(islice(table, capped(table, limit)))
-    found = [Labelled(i, query(row), row[answers]) for i, row in rows if may_be_empty or row[answers].strip()]
+    asked = capped(table, limit)
+    found = [
+        Labelled(i, query(row), row[answers])
+        for i, row in enumerate(islice(table, asked))
+        if (may_be_empty or visible(row[answers])) and not fault_of(row[answers])
+    ]
     if not found:
         raise TableError(
             f"no right answers in the column {gold!r}", where=table.path.name, mend="choose another column"
         )
-    return found
+    taken = {name: table.columns[table.place(column)] for name, column in columns.items()}
+    return LabelledRows(found, asked=asked, columns=taken, gold=table.columns[answers])
 
 
 def measure(
@@ -98,7 +123,11 @@ def measure(
     cancel: threading.Event | None = None,
     meter: Meter | None = None,
 ) -> Run:
-    """Put labelled rows to a question."""
+    """Put labelled rows to a question.
+
+    Raises:
+        TableError: it ended early, and nobody cancelled it.
+    """
     labels = question.template.labels
     replies = question.replies(
         (row.query for row in rows),
@@ -109,15 +138,24 @@ def measure(
     outcomes = [_judged(row, reply, labels) for row, reply in zip(rows, replies, strict=False)]
     if meter:
         meter.tell()
-    return Run(
+    finished = len(outcomes) == len(rows)
+    if not finished and not (cancel is not None and cancel.is_set()):
+        raise TableError(
+            f"the run ended early: {len(outcomes):,} of {len(rows):,} rows are answered", mend="run it again"
+        )
+    run = Run(
         template=question.template.name,
         model=question.engine.name,
         attention=question.mode,
         labels=labels,
         outcomes=outcomes,
         notes=tuple(_notes(question, outcomes)),
-        finished=len(outcomes) == len(rows),
+        finished=finished,
     )
+    if not isinstance(rows, LabelledRows):
+        return run
+    run = replace(run, asked=rows.asked, without_gold=rows.without_gold, columns=rows.columns, gold_column=rows.gold)
+    return replace(run, notes=(f"{run.rows_sentence}.", *run.notes)) if rows.without_gold else run
 
 
 def _judged(row: Labelled, reply: Reply, labels: Row) -> Outcome:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from gptjt_demo.batch.columns import taken_words
 from gptjt_demo.evaluation.metrics import Paired
 from gptjt_demo.evaluation.run import Run, compare
 
@@ -31,6 +32,8 @@ def run_lines(run: Run) -> Iterator[str]:
         yield from _label_lines(run)
         yield ""
         yield from _matrix_lines(run)
+    if run.columns or run.gold_column:
+        yield f"note: {taken_words(run.columns, run.gold_column)}"
     for note in run.notes:
         yield f"note: {note}"
 

@@ -6,8 +6,8 @@ runs compared. Does not know how the outcomes came about, nor how figures are dr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -61,6 +61,10 @@ class Run:
         outcomes: a row each, in the table's order.
         notes: what should be known about the figures, a sentence each.
         finished: whether it came to its end.
+        asked: the rows of the table that it was asked of, those without a right answer among them; None: `n`.
+        without_gold: how many of them have no right answer; they are not measured.
+        columns: for each of the template's inputs, the table's column.
+        gold_column: the column of right answers.
     """
 
     template: str
@@ -70,6 +74,22 @@ class Run:
     outcomes: Sequence[Outcome]
     notes: Row = ()
     finished: bool = True
+    asked: int | None = None
+    without_gold: int = 0
+    columns: Mapping[str, str] = field(default_factory=dict)
+    gold_column: str = ""
+
+    @property
+    def rows_sentence(self) -> str:
+        """How many rows of the table are measured, where not all are; else nothing."""
+        asked = self.n if self.asked is None else self.asked
+        why = []
+        if self.without_gold:
+            how_many = "one has" if self.without_gold == 1 else f"{self.without_gold:,} have"
+            why.append(f"{how_many} no right answer")
+        if not self.finished:
+            why.append("it was stopped")
+        return f"{self.n:,} of {asked:,} rows; {' and '.join(why)}" if why else ""
 
     @property
     def n(self) -> int:
@@ -162,6 +182,11 @@ class Run:
             "template": self.template,
             "model": self.model,
             "attention": self.attention,
+            "columns": dict(self.columns),
+            "gold_column": self.gold_column,
+            "rows": self.n if self.asked is None else self.asked,
+            "without_gold": self.without_gold,
+            "finished": self.finished,
             "n": self.n,
             "errors": self.errors,
             "accuracy": self.accuracy,

@@ -92,7 +92,7 @@ def _parts_words(character: str) -> bool:
 
 
 def normalised(answer: str) -> str:
-    """The form in which answers are compared: without case, surrounding quotes, final punctuation, and what is not seen.
+    """The form in which answers are compared: without case, surrounding quotes, final punctuation and the unseen.
 
     An answer that is nothing but such signs stays as it is: no text normalises to nothing.
     """
@@ -133,8 +133,8 @@ def _lower(text: str) -> str:
 
 
 def _seen(text: str) -> str:
-    """What is seen of a text: accents as one letter with theirs, forms of another width as the usual ones, blanks of any
-    kind as one, and no invisible characters."""
+    """What is seen of a text: accents as one letter with theirs, forms of another width as the usual ones, blanks of
+    any kind as one, and no invisible characters."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", "".join(map(_usual_width, _INVISIBLE.sub("", text))))
     return " ".join(text.split())

@@ -67,6 +67,46 @@ def test_batch_refuses_a_file_that_is_there_and_overwrites_or_resumes_when_told(
     assert run(capsys, *command, "--resume")[0] == 0
 
 
+def test_batch_says_which_column_it_takes_and_asks_between_two(capsys: Any, engine: FakeEngine, tmp_path: Path) -> None:
+    rowfile.write(tmp_path / "in.csv", ["text", "n"], [("so happy", "1")])
+    _, _, err = run(capsys, "batch", tmp_path / "in.csv", tmp_path / "out.csv", "-t", "emotion")
+    assert "input from the column 'text'" in err
+    rowfile.write(tmp_path / "two.csv", ["text", "comment", "n"], [("so happy", "1", "2")])
+    status, _, err = run(capsys, "batch", tmp_path / "two.csv", tmp_path / "out2.csv", "-t", "emotion")
+    assert status == 2
+    assert "--input-column: the columns 'text', 'comment' could all be the input 'input'; give COLUMN" in err
+
+
+def test_evaluate_asks_between_two_columns_of_right_answers(capsys: Any, engine: FakeEngine, tmp_path: Path) -> None:
+    rowfile.write(tmp_path / "in.csv", ["input", "output", "label"], [("so happy", "joy", "fear")])
+    status, out, err = run(capsys, "evaluate", tmp_path / "in.csv", "-t", "emotion", "--json")
+    assert (status, out) == (2, "")
+    assert "--output-column: the columns 'output', 'label' could all hold the right answers; name one" in err
+    _, out, _ = run(capsys, "evaluate", tmp_path / "in.csv", "-t", "emotion", "-o", "label", "--json")
+    assert json.loads(out)["runs"][0]["gold_column"] == "label"
+
+
+@pytest.mark.parametrize("more", [[], ["--overwrite"], ["--resume"]])
+def test_names_that_cannot_be_written_are_refused_before_the_model_is_loaded(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, gold: Path, more: list[str]
+) -> None:
+    monkeypatch.setattr("gptjt_demo.cli.rows.open_engine", lambda *_: pytest.fail("the model was loaded"))
+    (gold.parent / "folder.csv").mkdir()
+    (gold.parent / "out.csv.run").write_text("mine")
+    for name, word in (("folder.csv", "a folder"), ("out.csv", "out.csv.run: it is there"), ("no/x.csv", "no folder")):
+        status, _, err = run(capsys, "batch", gold, gold.parent / name, "-t", "emotion", *more)
+        assert (status, word in err.splitlines()[-1]) == (2, True)
+
+
+def test_a_batch_that_ends_early_is_no_success(
+    capsys: Any, engine: FakeEngine, gold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "complete_many", lambda prompts, *args, **kwargs: iter(()))
+    status, _, err = run(capsys, "batch", gold, gold.with_name("out.csv"), "-t", "emotion")
+    assert status == 2
+    assert "out.csv: the run ended early: 0 of 4 rows are answered; resume it" in err
+
+
 def test_an_interrupted_batch_says_how_to_go_on(capsys: Any, gold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = gold.with_name("out.csv")
     interrupting = [True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.evaluation import metrics
 from gptjt_demo.evaluation.evaluate import evaluate
+from gptjt_demo.evaluation.report import run_lines
 from gptjt_demo.evaluation.run import ERROR, UNPARSED, Run, compare, items, report
 from gptjt_demo.tables import rowfile
 from gptjt_demo.templates.answer_check import Check
@@ -74,6 +76,44 @@ def test_rows_without_a_right_answer_are_left_out(tmp_path: Path) -> None:
     assert [outcome.row.index for outcome in run.outcomes] == [1]
     with pytest.raises(TableError, match="no right answers in the column 'gold'"):
         measured(tmp_path, [("r1", ""), ("r2", " ")], {})
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u200b", "\ufeff \u00ad"])
+def test_rows_without_a_right_answer_are_counted_and_said(tmp_path: Path, blank: str) -> None:
+    run = measured(tmp_path, [("r1", "joy"), ("r2", blank), ("r3", "joy"), ("r4", "fear")], {"r1": "joy"})
+    assert (run.n, run.asked, run.without_gold) == (3, 4, 1)
+    assert run.rows_sentence == "3 of 4 rows; one has no right answer"
+    assert "3 of 4 rows; one has no right answer." in run.notes
+    assert any("3 of 4 rows; one has no right answer" in line for line in run_lines(run))
+    found = report([run])["runs"][0]
+    assert (found["rows"], found["n"], found["without_gold"], found["finished"]) == (4, 3, 1, True)
+    whole = measured(tmp_path, [("r1", "joy")], {"r1": "joy"})
+    assert (whole.asked, whole.without_gold, whole.rows_sentence) == (1, 0, "")
+    assert not any("right answer." in note for note in whole.notes)
+
+
+def test_a_damaged_right_answer_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": "r1", "gold": "joy"}\n{"text": "r2", "gold": "j\\ud800"}\n{"text": "r\\udc80", "gold": "joy"}\n'
+    )
+    run = evaluate(FakeEngine(), LABELLED, tmp_path / "a.jsonl", columns={"input": "text"}, gold="gold", labels=False)
+    assert (run.n, run.without_gold, run.errors) == (2, 1, 1)
+
+
+def test_the_columns_that_were_taken_are_said(tmp_path: Path) -> None:
+    run = measured(tmp_path, [("r1", "joy")], {"r1": "joy"})
+    found = report([run])["runs"][0]
+    assert (found["columns"], found["gold_column"]) == ({"input": "text"}, "gold")
+    assert "note: input from the column 'text'; right answers from the column 'gold'" in list(run_lines(run))
+
+
+def test_a_run_that_ends_early_is_no_success(tmp_path: Path) -> None:
+    class Lazy(FakeEngine):
+        def complete_many(self, *args: Any, **kwargs: Any) -> Any:
+            return islice(super().complete_many(*args, **kwargs), 1)
+
+    with pytest.raises(TableError, match="the run ended early: 1 of 2 rows"):
+        measured(tmp_path, [("r1", "joy"), ("r2", "joy")], {}, engine=Lazy())
 
 
 def test_labels_are_scored_by_default_where_there_are_any(tmp_path: Path) -> None:
