@@ -17,7 +17,10 @@ Every message is one line: where, what, and how to mend it; `nearest` is the hin
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
+
+LONGEST = 1000  # characters of a part of a message; what is longer is somebody's text, and cut
 
 
 class PlaygroundError(Exception):
@@ -30,13 +33,20 @@ class PlaygroundError(Exception):
     """
 
     def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
-        self.what, self.where, self.mend = (" ".join(part.split()) for part in (what, where, mend))
+        self.what, self.where, self.mend = map(_one_line, (what, where, mend))
         super().__init__(what)
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
         mend = f"; {self.mend}" if self.mend else ""
         return f"{where}{self.what}{mend}"
+
+
+def _one_line(text: str) -> str:
+    """Text that any screen shows on one line: no line ends, no control characters, no halves of characters, no end."""
+    line = " ".join(text.split())
+    line = "".join(c if unicodedata.category(c) not in ("Cc", "Cs") else repr(c)[1:-1] for c in line)
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
 class TemplateError(PlaygroundError):

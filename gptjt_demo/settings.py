@@ -16,6 +16,9 @@ from gptjt_demo.errors import SettingError
 Attention = Literal["prefix", "causal"]
 Device = Literal["auto", "cpu", "cuda"]
 
+# Below this a temperature leaves the likeliest token no rival, and in float32 it would soon divide by nothing.
+COLDEST = 1e-5
+
 
 def _no_bool(value: Any) -> Any:
     if isinstance(value, bool):
@@ -51,6 +54,20 @@ class Sampling(BaseModel):
         (), description="The answer ends before any of these texts."
     )
 
+    def __init__(self, **values: Any) -> None:
+        """Settings from a program.
+
+        Raises:
+            SettingError: one is out of its range or unknown; the message names it and its range.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _refusal(error, values) from None
+
+    # As a field of another model it is validated past `__init__`, so that the model's error names the whole path.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Sampling:
         """Settings from what a person typed.
@@ -58,25 +75,32 @@ class Sampling(BaseModel):
         Raises:
             SettingError: one is out of its range or unknown; the message names it and its range.
         """
+        if not isinstance(values, Mapping):
+            raise SettingError(f"it is {type(values).__name__}", where="settings", mend="give names and their values")
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            name = str(error.errors()[0]["loc"][0])
-            if name not in cls.model_fields:
-                raise SettingError("there is no such setting", where=name) from None
-            if name == "stop":
-                raise SettingError(
-                    "too many or too long", where=name, mend="at most 16 of 1 to 200 characters"
-                ) from None
-            given = values.get(name)
-            what = "it is blank" if given in (None, "") else f"{given} does not fit"
-            kind = "a number" if cls.model_fields[name].annotation is float else "a whole number"
-            raise SettingError(what, where=name, mend=f"give {kind} from {bounds(name)}") from None
+            raise _refusal(error, values) from None
 
     @property
     def greedy(self) -> bool:
         """Whether the likeliest token is always the one chosen."""
-        return self.temperature == 0 or self.top_k == 1 or self.top_p == 0
+        return self.temperature < COLDEST or self.top_k == 1 or self.top_p == 0
+
+
+def _refusal(error: ValidationError, values: Mapping[str, Any]) -> SettingError:
+    """What is wrong with the first setting that is."""
+    name = str(error.errors()[0]["loc"][0])
+    if name not in Sampling.model_fields:
+        return SettingError("there is no such setting", where=name)
+    if name == "stop":
+        return SettingError(
+            "it does not fit", where=name, mend="give a list of at most 16 texts of 1 to 200 characters"
+        )
+    given = values.get(name)
+    what = "it is blank" if given is None or given == "" else f"{given} does not fit"
+    kind = "a number" if Sampling.model_fields[name].annotation is float else "a whole number"
+    return SettingError(what, where=name, mend=f"give {kind} from {bounds(name)}")
 
 
 def bounds(name: str) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from gptjt_demo.engine.exact_text import exact_text
 from gptjt_demo.engine.label_scores import Rule, check_labels, softmax
 from gptjt_demo.engine.results import Alternative, Completion, LabelScore, SelfTest, StopReason, Token
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
@@ -193,7 +194,7 @@ class FakeEngine:
                 yield index, error
 
     def _check(self, prompt: str, room: int) -> int:
-        if not prompt.strip():
+        if not exact_text(prompt, "prompt").strip():
             raise PromptError("the prompt is empty", where="prompt", mend="type an instruction, an example or an input")
         count = self.count_tokens(prompt)
         if count + room > self.context:

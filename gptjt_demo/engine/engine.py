@@ -16,6 +16,7 @@ from gptjt_demo.engine.answer import Answer, joiner
 from gptjt_demo.engine.batching import Reader, batches
 from gptjt_demo.engine.decoding import decode
 from gptjt_demo.engine.drafting import PATIENCE, Drafter
+from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.label_scores import Rule, check_labels, label_scores
 from gptjt_demo.engine.prefix_lm import Interrupted, PrefixLM
 from gptjt_demo.engine.results import Completion, LabelScore, Token
@@ -145,11 +146,12 @@ class Engine:
             cancel: set it to stop within a layer of the prefill or a token of the answer.
 
         Raises:
-            PromptError: the prompt is blank.
+            PromptError: the prompt is blank, or no text.
+            SettingError: a setting is out of its range.
             PromptTooLong: prompt and answer exceed the context. Both come at the call, before any work.
         """
         mode = self.resolve(attention)
-        answer = self._answer(0, prompt, sampling or Sampling(), continuation)
+        answer = self._answer(0, prompt, _settings(sampling), continuation)
         if answer.greedy and (drafting or (drafting is None and self._lm.rows_alike)):
             answer.drafter = Drafter(answer.prompt_ids, None if drafting else PATIENCE)
         return Stream(decode(self._reader, [answer], mode, Flag(cancel)), answer, self.name, mode)
@@ -191,13 +193,13 @@ class Engine:
             its error in place of a completion. A set `cancel` ends the iteration.
         """
         mode, flag = self.resolve(attention), Flag(cancel, background)
-        answers: list[Answer] = []
-        for index, prompt in enumerate(prompts):
+        settings, answers = _settings(sampling), list[Answer]()
+        for index, prompt in enumerate(listed(prompts, "prompts")):
             try:
-                answers.append(self._answer(index, prompt, sampling or Sampling()))
+                answers.append(self._answer(index, prompt, settings))
             except PromptError as error:
                 yield index, error
-        room = (sampling or Sampling()).max_new_tokens
+        room = settings.max_new_tokens
         header = self._reader.header([answer.prompt_ids for answer in answers], mode, flag)
         for batch in batches(answers, [len(answer.prompt_ids) + room for answer in answers]):
             for answer, _ in decode(self._reader, batch, mode, flag, header):
@@ -233,7 +235,7 @@ class Engine:
             one `LabelScore` a label, in their order.
 
         Raises:
-            PromptError: the prompt or a label is blank, or a label is given twice.
+            PromptError: the prompt or a label is blank or no text, or a label is given twice.
             PromptTooLong: prompt and label exceed the context.
         """
         for _, scores in self.score_many([prompt], labels, end=end, rule=rule, attention=attention, cancel=cancel):
@@ -261,7 +263,8 @@ class Engine:
         Yields:
             (index into `prompts`, scores or the prompt's error). A set `cancel` ends the iteration.
         """
-        check_labels(labels, rule)
+        labels, prompts = check_labels(labels, rule), listed(prompts, "prompts")
+        exact_text(end, "end")
         mode, flag = self.resolve(attention), Flag(cancel, background)
         # Prompts that end in white space take their labels without a joiner, so they are scored apart from the others.
         for space in ("", " "):
@@ -270,7 +273,7 @@ class Engine:
             lengths = [len(ids) for ids in branches]
             group: list[tuple[int, list[int]]] = []  # (index, ids)
             for index, prompt in enumerate(prompts):
-                if joiner(prompt) == space:
+                if (joiner(prompt) if isinstance(prompt, str) else "") == space:
                     try:
                         group.append((index, self._prompt_ids(prompt, max(lengths), "the longest label")))
                     except PromptError as error:
@@ -286,14 +289,14 @@ class Engine:
                     yield index, label_scores(labels, texts, lengths, row, rule)
 
     def _answer(self, index: int, prompt: str, sampling: Sampling, continuation: Sequence[int] = ()) -> Answer:
-        for id in continuation:
-            if not 0 <= id < self._vocabulary.size or id in self._vocabulary.unreal:
+        for id in listed(continuation, "continuation"):
+            if not isinstance(id, int) or not 0 <= id < self._vocabulary.size or id in self._vocabulary.unreal:
                 raise PromptError(f"{id} is not a token", where="continuation", mend="give ids of tokens")
         ids = self._prompt_ids(prompt, len(continuation) + sampling.max_new_tokens, "new tokens")
         return Answer(index, prompt, ids, sampling, self._vocabulary, continuation)
 
     def _prompt_ids(self, prompt: str, room: int, what: str) -> list[int]:
-        if not prompt.strip():
+        if not exact_text(prompt, "prompt").strip():
             raise PromptError("the prompt is empty", mend="write an instruction, an example or a query")
         ids = self._vocabulary.encode(prompt)
         if len(ids) + room > self.context:
@@ -303,6 +306,15 @@ class Engine:
                 mend="shorten the prompt, use fewer examples or lower max_new_tokens",
             )
         return ids
+
+
+def _settings(sampling: Sampling | None) -> Sampling:
+    """The settings, within their ranges even where they were copied past the checks."""
+    if sampling is None:
+        return Sampling()
+    if not isinstance(sampling, Sampling):
+        raise SettingError(f"it is {type(sampling).__name__}", where="sampling", mend="give a Sampling")
+    return Sampling.read(dict(sampling))
 
 
 def _end_ids(model: Any) -> list[int]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
+from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.results import LabelScore
 from gptjt_demo.errors import PromptError, SettingError
 
@@ -22,22 +23,24 @@ RULES: dict[Rule, str] = {
 }
 
 
-def check_labels(labels: Sequence[str], rule: Rule) -> None:
-    """Refuse labels that cannot be compared.
+def check_labels(labels: Sequence[str], rule: Rule) -> list[str]:
+    """The labels, which can be compared.
 
     Raises:
-        PromptError: there are none, one is blank, or one is given twice.
+        PromptError: there are none, one is no text or blank, or one is given twice.
         SettingError: the rule is unknown.
     """
-    if rule not in RULES:
+    if not isinstance(rule, str) or rule not in RULES:
         raise SettingError(f"{rule!r} is not a rule", where="rule", mend=f"use one of {', '.join(get_args(Rule))}")
-    if isinstance(labels, str) or not labels:
+    found = [] if labels is None else listed(labels, "labels")
+    if not found:
         raise PromptError("there are no labels", where="labels", mend="give a list of texts to choose from")
-    for label in labels:
-        if not label.strip():
+    for label in found:
+        if not exact_text(label, "labels").strip():
             raise PromptError("a label is blank", where="labels", mend="remove it")
-        if list(labels).count(label) > 1:
+        if found.count(label) > 1:
             raise PromptError(f"{label!r} is given twice", where="labels", mend="remove one of them")
+    return found
 
 
 def label_scores(

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from gptjt_demo.engine.exact_text import exact_text
+
 _PADDING_TOKEN = re.compile(r"<\|extratoken_\d+\|>")
 
 
@@ -43,7 +45,12 @@ class Vocabulary:
         self.ends = frozenset(i for i in specials if 0 <= i < size)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of the text, with nothing added."""
+        """Token ids of the text, with nothing added.
+
+        Raises:
+            PromptError: it is no text, or holds half of a surrogate pair.
+        """
+        exact_text(text, "text")
         encoding = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)
         return [int(i) for i in encoding["input_ids"]]
 

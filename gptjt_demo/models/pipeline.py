@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from gptjt_demo.engine.exact_text import listed
 from gptjt_demo.errors import PlaygroundError, PromptError, SettingError
 from gptjt_demo.settings import Sampling
 
@@ -97,7 +98,7 @@ class Pipeline:
             PromptError: a prompt is blank or too long; of a list, the message says which.
         """
         alone = isinstance(text_inputs, str)
-        prompts = [text_inputs] if isinstance(text_inputs, str) else list(text_inputs)
+        prompts = [text_inputs] if isinstance(text_inputs, str) else listed(text_inputs, "text_inputs")
         for number, prompt in enumerate(prompts):
             if not isinstance(prompt, str):
                 raise PromptError(f"it is {type(prompt).__name__}", where=f"prompt {number + 1}", mend="give text")
@@ -144,7 +145,7 @@ def _seeds(sampling: Sampling, count: int) -> list[Sampling]:
 
 
 def _texts(stop: str | Sequence[str] | None) -> tuple[str, ...]:
-    return () if stop is None else (stop,) if isinstance(stop, str) else tuple(stop)
+    return () if stop is None else (stop,) if isinstance(stop, str) else tuple(listed(stop, "stop"))
 
 
 def _count(name: str, value: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from dataclasses import dataclass
 from importlib.resources import files
@@ -101,7 +102,9 @@ def resolve(model: str | Path) -> ModelSpec:
     """
     if isinstance(model, str) and model in MODELS:
         return MODELS[model]
-    path = Path(model or " ").expanduser()  # a blank is not the current folder
+    if not isinstance(model, str | Path):
+        raise ModelError(f"it is {type(model).__name__}", where="model", mend="give a name, a folder or a hub id")
+    path = Path(os.path.expanduser(model or " "))  # a blank is not the current folder
     if path.is_dir():
         return ModelSpec(path.resolve().name, path)
     if path.is_file():

@@ -27,7 +27,7 @@ def own_folders(value: str) -> list[Path]:
     Args:
         value: the variable's; blank ones and blanks between two colons are no folders.
     """
-    return [Path(part.strip()).expanduser() for part in value.split(os.pathsep) if part.strip()]
+    return [Path(os.path.expanduser(part.strip())) for part in value.split(os.pathsep) if part.strip()]
 
 
 def files(directory: Path) -> list[Path]:

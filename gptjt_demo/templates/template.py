@@ -101,6 +101,8 @@ class Template(BaseModel):
         Raises:
             TemplateError: there is no such template or file, or it is not valid.
         """
+        if not isinstance(name_or_path, str | os.PathLike):
+            _refuse("template", f"it is {type(name_or_path).__name__}", "give a template's name or file")
         given = os.fspath(shipped.path(str(name_or_path)) if is_name(name_or_path) else name_or_path)
         return cls.from_yaml(yaml_text.read_file(given), where=given)
 
@@ -158,6 +160,8 @@ class Template(BaseModel):
         Raises:
             TemplateError: the text is blank or longer than a value may be.
         """
+        if not isinstance(text, str):
+            _refuse("prompt", f"it is {type(text).__name__} and not text", "give a str")
         try:
             text = clean(text).rstrip(BLANKS)
         except ValueError as error:
@@ -222,6 +226,8 @@ class Template(BaseModel):
             if len(names) > 1:
                 _refuse("query", "one text for several inputs", f"give a value for each of {', '.join(names)}")
             query = {names[0]: query}
+        if not isinstance(query, Mapping):
+            _refuse("query", f"it is {type(query).__name__} and not text", "give a text, or a value for each input")
         _refuse_unknown(query, names, "query")
         values = []
         for name in names:

@@ -46,6 +46,8 @@ def read(text: str, *, where: str = "") -> tuple[dict[str, Data], dict[str, int]
     Raises:
         TemplateError: the text is not such YAML; says the line and how to mend it.
     """
+    if not isinstance(text, str):
+        raise TemplateError(f"it is {type(text).__name__} and not text", where=where, mend="give a str")
     check_length(text, where=where)
     return _Reader(text.removeprefix("\ufeff"), where).read()
 

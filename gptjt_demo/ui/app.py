@@ -19,6 +19,7 @@ from gptjt_demo.ui.banner import NAME, banner
 from gptjt_demo.ui.batch.tab import batch_memory, batch_tab
 from gptjt_demo.ui.evaluate.tab import evaluate_tab
 from gptjt_demo.ui.gallery.tab import gallery_tab
+from gptjt_demo.ui.page import Page, refuse_call
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.tab import playground
 from gptjt_demo.ui.rows.source import SIZE_LIMIT
@@ -39,7 +40,7 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
         library: the templates to pick from; at least one.
     """
     actions = Actions(engine, library)
-    blocks = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600))
+    blocks = Page(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600))
     with blocks:
         gr.HTML(
             banner(engine.name, engine.attention, engine.supports_prefix, engine.notes, stand_in=engine.stand_in),
@@ -84,5 +85,8 @@ def launch_options(engine: Answers) -> dict[str, Any]:
         "pwa": False,
         "enable_monitoring": False,
         "max_file_size": SIZE_LIMIT,
-        "app_kwargs": {"routes": [Route("/health", health)]},
+        "app_kwargs": {
+            "routes": [Route("/health", health)],
+            "exception_handlers": {TypeError: refuse_call, KeyError: refuse_call},
+        },
     }

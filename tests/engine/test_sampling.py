@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from pydantic import ValidationError
 
 from gptjt_demo.engine.sampling import choose
-from gptjt_demo.settings import Sampling
+from gptjt_demo.errors import SettingError, TemplateError
+from gptjt_demo.settings import COLDEST, Sampling
+from gptjt_demo.templates.template import Template
 
 LOGITS = torch.tensor([1.0, 3.0, 2.0, float("-inf"), 0.0])
 
@@ -76,10 +77,31 @@ def test_a_whole_number_in_any_form_is_that_number(value):
     ],
 )
 def test_a_setting_out_of_its_range_is_refused(settings):
-    with pytest.raises(ValidationError):
-        Sampling(**settings)
+    (name,) = settings
+    for make in (lambda: Sampling(**settings), lambda: Sampling.read(settings)):
+        with pytest.raises(SettingError) as refused:
+            make()
+        assert str(refused.value).startswith(f"{name}: ")
+        assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("blank", [None, "", "  "])
 def test_a_blank_seed_is_none(blank):
     assert Sampling(seed=blank).seed is None
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-40, 1e-38, 1e-10, COLDEST / 2])
+def test_a_temperature_that_leaves_no_rival_is_greedy(temperature):
+    assert Sampling(temperature=temperature).greedy
+    assert set(draws(count=20, temperature=temperature)) == {1}
+
+
+@pytest.mark.parametrize("temperature", [COLDEST, 2e-5, 1e-3])
+def test_the_coldest_temperature_that_is_drawn_at_makes_no_nan(temperature):
+    assert not Sampling(temperature=temperature).greedy
+    assert set(draws(count=20, temperature=temperature)) == {1}
+
+
+def test_as_a_field_of_another_model_a_setting_keeps_its_path():
+    with pytest.raises(TemplateError, match=r"generation\.temperature"):
+        Template(name="a", title="A", generation={"temperature": float("nan")})

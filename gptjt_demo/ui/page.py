@@ -1,0 +1,45 @@
+"""Gradio's Blocks, whose every failure is a line: no event and no program's call ends in an error without words.
+
+In: whatever a handler, or Gradio before it, raises. Out: a `gr.Error` that both the page and the API pass on. Does not
+know what is on the page.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from gptjt_demo.errors import PlaygroundError
+
+
+class Page(gr.Blocks):
+    """Blocks that put an error into words for whoever asked."""
+
+    async def process_api(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Gradio's own, but for how it fails."""
+        try:
+            found: dict[str, Any] = await super().process_api(*arguments, **options)
+        except gr.Error:
+            raise
+        except PlaygroundError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except Exception as error:
+            traceback.print_exception(error)
+            raise gr.Error(in_a_line(error), print_exception=False) from None
+        return found
+
+
+def in_a_line(error: Exception) -> str:
+    """What an error that nobody put into words says first."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+async def refuse_call(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a program whose call does not fit: a parameter that is missing or unknown, or no such function."""
+    what = in_a_line(error) if isinstance(error, TypeError) else f"there is no function {request.url.path!r}"
+    return JSONResponse({"error": what}, status_code=422)
