@@ -263,8 +263,12 @@ def _sample(template: Template) -> Path:
 
 
 def _table(path: Path, *, said: bool) -> Table:
+    from gptjt_demo.batch.sharding import Shard
+    from gptjt_demo.tables.pipe import is_pipe
     from gptjt_demo.tables.table import read
 
+    if is_pipe(path) and Shard.current().world > 1:
+        raise TableError("a pipe, and several processes", where=str(path), mend="save it to a file first")
     table = read(path)
     if said:
         _tell(f"{table.path.name}: {len(table):,} rows; {', '.join(table.notes)}")

@@ -20,12 +20,14 @@ STANDARD_INPUT = "-"
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether it can be read only once: a pipe, a terminal, a socket, or `-`.
-
-    Raises:
-        OSError: there is no such file.
-    """
-    return str(path) == STANDARD_INPUT or not (stat.S_ISREG(mode := os.stat(path).st_mode) or stat.S_ISDIR(mode))
+    """Whether it can be read only once: a pipe, a terminal, a socket, or `-`."""
+    if str(path) == STANDARD_INPUT:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # whoever opens it will say so
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def spooled(path: Path) -> tuple[Path, tempfile.TemporaryDirectory[str]]:

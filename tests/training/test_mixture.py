@@ -161,6 +161,31 @@ def test_the_state_of_another_mixture_is_refused(tmp_path: Path) -> None:
         other.restore(whole(tmp_path).state())
 
 
+def test_files_that_changed_under_a_checkpoint_are_refused(tmp_path: Path) -> None:
+    def edit(text: str, old: str, new: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    folder = tmp_path / "pile"
+    folder.mkdir()
+    records(folder / "a.jsonl", 5)
+    records(folder / "b.jsonl", 5, first=5)
+    stopped = JsonLines("pile", cut(), folder)
+    drawn(stopped, 3)
+    state = json.loads(json.dumps(stopped.state()))
+    JsonLines("pile", cut(), folder).restore(state)
+    whole_text = (folder / "a.jsonl").read_text()
+    lines = whole_text.splitlines(keepends=True)
+    for changed in (lines[1:], lines[::-1], [*lines, lines[0]], [edit(whole_text, lines[4][12:20], "different")]):
+        (folder / "a.jsonl").write_text("".join(changed))
+        with pytest.raises(SettingError, match=r"pile: its files are not those that the run began with: a\.jsonl"):
+            JsonLines("pile", cut(), folder).restore(state)
+    (folder / "a.jsonl").write_text(whole_text)
+    records(folder / "c.jsonl", 1)
+    with pytest.raises(SettingError, match=r"c\.jsonl; put the data back, or begin anew"):
+        JsonLines("pile", cut(), folder).restore(state)
+
+
 def test_documents_come_all_once_before_any_comes_again_and_in_another_order() -> None:
     source = Documents("english", cut(length=10**6), [f"text {i:02} of some" for i in range(20)])
     first, second = ([text_of(sample) for sample in drawn(source, 20)] for _ in range(2))
@@ -276,6 +301,18 @@ def test_data_sets_of_the_hub_are_streamed_and_gone_on_with(monkeypatch: pytest.
     resumed = HubDataset("pile", cut(), "some/pile")
     resumed.restore(json.loads(json.dumps(stopped.state())))
     assert drawn(resumed, 10) == unbroken[10:]
+
+
+def test_a_data_set_of_the_hub_that_changed_under_a_checkpoint_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"text": f"document {i}"} for i in range(7)]
+    loaded = types.SimpleNamespace(load_dataset=lambda *_, **__: Streamed(rows))
+    monkeypatch.setitem(sys.modules, "datasets", loaded)
+    stopped = HubDataset("pile", cut(), "some/pile")
+    drawn(stopped, 3)
+    for changed in ([*rows[:2], {"text": "another"}, *rows[3:]], rows[1:], rows[:2]):
+        loaded.load_dataset = lambda *_, rows=changed, **__: Streamed(rows)
+        with pytest.raises(SettingError, match="pile: record 3 of it is not what the run began with"):
+            HubDataset("pile", cut(), "some/pile").restore(stopped.state())
 
 
 def test_without_the_package_datasets_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

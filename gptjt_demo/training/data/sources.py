@@ -150,6 +150,7 @@ class JsonLines:
             what = "there is no .jsonl file in it" if path.is_dir() else "there is no such file"
             raise SettingError(what, where=str(path), mend=f"give --data {name}=FILE.jsonl or a folder of such files")
         self._file = self._byte = self._drawn = 0
+        self._key = {each.name: _digest(each) for each in self._paths}
 
     def next(self) -> Sample:
         """The next sample.
@@ -179,11 +180,20 @@ class JsonLines:
         raise _nothing(self.name)
 
     def state(self) -> dict[str, Any]:
-        """The file, the byte in it, and how many records have been drawn."""
-        return {"file": self._file, "byte": self._byte, "drawn": self._drawn}
+        """The file, the byte in it, how many records have been drawn, and of which files."""
+        return {"file": self._file, "byte": self._byte, "drawn": self._drawn, "files": self._key}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from there.
+
+        Raises:
+            SettingError: the files are others now, or hold something else.
+        """
+        before = state.get("files", {})
+        names = sorted(name for name in before.keys() | self._key.keys() if before.get(name) != self._key.get(name))
+        if names:
+            what = f"its files are not those that the run began with: {', '.join(names)}"
+            raise SettingError(what, where=self.name, mend="put the data back, or begin anew")
         self._file, self._byte, self._drawn = int(state["file"]), int(state["byte"]), int(state["drawn"])
 
 
@@ -200,6 +210,7 @@ class HubDataset:
         self._data = datasets.load_dataset(path, config, split=split, streaming=True)
         self._records: Iterator[Mapping[str, Any]] = iter(self._data)
         self._read = 0  # records of this round
+        self._last = ""  # what the last of them was
 
     def next(self) -> Sample:
         """The next sample.
@@ -216,19 +227,26 @@ class HubDataset:
                 self._records, self._read = iter(self._data), 0
                 continue
             sample = _of_record(record, self.name, self._drawn, self._cut, f"{self.name}, record {self._read + 1}")
-            self._read, self._drawn = self._read + 1, self._drawn + 1
+            self._read, self._drawn, self._last = self._read + 1, self._drawn + 1, _record_key(record)
             if sample is not None:
                 return sample
         raise _nothing(self.name)
 
     def state(self) -> dict[str, Any]:
-        """How many records have been read in this round, and in all."""
-        return {"read": self._read, "drawn": self._drawn}
+        """How many records have been read in this round, and in all, and what the last of them was."""
+        return {"read": self._read, "drawn": self._drawn, "last": self._last}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there: the records before are skipped, which takes its time in a large set."""
-        self._read, self._drawn = int(state["read"]), int(state["drawn"])
-        self._records = iter(self._data.skip(self._read))
+        """Go on from there: the records before are skipped, which takes its time in a large set.
+
+        Raises:
+            SettingError: another record stands where the last one stood.
+        """
+        self._read, self._drawn, self._last = int(state["read"]), int(state["drawn"]), str(state.get("last", ""))
+        self._records = iter(self._data.skip(max(0, self._read - 1)))
+        if self._read and _record_key(next(self._records, {})) != self._last:
+            what = f"record {self._read:,} of it is not what the run began with"
+            raise SettingError(what, where=self.name, mend="begin anew")
 
 
 def _of_record(record: Mapping[str, Any], name: str, number: int, cut: Cut, where: str) -> Sample | None:
@@ -248,6 +266,15 @@ def _of_record(record: Mapping[str, Any], name: str, number: int, cut: Cut, wher
         where=where,
         mend="it should have text, or prompt and completion, or inputs and targets, each one text",
     )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _record_key(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _parsed(line: bytes, where: str) -> Mapping[str, Any]:
