@@ -18,6 +18,7 @@ from gradio.events import api
 from gptjt_demo.engine.label_scores import RULES, Rule
 from gptjt_demo.errors import PlaygroundError, PromptError
 from gptjt_demo.settings import Attention, Sampling, bounds
+from gptjt_demo.ui.heap import give_back
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
@@ -165,6 +166,8 @@ def _answered(work: Callable[[], T]) -> T:
         raise gr.Error(
             f"the call failed inside the app ({type(error).__name__}); its log says more", print_exception=False
         ) from None
+    finally:
+        give_back()
 
 
 def _text(value: object, where: str) -> str:

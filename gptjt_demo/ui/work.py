@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.ui.heap import give_back
 
 P = TypeVar("P")
 P_in = TypeVar("P_in", contravariant=True)
@@ -126,6 +127,8 @@ class Work(Generic[P, T]):
             self._end(error=f"the run failed inside the app ({type(error).__name__}); its log says more")
         else:
             self._end(result=result)
+        finally:
+            give_back()
 
 
 class Runs:
