@@ -29,7 +29,7 @@ def guess_inputs(template: Template, columns: Sequence[str], *, gold: str | None
         columns: the file's.
         gold: a column that is no input.
     """
-    fitting = _fitting_inputs(template, columns, gold)
+    fitting = fitting_inputs(template, columns, gold)
     return {name: found[0] for name, found in fitting.items() if len(found) == 1}
 
 
@@ -41,7 +41,7 @@ def guess_gold(template: Template, columns: Sequence[str], *, taken: Iterable[st
         columns: the file's.
         taken: columns that are inputs.
     """
-    found = _fitting_gold(template, columns, taken)
+    found = fitting_gold(template, columns, taken)
     return found[0] if len(found) == 1 else None
 
 
@@ -72,7 +72,7 @@ def asked_inputs(
         if name in chosen:
             raise SettingError(f"the input {name!r} is given twice", where=where, mend="give it once")
         chosen[name] = column
-    fitting = _fitting_inputs(template, columns, gold)
+    fitting = fitting_inputs(template, columns, gold)
     for name in names:
         if name not in chosen:
             form = "COLUMN" if len(names) == 1 else f"{name}=COLUMN"
@@ -101,7 +101,7 @@ def asked_gold(
     """
     if asked is not None:
         return asked
-    found = _fitting_gold(template, columns, taken)
+    found = fitting_gold(template, columns, taken)
     if len(found) == 1:
         return found[0]
     if found:
@@ -117,7 +117,8 @@ def taken_words(columns: Mapping[str, str], gold: str | None = None) -> str:
     return "; ".join([*words, *([f"right answers from the column {gold!r}"] if gold is not None else [])])
 
 
-def _fitting_inputs(template: Template, columns: Sequence[str], gold: str | None) -> dict[str, list[str]]:
+def fitting_inputs(template: Template, columns: Sequence[str], gold: str | None) -> dict[str, list[str]]:
+    """For each input the columns that could be meant: `guess_inputs` takes one that is alone."""
     free = [column for column in columns if column != gold]
     found: dict[str, list[str]] = {}
     for field in template.inputs:
@@ -128,7 +129,8 @@ def _fitting_inputs(template: Template, columns: Sequence[str], gold: str | None
     return found
 
 
-def _fitting_gold(template: Template, columns: Sequence[str], taken: Iterable[str]) -> list[str]:
+def fitting_gold(template: Template, columns: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
+    """The columns that could hold the right answers: `guess_gold` takes one that is alone."""
     inputs = {_plain(name) for field in template.inputs for name in (field.name, field.cue)}
     free = [column for column in columns if _plain(column) not in inputs and column not in set(taken)]
     return _named(free, (template.output_cue, *GOLD_NAMES))

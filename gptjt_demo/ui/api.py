@@ -1,22 +1,19 @@
 """What programs may call: complete, score, templates; each parameter described, and with an example that runs.
 
-In: an engine and a library, inside open Blocks. Out: three endpoints beside the page's own. Whatever comes in, a wrong
-call is answered in one line.
+In: an engine and a library, inside open Blocks. Out: three endpoints beside the page's own. What is wrong with a call
+is put into words by `page`.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import gradio as gr
 from gradio.context import get_blocks_context
 from gradio.events import api
 
 from gptjt_demo.engine.label_scores import RULES, Rule
-from gptjt_demo.errors import PlaygroundError, PromptError
 from gptjt_demo.settings import Attention, Sampling, bounds
 from gptjt_demo.ui.heap import give_back
 
@@ -47,7 +44,6 @@ _COMPLETION = {
 _SCORE = {"label": _TEXT, "logprob": _NUMBER, "per_token": _NUMBER, "per_byte": _NUMBER, "share": _NUMBER}
 _TEMPLATE = {"name": _TEXT, "title": _TEXT, "instruction": _TEXT, "prompt": _TEXT}
 
-_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -70,7 +66,7 @@ def publish(engine: Answers, library: Library) -> None:
         settings = {name: given[name] for name in Sampling.model_fields}
 
         def work() -> dict[str, Any]:
-            completion = engine.complete(_text(prompt, "prompt"), Sampling.read(settings), attention=attention)
+            completion = engine.complete(prompt, Sampling.read(settings), attention=attention)
             return {name: value for name, value in asdict(completion).items() if name != "tokens"}
 
         return _answered(work)
@@ -82,10 +78,7 @@ def publish(engine: Answers, library: Library) -> None:
         its end, a natural logarithm."""
 
         def work() -> list[dict[str, Any]]:
-            if not isinstance(labels, list):
-                raise PromptError("it is no list of texts", where="labels", mend="give one")
-            texts = [_text(label, "labels") for label in labels]
-            return [asdict(row) for row in engine.score(_text(prompt, "prompt"), texts, attention=attention, rule=rule)]
+            return [asdict(row) for row in engine.score(prompt, labels, attention=attention, rule=rule)]
 
         return _answered(work)
 
@@ -159,26 +152,8 @@ def _add(
 def _answered(work: Callable[[], T]) -> T:
     try:
         return work()
-    except PlaygroundError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    except Exception as error:  # the endpoint's edge: gradio would answer with nothing at all
-        _log.exception("a call failed")
-        raise gr.Error(
-            f"the call failed inside the app ({type(error).__name__}); its log says more", print_exception=False
-        ) from None
     finally:
         give_back()
-
-
-def _text(value: object, where: str) -> str:
-    """The value, if it is a text that UTF-8 can hold."""
-    if not isinstance(value, str):
-        raise PromptError("it is no text", where=where, mend="give one")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise PromptError(f"character {error.start + 1} is half of one", where=where, mend="remove it") from None
-    return value
 
 
 def _range(name: str) -> str:

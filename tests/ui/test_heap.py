@@ -37,12 +37,14 @@ def until(condition: Any) -> None:
 def test_what_the_threads_of_runs_have_freed_goes_back_to_the_system() -> None:
     together = threading.Barrier(THREADS)
 
-    def function(cancel: threading.Event, tell: Any) -> bytearray:
-        blocks = [bytearray(b"x" * BLOCK) for _ in range(BLOCKS)]  # 40 MB
+    def function(cancel: threading.Event, tell: Any) -> list[bytearray]:
+        blocks, kept = [], []
+        for block in range(BLOCKS):  # 40 MB, with something small between that lasts, as a result does
+            blocks.append(bytearray(b"x" * BLOCK))
+            if block % 10 == 0:
+                kept.append(bytearray(b"x" * PIN))
         together.wait(10)
-        result = bytearray(b"x" * PIN)  # lies behind them, so that the thread's arena cannot shrink by itself
-        del blocks
-        return result
+        return kept
 
     before = tiny.resident_mib()
     works = [Work(function) for _ in range(THREADS)]

@@ -110,7 +110,7 @@ class EvaluateActions:
         except PlaygroundError as error:
             yield gr.skip(), problem(str(error)), gr.skip(), gr.skip()
             return
-        said = [*_unlabelled(source.needed(table), asked[0][1]), *_shown_before(asked)]
+        said = list(_shown_before(asked))
 
         def function(cancel: threading.Event, tell: Tell[Progress]) -> list[Run]:
             runs: list[Run] = []
@@ -253,15 +253,6 @@ _STEPS = {
     "prior": "Input without content",
     "number": "Fewer examples",
 }
-
-
-def _unlabelled(table: Table, rows: Sequence[Labelled]) -> Iterator[str]:
-    """Rows without a right answer, which are left out."""
-    total = min(len(table), ROW_LIMIT)
-    missing = total - len(rows)
-    if missing:
-        has, are = ("has", "is") if missing == 1 else ("have", "are")
-        yield f"{len(rows):,} of {count(total, 'row')} measured: {missing:,} {has} no right answer and {are} left out."
 
 
 def _shown_before(asked: Sequence[tuple[Template, Sequence[Labelled], Any]]) -> Iterator[str]:

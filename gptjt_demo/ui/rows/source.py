@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from gptjt_demo.batch.columns import GOLD_NAMES, TEXT_NAMES
+from gptjt_demo.batch.columns import fitting_gold, fitting_inputs
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.tables.table import PREVIEW, Table, read
 from gptjt_demo.templates.answer_check import match_label
@@ -87,8 +87,7 @@ def column_updates(
     if template is None or table is None:
         return [gr.Dropdown(visible=False)] * MAX_INPUTS
     names = [field.name for field in template.inputs]
-    free = [column for column in table.columns if column != gold]
-    taken = [_input_column(template, place, free) for place in range(len(names))]
+    taken = [_taken(fits) for fits in fitting_inputs(template, table.columns, gold).values()]
     for place, value in enumerate(current[: len(names)]):
         if value in table.columns and value != taken[place][0]:
             taken[place] = value, ""
@@ -109,10 +108,8 @@ def gold_column(template: Template | None, table: Table | None, current: Any = N
     line that says so, or asks where several fit."""
     if template is None or table is None:
         return None, ""
-    inputs = {_plain(text) for field in template.inputs for text in (field.name, field.cue)}
-    free = [column for column in table.columns if _plain(column) not in inputs]
-    fits = _named(free, (template.output_cue, *GOLD_NAMES))
-    found = _taken(fits) if fits else _holding_labels(template, table, free)
+    fits = fitting_gold(template, table.columns)
+    found = _taken(fits) if fits else _holding_labels(template, table)
     return found if current not in table.columns or current == found[0] else (current, "")
 
 
@@ -123,20 +120,11 @@ def gold_update(table: Table | None, value: str | None, info: str = "") -> Any:
     return gr.Dropdown(list(table.columns), value=value, info=info or None, visible=True)
 
 
-def _input_column(template: Template, place: int, free: Sequence[str]) -> tuple[str | None, str]:
-    field = template.inputs[place]
-    alone = len(template.inputs) == 1
-    fits = _named(free, (field.name, field.cue, *(TEXT_NAMES if alone else ())))
-    if alone and not fits and len(free) == 1:
-        return free[0], f"“{free[0]}” was taken: there is no other."
-    return _taken(fits)
-
-
-def _holding_labels(template: Template, table: Table, free: Sequence[str]) -> tuple[str | None, str]:
+def _holding_labels(template: Template, table: Table) -> tuple[str | None, str]:
     """The column whose cells are the template's labels, as far as the first rows show."""
     rows = table.preview()
     fits = []
-    for column in free:
+    for column in table.columns:
         place = table.place(column)
         cells = [row[place] for row in rows if row[place].strip()]
         known = sum(match_label(cell, template.labels) is not None for cell in cells)
@@ -148,22 +136,12 @@ def _holding_labels(template: Template, table: Table, free: Sequence[str]) -> tu
 
 
 def _taken(fits: Sequence[str]) -> tuple[str | None, str]:
-    """The one column that fits by its name, and how that is said."""
+    """The one column that fits, and how that is said."""
     if len(fits) == 1:
-        return fits[0], f"“{fits[0]}” was taken, by its name."
+        return fits[0], f"“{fits[0]}” was taken: no other column fits."
     if fits:
         return None, f"{' and '.join(f'“{column}”' for column in fits[:4])} fit: choose one."
     return None, "No column has such a name: choose one."
-
-
-def _named(columns: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The columns that have one of the names, but for case and blanks."""
-    wanted = {_plain(name) for name in names}
-    return [column for column in columns if _plain(column) in wanted]
-
-
-def _plain(name: str) -> str:
-    return name.strip().removesuffix(":").rstrip().casefold()
 
 
 def picked(template: Template, values: Sequence[str | None]) -> dict[str, str]:
