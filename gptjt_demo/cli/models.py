@@ -31,6 +31,7 @@ def convert(
     """Write a model in an 8-bit layout, so that it starts in seconds."""
     from gptjt_demo.models.convert import convert
     from gptjt_demo.models.hub import fetch
+    from gptjt_demo.models.origin import with_origin
     from gptjt_demo.models.registry import resolve
     from gptjt_demo.models.tokenizer import has_tokenizer
 
@@ -44,7 +45,7 @@ def convert(
         folder,
         target,
         layout,  # type: ignore[arg-type]  # a string from the command line, refused there if it is none
-        spec=None if spec.local else spec,  # what a folder says of itself goes along
+        spec=None if spec.local else with_origin(spec, folder),  # what a local folder says of itself goes along
         tokenizer=tokenizer,
         shard_bytes=shard_mib * _MIB,
         progress=watched,

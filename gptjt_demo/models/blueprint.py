@@ -96,13 +96,13 @@ def skeleton(config: Any, dtype: torch.dtype = torch.bfloat16) -> Any:
         raise ModelError("it is no causal language model", where=config.model_type, mend="name another") from error
 
 
-def read_config(folder: Path) -> Any:
-    """The configuration of the model in a folder.
+def read_config(folder: Path, *, where: str | None = None) -> Any:
+    """The configuration of the model in a folder, which its user calls `where`.
 
     Raises:
         ModelError: it is absent, a git-lfs pointer, or cannot be read.
     """
-    config_fields(folder)
+    config_fields(folder, where=where)
     from transformers import AutoConfig
 
     try:

@@ -12,15 +12,19 @@ from gptjt_demo.models.lfs import is_pointer, pointer_error
 NAME = "config.json"
 
 
-def config_fields(folder: Path) -> dict[str, Any]:
+def config_fields(folder: Path, *, where: str | None = None) -> dict[str, Any]:
     """The fields of a folder's config.json, under the names that transformers gives them in the file.
+
+    Args:
+        folder: the model's.
+        where: what its user calls it, for the message that it has none; by default the folder.
 
     Raises:
         ModelError: it is absent, a git-lfs pointer, or no JSON object.
     """
     path = folder / NAME
     if not path.is_file():
-        raise ModelError("it has no config.json", where=str(folder), mend="name a model of transformers")
+        raise ModelError("it has no config.json", where=where or str(folder), mend="name a model of transformers")
     if is_pointer(path):
         raise pointer_error(path)
     try:

@@ -65,7 +65,7 @@ def load(
     # The weights last: whatever else is wrong is said before gigabytes are downloaded.
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, weights=False, progress=progress)
     spec = with_origin(spec, folder)
-    config, words = read_config(folder), _tokenizer(folder, spec, tokenizer, progress)
+    config, words = read_config(folder, where=str(spec.source)), _tokenizer(folder, spec, tokenizer, progress)
     checkpoint = Checkpoint(folder if isinstance(spec.source, Path) else fetch(spec.source, progress=progress))
     plan = _plan(config, checkpoint, processor, spec)
     network = build(config, checkpoint, plan, progress=progress)
@@ -135,7 +135,7 @@ def _tokenizer(folder: Path, spec: ModelSpec, asked: str | Path | None, progress
     if source is not None:
         other = Path(source).expanduser()
         folder = other if other.is_dir() else fetch(str(source), weights=False, progress=progress)
-    return read_tokenizer(folder)
+    return read_tokenizer(folder, where=str(source or spec.source))
 
 
 def _attention(asked: Attention | None, spec: ModelSpec) -> Attention:

@@ -32,8 +32,12 @@ def has_tokenizer(folder: Path) -> bool:
     return any((folder / name).is_file() for name in FILES)
 
 
-def read_tokenizer(folder: Path) -> Any:
+def read_tokenizer(folder: Path, *, where: str | None = None) -> Any:
     """The tokenizer in a folder, a `FileTokenizer` or a `PreTrainedTokenizerBase` of transformers.
+
+    Args:
+        folder: the model's, or the tokenizer's own.
+        where: what its user calls it, for the message that it has none; by default the folder.
 
     Raises:
         ModelError: there is none, or it cannot be read.
@@ -41,7 +45,7 @@ def read_tokenizer(folder: Path) -> Any:
     if not has_tokenizer(folder):
         raise ModelError(
             "it has no tokenizer: tokenizer.json is missing",
-            where=str(folder),
+            where=where or str(folder),
             mend="name the folder or hub id that has it, in GPTJT_TOKENIZER",
         )
     for name in (*FILES, "tokenizer_config.json"):

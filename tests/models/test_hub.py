@@ -31,7 +31,7 @@ for asked in sys.argv[1].split(","):
 FETCH = """
 import sys
 from gptjt_demo.errors import ModelError
-from gptjt_demo.hub import fetch
+from gptjt_demo.models.hub import fetch
 for repository in sys.argv[1].split(","):
     try:
         print(fetch(repository, progress=sys.stderr.isatty()))
