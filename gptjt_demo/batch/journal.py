@@ -43,6 +43,16 @@ def is_journal(path: Path) -> bool:
     return bool(_head(head))
 
 
+def damage(path: Path) -> str:
+    """Which line of a journal is damaged, in words; empty where none is. A last line that is cut off is no damage."""
+    with path.open("rb") as file:
+        next(file, b"")
+        for number, line in enumerate(file, 2):
+            if line.endswith(b"\n") and line != _FINISHING and not entry_of(line):
+                return f"line {number:,} is damaged"
+    return ""
+
+
 def is_finishing(path: Path) -> bool:
     """Whether all replies of its run are there and the output was being made of them."""
     with path.open("rb") as file:
@@ -78,15 +88,12 @@ class Journal:
         self._file = AppendOnly(self._path, append=True)
         self._file.write(_line({"begun": secrets.token_hex(8), **identity}))
 
-    def resume(self, identity: Identity, *, redo: bool) -> dict[int, int]:
-        """Go on with it: for each row that has a reply, the byte where that stands; none if it had not begun.
-
-        Args:
-            identity: of the run that goes on.
-            redo: rows whose lines are damaged are asked for again.
+    def resume(self, identity: Identity) -> dict[int, int]:
+        """Go on with it: for each row that has a reply, the byte where that stands; none if it had not begun. Damaged
+        lines are passed over.
 
         Raises:
-            TableError: it is of another run, and the message says what differs; or a line of it is damaged.
+            TableError: it is of another run, and the message says what differs.
         """
         found: dict[int, int] = {}
         with self._path.open("rb") as file:
@@ -103,17 +110,11 @@ class Journal:
                     mend="resume with what it was begun with, or choose another name",
                 )
             end = len(head)
-            for number, line in enumerate(file, 2):
+            for line in file:
                 if not line.endswith(b"\n"):
                     break
                 if entry := entry_of(line):
                     found[entry[0]] = end
-                elif line != _FINISHING and not redo:
-                    raise TableError(
-                        f"line {number:,} is damaged",
-                        where=self._path.name,
-                        mend="resume and overwrite together ask for that row again",
-                    )
                 end += len(line)
         self._held.truncate(end)
         self._file = AppendOnly(self._path, append=True)

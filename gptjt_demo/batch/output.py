@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from gptjt_demo.batch.journal import Identity, Journal, is_finishing, is_journal, journal_of
+from gptjt_demo.batch.journal import Identity, Journal, damage, is_finishing, is_journal, journal_of
 from gptjt_demo.batch.question import Reply, reply_cells, reply_columns
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile
@@ -73,6 +73,8 @@ def check_target(source: Path, target: Path, *, resume: bool = False, overwrite:
     begun = is_journal(journal)
     if journal.exists() and not begun:
         raise TableError(_TAKEN, where=journal.name, mend=_MOVE)
+    if begun and resume and not overwrite and (what := damage(journal)):
+        raise TableError(what, where=journal.name, mend="resume and overwrite together ask for that row again")
     if workbook and part.exists() and not (begun and part.is_file()):
         raise TableError(_TAKEN, where=part.name, mend=_MOVE)
     if workbook and draft.exists() and not (begun and draft.is_file() and is_finishing(journal)):
@@ -159,7 +161,7 @@ class Output:
         self._file.write(self._codec.header())
 
     def _resume(self, identity: Identity, journal: Journal, *, redo: bool) -> Start:
-        places = {place: byte for place, byte in journal.resume(identity, redo=redo).items() if place < self._total}
+        places = {place: byte for place, byte in journal.resume(identity).items() if place < self._total}
         if self.part != self._target:
             rowfile.draft_of(self._target).unlink(missing_ok=True)
         replies = (journal.reply_at(places[place]) if place in places else None for place in range(self._total))

@@ -153,11 +153,10 @@ def evaluate(
         ]
     else:
         asked = [(first, mode) for mode in _modes(attention, first)]
+    said = not json_ and bool(gold)
+    table = _table(path, said=said)  # once: it may come through a pipe
     jobs = [
-        (
-            _Measured.read(each, path, input_column, output_column, limit, said=not json_ and bool(gold) and not place),
-            mode,
-        )
+        (_Measured.of(each, table, input_column, output_column, limit, said=said and not place), mode)
         for place, (each, mode) in enumerate(asked)
     ]
     engine = open_engine(model, device)
@@ -198,9 +197,9 @@ def diagnose(
 
     chosen = open_template(template, prompts)
     mode = attention or chosen.attention
-    job = _Measured.read(
-        chosen, gold or _sample(chosen), input_column, output_column, limit, said=not json_ and bool(gold)
-    )
+    said = not json_ and bool(gold)
+    table = _table(gold or _sample(chosen), said=said)
+    job = _Measured.of(chosen, table, input_column, output_column, limit, said=said)
     if plots is not None:
         with _writing(plots):
             plots.mkdir(parents=True, exist_ok=True)
@@ -221,7 +220,8 @@ def diagnose(
         if not json_ and _leads():
             print(f"{name}: {found[name]['sentence']}")
     if json_ and _leads():
-        print_json({"columns": job.rows.columns, "gold_column": job.rows.gold, **found})
+        taken = {"columns": job.rows.columns, "gold_column": job.rows.gold}
+        print_json({**taken, "rows": job.rows.asked, "without_gold": job.rows.without_gold, **found})
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,10 @@ class _Measured:
     rows: LabelledRows
 
     @classmethod
-    def read(
+    def of(
         cls,
         template: Template,
-        path: Path,
+        table: Table,
         inputs: list[str] | None = None,
         output: str | None = None,
         limit: int | None = None,
@@ -245,13 +245,13 @@ class _Measured:
         from gptjt_demo.batch.columns import asked_gold, taken_words
         from gptjt_demo.evaluation.evaluate import labelled
 
-        table = _table(path, said=said)
         typed = [text.rpartition("=")[2] for text in inputs or ()]
         gold = asked_gold(template, output, table.columns, where="--output-column", taken=[*(inputs or ()), *typed])
         columns = _columns(table, template, inputs, gold=gold)
+        rows = labelled(table, template, columns=columns, gold=gold, limit=limit)
         if said:
-            _tell(taken_words(columns, gold))
-        return cls(template, labelled(table, template, columns=columns, gold=gold, limit=limit))
+            _tell("; ".join([taken_words(columns, gold), *([rows.sentence] if rows.without_gold else [])]))
+        return cls(template, rows)
 
 
 def _sample(template: Template) -> Path:
@@ -324,7 +324,7 @@ def _evaluate_samples(
         _tell(f"{engine.name} does not see a prefix mask: causal alone is measured")
     pairs: dict[str, list[Run]] = {}
     for template in chosen:
-        job = _Measured.read(template, samples.path(template.name), limit=limit)
+        job = _Measured.of(template, _table(samples.path(template.name), said=False), limit=limit)
         pairs[template.name] = _runs(engine, [(job, mode) for mode in modes], generate, json_)
     if not _leads():
         return

@@ -20,7 +20,7 @@ from gptjt_demo.batch.run import capped, query_of
 from gptjt_demo.batch.sharding import Shard
 from gptjt_demo.engine.label_scores import Rule
 from gptjt_demo.errors import TableError
-from gptjt_demo.evaluation.run import ERROR, UNPARSED, Labelled, Outcome, Run
+from gptjt_demo.evaluation.run import ERROR, UNPARSED, Labelled, Outcome, Run, rows_sentence
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables.sheet import Row, fault_of, visible
 from gptjt_demo.tables.table import Table, read
@@ -87,6 +87,11 @@ class LabelledRows(list[Labelled]):
     def without_gold(self) -> int:
         """How many rows have no right answer."""
         return self.asked - len(self)
+
+    @property
+    def sentence(self) -> str:
+        """How many rows can be judged, and why not all."""
+        return rows_sentence(len(self), self.asked, self.without_gold)
 
 
 def labelled(

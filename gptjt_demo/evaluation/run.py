@@ -83,13 +83,7 @@ class Run:
     def rows_sentence(self) -> str:
         """How many rows of the table are measured, where not all are; else nothing."""
         asked = self.n if self.asked is None else self.asked
-        why = []
-        if self.without_gold:
-            how_many = "one has" if self.without_gold == 1 else f"{self.without_gold:,} have"
-            why.append(f"{how_many} no right answer")
-        if not self.finished:
-            why.append("it was stopped")
-        return f"{self.n:,} of {asked:,} rows; {' and '.join(why)}" if why else ""
+        return rows_sentence(self.n, asked, self.without_gold, stopped=not self.finished)
 
     @property
     def n(self) -> int:
@@ -194,6 +188,16 @@ class Run:
             "macro_f1": self.macro_f1,
             "list_f1": self.list_figures.f1 if self.list_figures else None,
         }
+
+
+def rows_sentence(measured: int, asked: int, without_gold: int, *, stopped: bool = False) -> str:
+    """ "3 of 4 rows; one has no right answer"; nothing where all rows are measured."""
+    why = []
+    if without_gold:
+        why.append(f"{'one has' if without_gold == 1 else f'{without_gold:,} have'} no right answer")
+    if stopped:
+        why.append("it was stopped")
+    return f"{measured:,} of {asked:,} rows; {' and '.join(why)}" if why else ""
 
 
 def items(text: str) -> frozenset[str]:

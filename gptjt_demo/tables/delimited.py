@@ -140,7 +140,8 @@ def _quoted_header(path: Path, dialect: Dialect) -> bool:
     """Whether a name in the header is quoted, which says that the file uses quoting; our own are."""
     with _opened(path, dialect.codec) as file:
         lines = (line for line in islice(_lines(file, path), int(dialect.named), None) if line.strip("\r\n"))
-        return any(name.lstrip().startswith('"') for name in next(lines, "").split(dialect.delimiter))
+        names = [name.strip() for name in next(lines, "").split(dialect.delimiter)]
+        return any(len(name) > 1 and name[0] == name[-1] == '"' for name in names)
 
 
 def _sheet(path: Path, dialect: Dialect) -> tuple[Sheet, _Seen]:

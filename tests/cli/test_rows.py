@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +181,30 @@ def test_two_templates_are_compared_on_the_same_rows(
     assert status == 0
     assert [each["template"] for each in found["runs"]] == ["emotion", "other"]
     assert found["paired"]["both_right"] == 3
+
+
+def test_right_answers_may_come_through_a_pipe(engine: FakeEngine, gold: Path, capsys: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(gold.read_bytes()))
+    writer.start()
+    status, out, err = run(capsys, "evaluate", tmp_path / "pipe", "-t", "emotion", "--attention", "both")
+    writer.join()
+    assert status == 0
+    assert "pipe: 4 rows" in err
+    assert out.count("of 4 rows") == 2
+
+
+def test_rows_without_a_right_answer_are_said_in_text_and_json(capsys: Any, engine: FakeEngine, tmp_path: Path) -> None:
+    rowfile.write(tmp_path / "in.csv", ["input", "output"], [*ROWS[:3], ("so happy", "")])
+    command = ["evaluate", tmp_path / "in.csv", "-t", "emotion"]
+    _, out, err = run(capsys, *command)
+    assert "3 of 4 rows; one has no right answer" in out
+    assert "3 of 4 rows; one has no right answer" in err
+    _, out, _ = run(capsys, *command, "--json")
+    found = json.loads(out)["runs"][0]
+    assert (found["rows"], found["without_gold"], found["n"]) == (4, 1, 3)
+    _, out, _ = run(capsys, "diagnose", tmp_path / "in.csv", "-t", "emotion", "--json")
+    assert json.loads(out)["without_gold"] == 1
 
 
 def test_without_a_file_the_template_s_own_sample_is_measured(capsys: Any, engine: FakeEngine) -> None:
