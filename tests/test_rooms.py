@@ -15,10 +15,11 @@ PACKAGE = Path(__file__).parents[1] / "gptjt_demo"
 # is named here, and stands above it.
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
+    "likeness": set(),
     "settings": {"errors"},
     "tables": {"errors"},
-    "templates": {"errors", "settings"},
-    "engine": {"errors", "settings"},
+    "templates": {"errors", "likeness", "settings"},
+    "engine": {"errors", "likeness", "settings"},
     "models": {"errors", "settings", "engine"},
     "batch": {"errors", "settings", "tables", "templates", "engine"},
     "evaluation": {"errors", "settings", "tables", "templates", "engine", "batch"},

@@ -97,7 +97,9 @@ def score(
     labels = label or list(chosen.labels)
     if not labels:
         raise PromptError("the template has no labels", where=chosen.name, mend="give some with --label")
-    check_labels(labels, rule)
+    if len(check_labels(labels, rule)) < 2:
+        mend = "give it twice or more" if label else "give two or more with --label"
+        raise PromptError("one label is no choice", where="--label" if label else chosen.name, mend=mend)
     engine = open_engine(model, device)
     mode = engine.resolve(attention or chosen.attention)
     scores = engine.score(prompt, labels, rule=rule, attention=mode)

@@ -73,8 +73,9 @@ def batch(
     chosen = open_template(template, prompts)
     mode = attention or chosen.attention
     rowfile.format_of(target)
-    if labels and not chosen.labels:
-        raise SettingError("it has no labels", where=chosen.name, mend="leave out --labels")
+    if labels and len(chosen.labels) < 2:
+        what = "one label is no choice" if chosen.labels else "it has no labels"
+        raise SettingError(what, where=chosen.name, mend="leave out --labels")
     table = _table(source, said=True)
     columns = _columns(table, chosen, input_column)
     if _leads():

@@ -235,7 +235,7 @@ class Engine:
             one `LabelScore` a label, in their order.
 
         Raises:
-            PromptError: the prompt or a label is blank or no text, or a label is given twice.
+            PromptError: the prompt or a label is blank or no text, or two labels read alike.
             PromptTooLong: prompt and label exceed the context.
         """
         for _, scores in self.score_many([prompt], labels, end=end, rule=rule, attention=attention, cancel=cancel):

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.results import LabelScore
 from gptjt_demo.errors import PromptError, SettingError
+from gptjt_demo.likeness import first_alike, seen
 
 Rule = Literal["logprob", "per_token", "per_byte"]
 
@@ -27,7 +28,7 @@ def check_labels(labels: Sequence[str], rule: Rule) -> list[str]:
     """The labels, which can be compared.
 
     Raises:
-        PromptError: there are none, one is no text or blank, or one is given twice.
+        PromptError: there are none, one is no text or blank, or two read alike.
         SettingError: the rule is unknown.
     """
     if not isinstance(rule, str) or rule not in RULES:
@@ -36,10 +37,12 @@ def check_labels(labels: Sequence[str], rule: Rule) -> list[str]:
     if not found:
         raise PromptError("there are no labels", where="labels", mend="give a list of texts to choose from")
     for label in found:
-        if not exact_text(label, "labels").strip():
+        if not seen(exact_text(label, "labels")):
             raise PromptError("a label is blank", where="labels", mend="remove it")
-        if found.count(label) > 1:
-            raise PromptError(f"{label!r} is given twice", where="labels", mend="remove one of them")
+    if pair := first_alike(found):
+        one, other = (found[place] for place in pair)
+        what = f"{one!r} is given twice" if one == other else f"{other!r} reads like the label {one!r}"
+        raise PromptError(what, where="labels", mend="remove or rename one of them")
     return found
 
 

@@ -9,20 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_QUOTES = "\"'`´‘’‚“”„«»‹› "
-_FINAL = ".!?,;:。、…"
+from gptjt_demo.likeness import lower, normalised, seen, trimmed
 
-# Soft hyphen, zero-width and direction marks, byte-order mark, variation selectors and the like. The two joiners make
-# other signs in emoji and in scripts that join their letters, so there they stay.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u180b-\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
-    "|(?<![\u0590-\u1fff\u2190-\U0010ffff])[\u200c\u200d]|[\u200c\u200d]$"
-)
+__all__ = ["Check", "match_label", "normalised", "same_answer", "verdict"]
 
 
 class Check(BaseModel):
@@ -91,14 +84,6 @@ def _parts_words(character: str) -> bool:
     return character.isdigit() or character.lower() != character.upper()
 
 
-def normalised(answer: str) -> str:
-    """The form in which answers are compared: without case, surrounding quotes, final punctuation and the unseen.
-
-    An answer that is nothing but such signs stays as it is: no text normalises to nothing.
-    """
-    return _lower(_trimmed(answer))
-
-
 def match_label(answer: str, labels: Iterable[str]) -> str | None:
     """The label that an answer is, or None; never one that is merely a part of it, or the other way round."""
     alike = [label for label in labels if same_answer(label, answer)]
@@ -112,34 +97,9 @@ def same_answer(gold: str, answer: str) -> bool:
     Letters are compared as they stand: `x²` is not `x2`, and `Straße` is not `Strasse`, though both are `STRASSE` in
     capitals.
     """
-    one, other = _trimmed(gold), _trimmed(answer)
-    return _lower(one) == _lower(other) or one.upper() == other or one == other.upper()
-
-
-def _trimmed(text: str) -> str:
-    seen = _seen(text)
-    return seen.lstrip(_QUOTES).rstrip(_QUOTES + _FINAL) or seen or text.strip() or text
+    one, other = trimmed(gold), trimmed(answer)
+    return lower(one) == lower(other) or one.upper() == other or one == other.upper()
 
 
 def _folded(text: str) -> str:
-    return _lower(_seen(text))
-
-
-def _lower(text: str) -> str:
-    """Without case, a letter for a letter: `ß` stays one."""
-    if text.isascii():
-        return text.lower()
-    return "".join(fold if len(fold := letter.casefold()) == 1 else letter.lower() for letter in text)
-
-
-def _seen(text: str) -> str:
-    """What is seen of a text: accents as one letter with theirs, forms of another width as the usual ones, blanks of
-    any kind as one, and no invisible characters."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", "".join(map(_usual_width, _INVISIBLE.sub("", text))))
-    return " ".join(text.split())
-
-
-def _usual_width(character: str) -> str:
-    kind, _, code = unicodedata.decomposition(character).partition(" ")
-    return chr(int(code, 16)) if kind in ("<wide>", "<narrow>") else character
+    return lower(seen(text))

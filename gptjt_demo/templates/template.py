@@ -24,9 +24,10 @@ from pydantic import (
 )
 
 from gptjt_demo.errors import PromptError, TemplateError, nearest
+from gptjt_demo.likeness import first_alike, seen
 from gptjt_demo.settings import Attention, Sampling
 from gptjt_demo.templates import shipped, yaml_text
-from gptjt_demo.templates.answer_check import Check, normalised
+from gptjt_demo.templates.answer_check import Check
 from gptjt_demo.templates.example import MAX_TEXT, Cue, Example, Gap, Input, InputName, Line, Text, clean
 from gptjt_demo.templates.field_errors import first_error
 from gptjt_demo.templates.prompt_text import BLANKS, Shape, complete_cue, readings
@@ -272,13 +273,12 @@ class Template(BaseModel):
                 if name not in row.inputs:
                     _refuse(place, f"{name!r} is missing", f"add `{name}: …` to it")
         _refuse_unknown(self.query, names, "query")
-        seen: dict[str, str] = {}
         for i, label in enumerate(self.labels):
-            if not label.strip():
+            if not seen(label):
                 _refuse(f"labels[{i}]", "the label is blank", "remove it or write its text")
-            if (key := normalised(label)) in seen:
-                _refuse(f"labels[{i}]", f"{label!r} reads like the label {seen[key]!r}", "remove or rename one of them")
-            seen[key] = label
+        if pair := first_alike(self.labels):
+            one, other = (self.labels[i] for i in pair)
+            _refuse(f"labels[{pair[1]}]", f"{other!r} reads like the label {one!r}", "remove or rename one of them")
         derived = self._derived_stops()
         stops = (*(stop for stop in self.generation.stop if stop not in derived), *derived)
         if len(stops) > MAX_STOPS:
