@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPTJConfig
@@ -15,7 +18,7 @@ WIDTH = 128
 WORDS = 300  # fewer than GPT-J's: the byte tokens and some named ones
 
 
-def config():
+def config() -> Any:
     ends = {"eos_token_id": WORDS - 1, "bos_token_id": WORDS - 1}
     return GPTJConfig(
         vocab_size=WORDS,
@@ -30,19 +33,19 @@ def config():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("bench") / "random"
     random_model.write(config(), path)
     return path
 
 
-def values(folder, name):
+def values(folder: Any, name: Any) -> Any:
     weight = Checkpoint(folder).weight(name)
     assert isinstance(weight, Blockwise)
     return weight.rows(0, weight.weight.shape[0])
 
 
-def test_a_random_checkpoint_loads_and_answers(folder):
+def test_a_random_checkpoint_loads_and_answers(folder: Path) -> None:
     engine = load(folder, device="cpu", progress=False)
     assert engine.supports_prefix
     assert engine.count_tokens("x" * 32) == 32  # so that prompts can be of an exact length
@@ -51,7 +54,7 @@ def test_a_random_checkpoint_loads_and_answers(folder):
     assert all(token.logprob > float("-inf") for token in answer.tokens)
 
 
-def test_weights_are_normal_of_the_spread_they_should_have(folder):
+def test_weights_are_normal_of_the_spread_they_should_have(folder: Path) -> None:
     wide, narrow = values(folder, "transformer.h.0.mlp.fc_in"), values(folder, "transformer.h.1.mlp.fc_out")
     assert wide.std().item() == pytest.approx(random_model.SPREAD, rel=0.05)
     assert narrow.std().item() == pytest.approx(random_model.SPREAD / (2 * LAYERS) ** 0.5, rel=0.05)
@@ -60,7 +63,7 @@ def test_weights_are_normal_of_the_spread_they_should_have(folder):
     assert within == pytest.approx(0.683, abs=0.02)  # of a normal one within its standard deviation
 
 
-def test_no_two_layers_are_equal_and_a_seed_gives_the_same_ones_again(folder, tmp_path):
+def test_no_two_layers_are_equal_and_a_seed_gives_the_same_ones_again(folder: Path, tmp_path: Path) -> None:
     stored = Checkpoint(folder)
     layers = [stored.tensor(f"transformer.h.{k}.mlp.fc_in.weight") for k in range(LAYERS)]
     assert not any(torch.equal(layers[a], layers[b]) for a in range(LAYERS) for b in range(a))
@@ -69,12 +72,12 @@ def test_no_two_layers_are_equal_and_a_seed_gives_the_same_ones_again(folder, tm
     assert all(torch.equal(stored.tensor(name), again.tensor(name)) for name in stored.names)
 
 
-def test_the_file_is_an_ordinary_one_to_a_reader_that_does_not_map_it(folder):
+def test_the_file_is_an_ordinary_one_to_a_reader_that_does_not_map_it(folder: Path) -> None:
     plain = torch.load(folder / "pytorch_model.bin", weights_only=True)
     assert torch.equal(plain["lm_head.weight"], Checkpoint(folder).tensor("lm_head.weight"))
 
 
-def test_the_bfloat16_copy_has_the_same_weights(folder, tmp_path):
+def test_the_bfloat16_copy_has_the_same_weights(folder: Path, tmp_path: Path) -> None:
     random_model.write_bfloat16(folder, tmp_path / "half")
     model, told = AutoModelForCausalLM.from_pretrained(tmp_path / "half", output_loading_info=True)
     assert not told["missing_keys"]
@@ -84,7 +87,7 @@ def test_the_bfloat16_copy_has_the_same_weights(folder, tmp_path):
         assert torch.equal(model.get_submodule(name).weight, values(folder, name).bfloat16())
 
 
-def test_hidden_states_stay_of_one_size_through_all_layers(folder, tmp_path):
+def test_hidden_states_stay_of_one_size_through_all_layers(folder: Path, tmp_path: Path) -> None:
     random_model.write_bfloat16(folder, tmp_path / "half")
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "half").eval()
     with torch.no_grad():
@@ -94,14 +97,16 @@ def test_hidden_states_stay_of_one_size_through_all_layers(folder, tmp_path):
     assert out.logits.isfinite().all()
 
 
-def test_an_unfinished_checkpoint_is_not_taken_for_one(folder, tmp_path, monkeypatch):
+def test_an_unfinished_checkpoint_is_not_taken_for_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(random_model, "_fill", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         random_model.write(config(), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
-def test_the_code_is_that_of_bitsandbytes():
+def test_the_code_is_that_of_bitsandbytes() -> None:
     from bitsandbytes.functional import create_dynamic_map
 
     assert torch.allclose(random_model.code(), create_dynamic_map().float(), atol=1e-7)

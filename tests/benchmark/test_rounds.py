@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gptjt_demo.benchmark.contender import Failed
@@ -9,10 +11,10 @@ from gptjt_demo.benchmark.rounds import Rounds
 class Scripted:
     """A contender whose answers are written down; an exception among them is raised."""
 
-    def __init__(self, name, answers, log):
+    def __init__(self, name: Any, answers: Any, log: Any) -> None:
         self.name, self._answers, self._log = name, iter(answers), log
 
-    def ask(self, what):
+    def ask(self, what: Any) -> Any:
         self._log.append((self.name, what))
         answer = next(self._answers)
         if isinstance(answer, Exception):
@@ -20,31 +22,31 @@ class Scripted:
         return answer
 
 
-def held(rounds, *contenders, told=lambda line: None):
+def held(rounds: Any, *contenders: Any, told: Any = lambda line: None) -> Any:
     result = Rounds()
     result.hold(contenders, rounds, told=told, pause=0)
     return result
 
 
-def test_contenders_take_turns_at_each_question():
+def test_contenders_take_turns_at_each_question() -> None:
     log = []
     a, b = Scripted("a", [1.0] * 4, log), Scripted("b", [1.0] * 4, log)
     held(1, (a, ("x", "y")), (b, ("x", "y")))
     assert log == [("a", "x"), ("b", "x"), ("a", "y"), ("b", "y")] * 2
 
 
-def test_the_first_round_does_not_count():
+def test_the_first_round_does_not_count() -> None:
     result = held(3, (Scripted("a", [99.0, 1.0, 5.0, 3.0], []), ("x",)))
     assert result.values == {"a": {"x": [1.0, 5.0, 3.0]}}
     assert result.median("a", "x") == 3.0
 
 
-def test_a_slower_peer_gives_a_speed_ratio_above_one():
+def test_a_slower_peer_gives_a_speed_ratio_above_one() -> None:
     result = held(1, (Scripted("ours", [1.0, 1.0], []), ("x",)), (Scripted("peer", [3.0, 3.0], []), ("x",)))
     assert result.speed_ratio("ours", ["peer"], "x") == 3.0
 
 
-def test_of_several_peers_the_fastest_counts_and_an_absent_one_does_not():
+def test_of_several_peers_the_fastest_counts_and_an_absent_one_does_not() -> None:
     result = held(
         1,
         (Scripted("ours", [1.0, 1.0], []), ("x",)),
@@ -55,12 +57,12 @@ def test_of_several_peers_the_fastest_counts_and_an_absent_one_does_not():
     assert result.speed_ratio("ours", ["not here"], "x") is None
 
 
-def test_ratios_are_of_pairs_within_a_round_so_that_a_machine_that_slows_down_changes_none():
+def test_ratios_are_of_pairs_within_a_round_so_that_a_machine_that_slows_down_changes_none() -> None:
     ours, peer = Scripted("ours", [1.0, 1.0, 10.0, 100.0], []), Scripted("peer", [2.0, 2.0, 20.0, 200.0], [])
     assert held(3, (ours, ("x",)), (peer, ("x",))).ratio(("peer", "x"), ("ours", "x")) == 2.0
 
 
-def test_one_that_fails_is_named_and_left_out_while_the_others_go_on():
+def test_one_that_fails_is_named_and_left_out_while_the_others_go_on() -> None:
     told = []
     dying = Scripted("dying", [1.0, 1.0, Failed("the process ended with status -9")], [])
     well = Scripted("well", [1.0] * 4, [])
@@ -72,6 +74,6 @@ def test_one_that_fails_is_named_and_left_out_while_the_others_go_on():
     assert result.median("dying", "x") is None
 
 
-def test_other_errors_are_not_swallowed():
+def test_other_errors_are_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
         held(1, (Scripted("a", [ZeroDivisionError()], []), ("x",)))

@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from command_line import run as command
@@ -45,7 +46,9 @@ class StandIn:
     started: ClassVar[list] = []  # (kind, environment, patience)
     open = 0
 
-    def __init__(self, name, kind, settings, *, threads, environment, patience=PATIENT):
+    def __init__(
+        self, name: Any, kind: Any, settings: Any, *, threads: Any, environment: Any, patience: Any = PATIENT
+    ) -> None:
         self.name, self._kind = name, kind
         self.started.append((kind, environment, patience))
         for key, why in self.broken.items():
@@ -62,14 +65,14 @@ class StandIn:
         if kind in ("transformers", "ctranslate2", "llama_cpp"):
             self.facts["build"] = f"{kind} 1.0, built for AVX"
 
-    def __enter__(self):
+    def __enter__(self) -> Any:
         StandIn.open += 1
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         StandIn.open -= 1
 
-    def ask(self, what):
+    def ask(self, what: Any) -> Any:
         if self._kind == "builder":
             if what in self.broken:
                 raise Failed(self.broken[what])
@@ -80,7 +83,7 @@ class StandIn:
 
 
 @pytest.fixture(autouse=True)
-def stand_ins(monkeypatch):
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(roster, "Contender", StandIn)
     monkeypatch.setattr("gptjt_demo.benchmark.rounds.time.sleep", lambda seconds: None)
     monkeypatch.setattr(memory, "available_gib", lambda: 64.0)
@@ -93,14 +96,14 @@ def stand_ins(monkeypatch):
     assert StandIn.open == 0  # no worker is left behind
 
 
-def bench(capsys, *arguments):
+def bench(capsys: pytest.CaptureFixture[str], *arguments: Any) -> Any:
     """Exit status, lines of the table, the JSON line, standard error."""
     status, out, err = command(capsys, "bench", "--rounds", "2", *arguments)
     *table, line = out.splitlines() or [""]
     return status, table, json.loads(line or "{}"), err
 
 
-def test_a_run_ends_with_one_json_line_that_has_its_keys(capsys):
+def test_a_run_ends_with_one_json_line_that_has_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
     status, table, found, err = bench(capsys)
     assert status == 0
     assert set(found) == RANDOM_KEYS | PEER_KEYS | {"decode_bandwidth_share_beside_peers"}
@@ -109,14 +112,14 @@ def test_a_run_ends_with_one_json_line_that_has_its_keys(capsys):
     assert "round 2 of 2" in err
 
 
-def test_speed_ratios_are_larger_the_better_and_the_better_peer_counts(capsys):
+def test_speed_ratios_are_larger_the_better_and_the_better_peer_counts(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, found, _ = bench(capsys, "--layers", "7")
     assert found["decode_vs_ctranslate2"] == pytest.approx(FAST / OURS)
     assert found["prefill160_vs_best_peer"] == pytest.approx(FAST / OURS)
     assert found["decode_vs_transformers"] == pytest.approx(SLOW / OURS)
 
 
-def test_shares_and_multiples_come_from_bytes_and_seconds(capsys):
+def test_shares_and_multiples_come_from_bytes_and_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, found, _ = bench(capsys)
     assert found["decode_bandwidth_share"] == pytest.approx(1.6 * GIGABYTE / OURS)
     assert found["peak_rss_over_weights"] == pytest.approx(1.1)
@@ -125,14 +128,14 @@ def test_shares_and_multiples_come_from_bytes_and_seconds(capsys):
     assert found["decode_busy_over_quiet"] == pytest.approx(BUSY / OURS)
 
 
-def test_without_peers_ours_alone_is_measured(capsys):
+def test_without_peers_ours_alone_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     _, _, found, err = bench(capsys, "--no-peers")
     assert set(found) == RANDOM_KEYS
     assert set(found["medians"]) == {"28 layers"}
     assert "ctranslate2" not in err
 
 
-def test_a_peer_that_is_not_installed_is_a_line_and_the_others_are_measured(capsys):
+def test_a_peer_that_is_not_installed_is_a_line_and_the_others_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     StandIn.broken = {"ctranslate2": "not installed (ctranslate2)"}
     status, table, found, _ = bench(capsys)
     assert status == 0
@@ -141,7 +144,7 @@ def test_a_peer_that_is_not_installed_is_a_line_and_the_others_are_measured(caps
     assert "not measured: ctranslate2: not installed (ctranslate2)" in table
 
 
-def test_a_peer_that_dies_is_a_line_and_its_other_worker_counts(capsys):
+def test_a_peer_that_dies_is_a_line_and_its_other_worker_counts(capsys: pytest.CaptureFixture[str]) -> None:
     StandIn.broken = {"ctranslate2 MKL=0": "the process ended with status -4"}
     status, table, found, _ = bench(capsys)
     assert status == 0
@@ -149,7 +152,7 @@ def test_a_peer_that_dies_is_a_line_and_its_other_worker_counts(capsys):
     assert "not measured: ctranslate2 MKL=0: the process ended with status -4" in table
 
 
-def test_a_conversion_that_fails_costs_the_figures_that_need_it_and_no_more(capsys):
+def test_a_conversion_that_fails_costs_the_figures_that_need_it_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
     StandIn.broken = {"int8": "failed: OSError: no", "bfloat16": "failed: MemoryError: no"}
     status, _, found, _ = bench(capsys)
     assert status == 0
@@ -159,14 +162,14 @@ def test_a_conversion_that_fails_costs_the_figures_that_need_it_and_no_more(caps
     assert {"ours, converted", "transformers"} <= set(found["failures"])
 
 
-def test_when_ours_fails_the_run_ends_with_one_line(capsys):
+def test_when_ours_fails_the_run_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     StandIn.broken = {"ours": "the process ended with status -9"}
     status, table, _, err = bench(capsys)
     assert (status, table) == (2, [])
     assert err.splitlines()[-1] == "error: the process ended with status -9"
 
 
-def test_a_known_model_is_measured_beside_llama_cpp(capsys):
+def test_a_known_model_is_measured_beside_llama_cpp(capsys: pytest.CaptureFixture[str]) -> None:
     status, table, found, _ = bench(capsys, "--model", "mini", "--page", "--day")
     assert status == 0
     assert {
@@ -180,7 +183,9 @@ def test_a_known_model_is_measured_beside_llama_cpp(capsys):
     assert "llama.cpp: llama_cpp 1.0, built for AVX" in table
 
 
-def test_a_disk_that_is_too_small_is_refused_before_anything_is_built(capsys, monkeypatch):
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_built(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=9 << 30))
     monkeypatch.setattr(roster, "Contender", None)
     status, _, _, err = bench(capsys)
@@ -188,7 +193,9 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_built(capsys, mo
     assert "GiB of disk and 9.0 GiB are available" in err
 
 
-def test_memory_that_is_too_small_is_refused_before_anything_is_built(capsys, monkeypatch):
+def test_memory_that_is_too_small_is_refused_before_anything_is_built(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(memory, "available_gib", lambda: 6.0)
     monkeypatch.setattr(roster, "Contender", None)
     status, _, _, err = bench(capsys)
@@ -206,7 +213,7 @@ def test_memory_that_is_too_small_is_refused_before_anything_is_built(capsys, mo
         ("--device", "tpu", "--model", "mini"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(capsys, arguments):
+def test_options_that_do_not_go_together_are_refused(capsys: pytest.CaptureFixture[str], arguments: Any) -> None:
     status, _, _, err = bench(capsys, *arguments)
     assert status == 2
     assert len(err.splitlines()) == 1
@@ -219,18 +226,18 @@ def test_options_that_do_not_go_together_are_refused(capsys, arguments):
         (Target(1.25, 1.1), 1.3, "✗"), (Target(1.25, 1.1), 1.25, "✓"), (Target(1.25, 1.1), 1.0, "✓✓"),
     ],
 )  # fmt: skip
-def test_a_target_knows_which_way_is_better(target, value, mark):
+def test_a_target_knows_which_way_is_better(target: Any, value: float, mark: str) -> None:
     assert target.verdict(value).split()[0] == mark
 
 
-def test_targets_of_a_full_size_model_are_not_held_against_a_smaller_one(capsys):
+def test_targets_of_a_full_size_model_are_not_held_against_a_smaller_one(capsys: pytest.CaptureFixture[str]) -> None:
     _, table, _, _ = bench(capsys, "--layers", "2")
     line = next(line for line in table if line.startswith("peak memory"))
     assert "must" not in line
     assert target("peak_rss_over_weights", "") == Target(1.25, 1.1)
 
 
-def test_the_processor_the_way_taken_and_the_peers_builds_are_told(capsys):
+def test_the_processor_the_way_taken_and_the_peers_builds_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     _, table, found, _ = bench(capsys, "--layers", "2")
     assert found["processor"] == {"features": StandIn.features, "kind": "AVX-512 VNNI"}
     assert (found["way"], found["forced"]) == ("int8, by hand", None)
@@ -245,11 +252,11 @@ def test_the_processor_the_way_taken_and_the_peers_builds_are_told(capsys):
     assert "ctranslate2 MKL=0: ctranslate2 1.0, built for AVX" in table
 
 
-def line_of(table, words):
+def line_of(table: Any, words: Any) -> Any:
     return next(line for line in table if line.startswith(words))
 
 
-def test_a_processor_is_held_to_the_targets_of_its_class(capsys):
+def test_a_processor_is_held_to_the_targets_of_its_class(capsys: pytest.CaptureFixture[str]) -> None:
     _, vnni, _, _ = bench(capsys, "--layers", "2")
     StandIn.features = ["avx2"]
     _, avx2, _, _ = bench(capsys, "--layers", "2")
@@ -262,7 +269,7 @@ def test_a_processor_is_held_to_the_targets_of_its_class(capsys):
     assert found["processor"] == {"features": ["neon"], "kind": ""}
 
 
-def test_a_forced_way_reaches_every_worker_and_makes_the_peers_go_it_too(capsys):
+def test_a_forced_way_reaches_every_worker_and_makes_the_peers_go_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     _, table, found, _ = bench(capsys, "--layers", "2", "--way", "avx2")
     for kind, environment, _ in StandIn.started:
         assert environment["GPTJT_WAY"] == "avx2", kind
@@ -278,19 +285,23 @@ def test_a_forced_way_reaches_every_worker_and_makes_the_peers_go_it_too(capsys)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_environment_can_force_a_way(capsys, monkeypatch, way):
+def test_the_environment_can_force_a_way(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, way: Any
+) -> None:
     monkeypatch.setenv("GPTJT_WAY", way)
     assert bench(capsys, "--model", "mini")[2]["forced"] == way
 
 
-def test_a_way_that_is_none_is_refused_with_those_that_are(capsys, monkeypatch):
+def test_a_way_that_is_none_is_refused_with_those_that_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(roster, "Contender", None)
     status, _, _, err = bench(capsys, "--way", "avx3")
     assert status == 2
     assert err == "error: --way: 'avx3' is no way; use one of auto, vnni, avx2, torch\n"
 
 
-def test_a_peer_is_waited_for_and_ours_is_waited_for_longer(capsys):
+def test_a_peer_is_waited_for_and_ours_is_waited_for_longer(capsys: pytest.CaptureFixture[str]) -> None:
     bench(capsys, "--layers", "2", "--rounds", "1")
     peers = [patience for kind, _, patience in StandIn.started if kind in ("transformers", "ctranslate2")]
     (ours,) = {patience.answer for kind, _, patience in StandIn.started if kind == "ours"}
@@ -299,7 +310,7 @@ def test_a_peer_is_waited_for_and_ours_is_waited_for_longer(capsys):
     assert ours > 1000
 
 
-def test_a_peer_that_takes_too_long_is_a_line_and_the_run_goes_on(capsys):
+def test_a_peer_that_takes_too_long_is_a_line_and_the_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     StandIn.broken = {"transformers, prefill512": "took longer than 26 s"}
     status, table, found, _ = bench(capsys, "--layers", "2")
     assert status == 0
@@ -308,7 +319,9 @@ def test_a_peer_that_takes_too_long_is_a_line_and_the_run_goes_on(capsys):
     assert "not measured: transformers: prefill512: took longer than 26 s" in table
 
 
-def test_a_peer_in_float32_that_memory_does_not_hold_is_a_line(capsys, monkeypatch):
+def test_a_peer_in_float32_that_memory_does_not_hold_is_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(memory, "available_gib", lambda: 12.5)
     bench(capsys)
     assert "transformers" in {kind for kind, _, _ in StandIn.started}
@@ -322,7 +335,7 @@ def test_a_peer_in_float32_that_memory_does_not_hold_is_a_line(capsys, monkeypat
     assert "float32, its fastest type here, needs 13.6 GiB of memory and 12.5 GiB are available" in why
 
 
-def test_starting_is_measured_and_held_to_the_default_model_s_targets(capsys):
+def test_starting_is_measured_and_held_to_the_default_model_s_targets(capsys: pytest.CaptureFixture[str]) -> None:
     _, table, found, _ = bench(capsys, "--model", "mini")
     assert found["complete_over_import_torch"] == 2
     assert found["load_after_torch"] == 1.5
@@ -333,7 +346,7 @@ def test_starting_is_measured_and_held_to_the_default_model_s_targets(capsys):
     assert "must" not in line_of(table, "... its peak memory")
 
 
-def test_a_command_that_cannot_be_started_is_a_line(capsys):
+def test_a_command_that_cannot_be_started_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     StandIn.broken = {"starting, complete": "gptjt_demo ended with status 1 (no)"}
     status, table, found, _ = bench(capsys, "--model", "mini")
     assert status == 0
@@ -343,7 +356,7 @@ def test_a_command_that_cannot_be_started_is_a_line(capsys):
     assert "not measured: starting: complete: gptjt_demo ended with status 1 (no)" in table
 
 
-def test_on_a_gpu_neither_peers_nor_processes_are_measured(capsys):
+def test_on_a_gpu_neither_peers_nor_processes_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, found, _ = bench(capsys, "--model", "mini", "--device", "cuda")
     assert status == 0
     assert {kind for kind, _, _ in StandIn.started} == {"ours"}

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from gptjt_demo.benchmark.contender import Contender, Failed
 from gptjt_demo.benchmark.starting import Starting
 
 
-def interpreter(folder, text):
+def interpreter(folder: Any, text: Any) -> Any:
     """A stand-in for Python, as a path."""
     made = folder / "python"
     made.write_text(f"#!{sys.executable} -IS\n{text}\n")
@@ -18,11 +20,11 @@ def interpreter(folder, text):
     return str(made)
 
 
-def starting(folder, text, **more):
+def starting(folder: Any, text: Any, **more: Any) -> Any:
     return Starting(threads=1, model="a-model", python=interpreter(folder, text), **more)
 
 
-def test_a_command_is_started_as_it_is_typed_and_its_memory_is_its_own(tmp_path):
+def test_a_command_is_started_as_it_is_typed_and_its_memory_is_its_own(tmp_path: Path) -> None:
     text = (
         f"import sys; open({str(tmp_path / 'typed')!r}, 'w').write(' '.join(sys.argv[1:])); held = b'.' * 300_000_000"
     )
@@ -36,37 +38,37 @@ def test_a_command_is_started_as_it_is_typed_and_its_memory_is_its_own(tmp_path)
     assert 3e8 < peak < 4e8
 
 
-def test_loading_takes_the_seconds_that_the_process_says(tmp_path):
+def test_loading_takes_the_seconds_that_the_process_says(tmp_path: Path) -> None:
     assert starting(tmp_path, "print('a banner'); print(1.25)").load() == 1.25
 
 
-def test_a_command_that_fails_is_one_line(tmp_path):
+def test_a_command_that_fails_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(Failed, match=r"^gptjt_demo ended with status 2 \(error: no such model\)$"):
         starting(tmp_path, "import sys; print('error: no such model', file=sys.stderr); sys.exit(2)").complete()
 
 
-def test_a_command_that_does_not_end_is_ended(tmp_path):
+def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:
     with pytest.raises(Failed, match="status -9"):
         starting(tmp_path, "import time; time.sleep(600)", limit=0.5).complete()
 
 
-def test_the_process_that_is_timed_while_loading_is_well_formed():
+def test_the_process_that_is_timed_while_loading_is_well_formed() -> None:
     with pytest.raises(Failed, match="no-such-model"):
         Starting(threads=1, model="./no-such-model").load()
 
 
-def test_a_busy_neighbour_is_there_for_as_long_as_it_is_wanted():
+def test_a_busy_neighbour_is_there_for_as_long_as_it_is_wanted() -> None:
     with neighbour.busy() as process:
         assert process.poll() is None
     assert process.poll() is not None
 
 
-def test_a_busy_neighbour_ends_by_itself():
+def test_a_busy_neighbour_ends_by_itself() -> None:
     with neighbour.busy(seconds=0.2) as process:
         assert process.wait(60) == 0
 
 
-def test_a_busy_neighbour_ends_with_the_process_that_started_it():
+def test_a_busy_neighbour_ends_with_the_process_that_started_it() -> None:
     code = """
 import os
 from gptjt_demo.benchmark import neighbour

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from command_line import answer_with, run
 from fake_engine import FakeEngine
 
 
 @pytest.fixture
-def fake(monkeypatch):
+def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
     engine = FakeEngine(default="Indian Rupee")
     answer_with(monkeypatch, engine)
     return engine
@@ -34,7 +36,9 @@ def fake(monkeypatch):
         (["frobnicate"], "frobnicate"),
     ],
 )
-def test_a_users_mistake_is_one_line_and_status_two(capsys, fake, arguments, word):
+def test_a_users_mistake_is_one_line_and_status_two(
+    capsys: pytest.CaptureFixture[str], fake: Any, arguments: Any, word: str
+) -> None:
     status, out, err = run(capsys, *arguments)
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
@@ -42,7 +46,9 @@ def test_a_users_mistake_is_one_line_and_status_two(capsys, fake, arguments, wor
     assert "Traceback" not in err
 
 
-def test_of_a_launch_only_the_first_process_says_the_mistake(capsys, monkeypatch):
+def test_of_a_launch_only_the_first_process_says_the_mistake(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for rank, lines in (("0", 1), ("1", 0)):
         monkeypatch.setenv("RANK", rank)
         status, _, err = run(capsys, "complete", "-t", "currensy")
@@ -53,7 +59,9 @@ def test_of_a_launch_only_the_first_process_says_the_mistake(capsys, monkeypatch
     ("arguments", "word"),
     [(["--model", "minii"], "mini"), (["--device", "warp"], "warp"), (["--model", "./gone"], "gone")],
 )
-def test_a_wrong_model_or_device_is_one_line_and_status_two(capsys, arguments, word):
+def test_a_wrong_model_or_device_is_one_line_and_status_two(
+    capsys: pytest.CaptureFixture[str], arguments: Any, word: str
+) -> None:
     status, _, err = run(capsys, "complete", "-t", "currency", *arguments)
     assert status == 2
     assert err.count("\n") == 1
@@ -64,7 +72,9 @@ def test_a_wrong_model_or_device_is_one_line_and_status_two(capsys, arguments, w
     ("command", "shown"),
     [([], "complete"), (["templates"], "export"), (["--help"], "complete"), (["templates", "--help"], "export")],
 )
-def test_a_bare_command_or_group_prints_its_help_as_help(capsys, command, shown):
+def test_a_bare_command_or_group_prints_its_help_as_help(
+    capsys: pytest.CaptureFixture[str], command: Any, shown: str
+) -> None:
     status, out, err = run(capsys, *command)
     assert (status, err) == (0, "")
     assert out.startswith("Usage: gptjt-demo")
@@ -84,14 +94,18 @@ def test_a_bare_command_or_group_prints_its_help_as_help(capsys, command, shown)
     ],
     ids=" ".join,
 )
-def test_an_option_given_twice_is_refused_by_its_name(capsys, fake, arguments):
+def test_an_option_given_twice_is_refused_by_its_name(
+    capsys: pytest.CaptureFixture[str], fake: Any, arguments: Any
+) -> None:
     status, out, err = run(capsys, *arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "given twice" in err
     assert any(word.split("=")[0] in err for word in arguments if word.startswith("-"))
 
 
-def test_a_switch_given_twice_and_an_option_for_many_values_are_no_mistake(capsys, fake):
+def test_a_switch_given_twice_and_an_option_for_many_values_are_no_mistake(
+    capsys: pytest.CaptureFixture[str], fake: Any
+) -> None:
     assert run(capsys, "complete", "-t", "currency", "--json", "--json")[0] == 0
     assert run(capsys, "score", "-t", "emotion", "--label", "a", "--label", "b")[0] == 0
 
@@ -104,7 +118,9 @@ class Odd(Exception):
     "error",
     [Odd(), Odd("two\nlines"), RuntimeError("CUDA error: out of memory"), OSError(5, "I/O error"), KeyError("x")],
 )
-def test_an_error_inside_the_program_is_one_line_and_status_one(capsys, monkeypatch, error):
+def test_an_error_inside_the_program_is_one_line_and_status_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Any
+) -> None:
     answer_with(monkeypatch, FakeEngine(fail_after=0, failure=error))
     monkeypatch.delenv("GPTJT_TRACEBACK", raising=False)
     status, _, err = run(capsys, "complete", "-t", "currency", "--json")
@@ -118,7 +134,9 @@ def test_an_error_inside_the_program_is_one_line_and_status_one(capsys, monkeypa
     assert err.splitlines()[-1].startswith(f"error: {type(error).__name__}: ")
 
 
-def test_of_a_launch_every_process_says_its_own_error(capsys, monkeypatch):
+def test_of_a_launch_every_process_says_its_own_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RANK", "1")
     answer_with(monkeypatch, FakeEngine(fail_after=0))
     assert run(capsys, "complete", "-t", "currency", "--json")[2].startswith("error: RuntimeError: scripted failure")

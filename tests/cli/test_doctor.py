@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -20,23 +22,23 @@ in_cache = doctor.in_cache
 
 
 @pytest.fixture(autouse=True)
-def _no_hub(monkeypatch):
+def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "in_cache", lambda spec: "not asked")
 
 
 @pytest.fixture
-def fake(monkeypatch):
+def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
     answers = {"treat": "joy", "India": "Indian Rupee", "Kuwait": "Kuwaiti Dinar"}
     engine = FakeEngine(answers, default="a, b", scores={"joy": -0.1})
     answer_with(monkeypatch, engine)
     return engine
 
 
-def subjects(found):
+def subjects(found: Any) -> Any:
     return {fact.subject: fact for fact in found.facts}
 
 
-def test_it_says_what_the_machine_has_and_which_models_fit(fake, monkeypatch):
+def test_it_says_what_the_machine_has_and_which_models_fit(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_gib", lambda: 3.0)
     found = subjects(examine("fake", lambda: fake))
     assert {"python", "libraries", "processor", "cores", "memory"} <= set(found)
@@ -48,7 +50,7 @@ def test_it_says_what_the_machine_has_and_which_models_fit(fake, monkeypatch):
     assert "scripted" in found["load report"].text
 
 
-def test_the_five_widget_prompts_are_tried_in_both_attentions(fake):
+def test_the_five_widget_prompts_are_tried_in_both_attentions(fake: Any) -> None:
     found = examine("fake", lambda: fake)
     assert [(trial.template, trial.attention) for trial in found.trials] == [
         (name, mode) for name in CARD for mode in ("prefix", "causal")
@@ -64,7 +66,7 @@ def test_the_five_widget_prompts_are_tried_in_both_attentions(fake):
     assert f"{sum(t.right for t in found.trials[::2])} of 24 checks right with prefix attention" in found.verdict
 
 
-def test_a_model_that_does_not_see_the_mask_is_a_problem_and_is_tried_causally(fake):
+def test_a_model_that_does_not_see_the_mask_is_a_problem_and_is_tried_causally(fake: Any) -> None:
     engine = FakeEngine(default="joy", supports_prefix=False)
     found = examine("fake", lambda: engine)
     (problem,) = found.problems
@@ -75,8 +77,8 @@ def test_a_model_that_does_not_see_the_mask_is_a_problem_and_is_tried_causally(f
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no kernel image\nfor this device"), ValueError(), DoesNotFit("big")])
-def test_whatever_stops_the_load_is_a_line_and_the_rest_is_said_before(error):
-    def load():
+def test_whatever_stops_the_load_is_a_line_and_the_rest_is_said_before(error: Any) -> None:
+    def load() -> None:
         raise error
 
     told = []
@@ -90,8 +92,8 @@ def test_whatever_stops_the_load_is_a_line_and_the_rest_is_said_before(error):
     assert found.verdict.startswith("broken does not run here")
 
 
-def test_a_trial_that_fails_is_a_line_and_the_others_go_on():
-    def answer(prompt):
+def test_a_trial_that_fails_is_a_line_and_the_others_go_on() -> None:
+    def answer(prompt: Any) -> Any:
         if "India" in prompt:
             raise RuntimeError("out of memory")
         return "joy"
@@ -103,7 +105,7 @@ def test_a_trial_that_fails_is_a_line_and_the_others_go_on():
     assert len(found.trials) == 8
 
 
-def test_a_model_that_gets_nothing_right_is_sent_to_verify(fake):
+def test_a_model_that_gets_nothing_right_is_sent_to_verify(fake: Any) -> None:
     engine = FakeEngine(default="zzz", scores={"love": -0.1, "hate speech": -5})
     engine.score_many = lambda prompts, labels, **options: (
         (i, engine.score("x", ["zzz"])) for i in range(len(prompts))
@@ -113,7 +115,7 @@ def test_a_model_that_gets_nothing_right_is_sent_to_verify(fake):
     assert not found.problems
 
 
-def test_what_the_hubs_cache_holds_of_a_model_is_said(monkeypatch, tmp_path):
+def test_what_the_hubs_cache_holds_of_a_model_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
@@ -132,7 +134,7 @@ def test_what_the_hubs_cache_holds_of_a_model_is_said(monkeypatch, tmp_path):
 # --- the command
 
 
-def test_the_command_prints_facts_a_table_and_a_verdict(capsys, fake):
+def test_the_command_prints_facts_a_table_and_a_verdict(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
     status, out, err = run(capsys, "doctor")
     lines = out.splitlines()
     assert (status, err) == (0, "")
@@ -142,7 +144,7 @@ def test_the_command_prints_facts_a_table_and_a_verdict(capsys, fake):
     assert lines[-1].startswith("fake runs here")
 
 
-def test_the_command_prints_one_json_object(capsys, fake):
+def test_the_command_prints_one_json_object(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
     status, out, _ = run(capsys, "doctor", "--json")
     found = json.loads(out)
     assert status == 0
@@ -153,7 +155,9 @@ def test_the_command_prints_one_json_object(capsys, fake):
 
 
 @pytest.mark.parametrize(("file", "word"), [("model.safetensors", "no weights found"), ("config.json", "config.json")])
-def test_a_folder_that_lacks_its_weights_or_configuration_is_said_to(capsys, tmp_path, file, word):
+def test_a_folder_that_lacks_its_weights_or_configuration_is_said_to(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, file: str, word: str
+) -> None:
     folder = tiny.save(tiny.model("gptj"), tmp_path / "half")
     (folder / file).unlink()
     status, out, err = run(capsys, "doctor", "--model", folder)
@@ -163,7 +167,9 @@ def test_a_folder_that_lacks_its_weights_or_configuration_is_said_to(capsys, tmp
     assert out.splitlines()[-1].startswith(f"{folder} does not run here")
 
 
-def test_a_model_that_does_not_fit_is_said_with_one_that_does(capsys, monkeypatch):
+def test_a_model_that_does_not_fit_is_said_with_one_that_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(memory, "available_gib", lambda: 3.0)
     status, out, err = run(capsys, "doctor", "--model", "gpt-jt-6b-8bit")
     assert (status, err) == (2, "")
@@ -171,7 +177,7 @@ def test_a_model_that_does_not_fit_is_said_with_one_that_does(capsys, monkeypatc
     assert "needs 7.38 GiB of memory and 3.00 GiB are available; mini would fit" in line
 
 
-def test_a_real_model_is_tried_in_both_attentions(capsys, tmp_path):
+def test_a_real_model_is_tried_in_both_attentions(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = tiny.save(tiny.model("gptj", vocabulary=tiny.VOCABULARY), tmp_path / "tiny")
     status, out, _ = run(capsys, "doctor", "--model", folder, "--json")
     found = json.loads(out)

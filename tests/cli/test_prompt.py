@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from command_line import answer_with, run
@@ -12,13 +13,13 @@ from fake_engine import FakeEngine
 
 
 @pytest.fixture
-def fake(monkeypatch):
+def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
     engine = FakeEngine(default="Indian Rupee")
     answer_with(monkeypatch, engine)
     return engine
 
 
-def test_complete_prints_one_json_object_with_the_promised_keys(capsys, fake):
+def test_complete_prints_one_json_object_with_the_promised_keys(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
     status, out, _ = run(capsys, "complete", "--template", "currency", "--input", "India", "--json")
     assert status == 0
     assert out.count("\n") == 1
@@ -29,13 +30,13 @@ def test_complete_prints_one_json_object_with_the_promised_keys(capsys, fake):
     assert json.loads(out)["text"] == "Indian Rupee"
 
 
-def test_complete_prints_the_answer_alone_on_standard_output(capsys, fake):
+def test_complete_prints_the_answer_alone_on_standard_output(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
     status, out, err = run(capsys, "complete", "-t", "currency", "-i", "India")
     assert (status, out) == (0, "Indian Rupee\n")
     assert fake.name in err
 
 
-def test_score_prints_a_share_for_each_label(capsys, fake):
+def test_score_prints_a_share_for_each_label(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
     status, out, _ = run(capsys, "score", "--template", "emotion", "--input", "so happy", "--json")
     rows = json.loads(out)["labels"]
     assert status == 0
@@ -44,7 +45,7 @@ def test_score_prints_a_share_for_each_label(capsys, fake):
     assert sum(row["share"] for row in rows) == pytest.approx(1)
 
 
-def test_the_embedded_default_names_the_yen_from_the_command_line():
+def test_the_embedded_default_names_the_yen_from_the_command_line() -> None:
     command = [sys.executable, "-m", "gptjt_demo", "complete", "--template", "currency", "--input", "Japan", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     answer = json.loads(done.stdout)

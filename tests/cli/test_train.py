@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -37,7 +39,7 @@ training:
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory):
+def given(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A recipe, a base model, and data, as a user has them."""
     folder = tmp_path_factory.mktemp("given")
     (folder / "tiny.yaml").write_text(RECIPE, "utf-8")
@@ -47,7 +49,7 @@ def given(tmp_path_factory):
     return folder
 
 
-def asked(given, out, *more: str) -> list[str]:
+def asked(given: Any, out: Any, *more: str) -> list[str]:
     return [
         *("train", "--recipe", str(given / "tiny.yaml"), "--base", str(given / "base")),
         *("--data", f"rows={given / 'rows.jsonl'}", "--out", str(out), *more),
@@ -55,7 +57,7 @@ def asked(given, out, *more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def trained(given, tmp_path_factory):
+def trained(given: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     out = tmp_path_factory.mktemp("run") / "run"
     with pytest.raises(SystemExit) as ended:
         main(asked(given, out))
@@ -63,18 +65,20 @@ def trained(given, tmp_path_factory):
     return out
 
 
-def weights(out) -> dict[str, torch.Tensor]:
+def weights(out: Any) -> dict[str, torch.Tensor]:
     return load_base(str(out / "model"), out).model.state_dict()
 
 
-def test_a_recipe_becomes_weights_that_are_not_the_base_models(given, trained):
+def test_a_recipe_becomes_weights_that_are_not_the_base_models(given: Any, trained: Any) -> None:
     found, before = weights(trained), load_base(str(given / "base"), given).model.state_dict()
     assert found.keys() == before.keys()
     assert any(not torch.equal(found[name], before[name]) for name in found)
     assert {"log.jsonl", "run.json", "english", "model"} <= {path.name for path in trained.iterdir()}
 
 
-def test_a_run_whose_minutes_are_over_goes_on_to_the_unbroken_runs_weights(given, trained, tmp_path, capsys):
+def test_a_run_whose_minutes_are_over_goes_on_to_the_unbroken_runs_weights(
+    given: Any, trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, err = run(capsys, *asked(given, tmp_path, "--minutes", "0"))
     assert (code, out.strip()) == (0, str(tmp_path / "model"))
     assert "--resume goes on" in err
@@ -85,7 +89,9 @@ def test_a_run_whose_minutes_are_over_goes_on_to_the_unbroken_runs_weights(given
     assert all(torch.equal(value, unbroken[name]) for name, value in weights(tmp_path).items())
 
 
-def test_a_folder_with_a_run_is_not_begun_again_and_a_resumed_run_is_not_made_another(given, trained, capsys):
+def test_a_folder_with_a_run_is_not_begun_again_and_a_resumed_run_is_not_made_another(
+    given: Any, trained: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(capsys, *asked(given, trained))[2].startswith(f"error: {trained}: it holds a run already")
     for option, value, said in (
         ("--recipe", "mini", "begun with another recipe"),
@@ -97,13 +103,17 @@ def test_a_folder_with_a_run_is_not_begun_again_and_a_resumed_run_is_not_made_an
         assert said in err
 
 
-def test_where_there_is_nothing_to_resume_no_run_is_begun_by_a_slip(tmp_path, capsys):
+def test_where_there_is_nothing_to_resume_no_run_is_begun_by_a_slip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, _, err = run(capsys, "train", "--out", str(tmp_path / "typo"), "--resume")
     assert (code, err.count("\n")) == (2, 1)
     assert "there is no run in it" in err
 
 
-def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(given, tmp_path, capsys):
+def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(
+    given: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = asked(given, tmp_path)
     place = arguments.index("--data")
     code, _, err = run(capsys, *arguments[:place], *arguments[place + 2 :])
@@ -113,7 +123,9 @@ def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(given, tmp_p
     assert (code, err) == (2, "error: --data: 'rows' is not NAME=PATH; name a source of the recipe\n")
 
 
-def test_without_the_extra_one_line_tells_how_to_install_it(tmp_path, monkeypatch, capsys):
+def test_without_the_extra_one_line_tells_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(train, "find_spec", lambda name: None)
     for arguments in (["train", "--out", str(tmp_path / "new")], ["figures", str(tmp_path)]):
         code, _, err = run(capsys, *arguments)
@@ -122,5 +134,5 @@ def test_without_the_extra_one_line_tells_how_to_install_it(tmp_path, monkeypatc
     assert not (tmp_path / "new").exists()
 
 
-def test_figures_of_a_folder_without_a_run_are_a_line(tmp_path, capsys):
+def test_figures_of_a_folder_without_a_run_are_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "there are no weights of a run in it" in run(capsys, "figures", str(tmp_path))[2]

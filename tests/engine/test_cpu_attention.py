@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional
@@ -11,7 +13,7 @@ from gptjt_demo.engine import cpu_attention
 WORST = torch.finfo(torch.bfloat16).min
 
 
-def drawn(new=70, columns=90, key_heads=6, batch=2, width=16):
+def drawn(new: int = 70, columns: int = 90, key_heads: int = 6, batch: int = 2, width: int = 16) -> Any:
     generator = torch.Generator().manual_seed(0)
     query = torch.randn(batch, 6, new, width, generator=generator).bfloat16() * 3
     key, value = (torch.randn(batch, key_heads, columns, width, generator=generator).bfloat16() for _ in range(2))
@@ -20,19 +22,21 @@ def drawn(new=70, columns=90, key_heads=6, batch=2, width=16):
     return query, key, value, torch.zeros(keep.shape, dtype=torch.bfloat16).masked_fill(~keep, WORST)
 
 
-def torch_s_own(query, key, value, mask):
+def torch_s_own(query: Any, key: Any, value: Any, mask: Any) -> Any:
     out = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=True)
     return out.transpose(1, 2)
 
 
-def error(found, exact):
+def error(found: Any, exact: Any) -> Any:
     return float((found.double() - exact).norm() / exact.norm())
 
 
 @pytest.mark.parametrize("piece", [1, cpu_attention.PIECE])
 @pytest.mark.parametrize("key_heads", [6, 3, 1])
 @pytest.mark.parametrize("new", [1, 5, 70])
-def test_its_error_is_that_of_bfloat16_as_torch_s_own_is(new, key_heads, piece, monkeypatch):
+def test_its_error_is_that_of_bfloat16_as_torch_s_own_is(
+    new: int, key_heads: int, piece: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cpu_attention, "PIECE", piece)
     query, key, value, mask = drawn(new, key_heads=key_heads)
     exact = torch_s_own(query.double(), key.double(), value.double(), mask.double())
@@ -44,7 +48,7 @@ def test_its_error_is_that_of_bfloat16_as_torch_s_own_is(new, key_heads, piece, 
 
 
 @pytest.mark.parametrize("new", [1, 70])
-def test_a_bool_mask_hides_what_an_additive_one_does_and_none_hides_nothing(new):
+def test_a_bool_mask_hides_what_an_additive_one_does_and_none_hides_nothing(new: int) -> None:
     query, key, value, mask = drawn(new)
     found = cpu_attention.attend(query, key, value, mask == 0, 0.25)
     assert torch.equal(found, cpu_attention.attend(query, key, value, mask, 0.25))
@@ -54,7 +58,7 @@ def test_a_bool_mask_hides_what_an_additive_one_does_and_none_hides_nothing(new)
 
 
 @pytest.mark.parametrize("new", [1, 70])
-def test_hidden_columns_change_nothing(new):
+def test_hidden_columns_change_nothing(new: int) -> None:
     query, key, value, mask = drawn(new)
     before = cpu_attention.attend(query, key, value, mask, 0.25)
     hidden = (mask < 0).all(dim=2)[:, 0] | (torch.arange(key.shape[2]) > 60)  # (batch, columns)
@@ -76,6 +80,6 @@ def test_hidden_columns_change_nothing(new):
         (1, torch.float32, True, False),
     ],
 )
-def test_it_is_for_one_or_many_masked_tokens_in_bfloat16(new, dtype, masked, suits):
+def test_it_is_for_one_or_many_masked_tokens_in_bfloat16(new: Any, dtype: Any, masked: bool, suits: bool) -> None:
     mask = torch.zeros(1, 1, new, new, dtype=dtype) if masked else None
     assert cpu_attention.suits(torch.zeros(1, 4, new, 8, dtype=dtype), mask) is suits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import threading
+from typing import Any
 
 import pytest
 import tiny
@@ -19,7 +20,7 @@ from gptjt_demo.settings import Sampling
 from gptjt_demo.templates.template import Template
 
 
-def settled(prompt, answer):
+def settled(prompt: Any, answer: Any) -> Any:
     """A drafter that has guessed right after every token of an answer but the last."""
     drafter = Drafter(prompt)
     for count in range(1, len(answer)):
@@ -28,30 +29,30 @@ def settled(prompt, answer):
     return drafter
 
 
-def test_what_followed_the_newest_tokens_before_is_guessed_again():
+def test_what_followed_the_newest_tokens_before_is_guessed_again() -> None:
     assert Drafter([5, 1, 2, 3, 4, 9, 9]).propose([1]) == [2, 3, 4, 9][:MAX_DRAFT]
 
 
-def test_nothing_is_guessed_for_a_token_that_never_stood_before():
+def test_nothing_is_guessed_for_a_token_that_never_stood_before() -> None:
     assert Drafter([1, 2, 3]).propose([7]) == []
 
 
-def test_more_tokens_alike_decide_before_fewer():
+def test_more_tokens_alike_decide_before_fewer() -> None:
     assert Drafter([1, 2, 30, 8, 2, 40]).propose([1, 2])[0] == 30
 
 
-def test_the_query_comes_before_the_examples_and_the_answer_last():
+def test_the_query_comes_before_the_examples_and_the_answer_last() -> None:
     assert Drafter([1, 10, 5, 1, 20, 6]).propose([1])[0] == 20
     assert Drafter([1, 10, 5, 6]).propose([1, 30, 1])[0] == 10
 
 
-def test_the_copy_goes_on_ahead_of_what_was_copied_last():
+def test_the_copy_goes_on_ahead_of_what_was_copied_last() -> None:
     # Both 1s before and behind the 2, 3 that the answer has copied.
     prompt, answer = [1, 50, 2, 3, 1, 60, 1, 70], [2, 3, 8, 1]
     assert settled(prompt, answer).propose(answer)[0] == 60
 
 
-def test_a_token_in_the_place_of_the_prompts_is_passed_over():
+def test_a_token_in_the_place_of_the_prompts_is_passed_over() -> None:
     # The prompt writes 4, 1, 5, dot, 6, 7 and the answer 4, 1, 5, dash.
     prompt, answer = [9, 4, 1, 5, 100, 6, 7, 8], [4, 1, 5, 200]
     drafter = Drafter(prompt)
@@ -61,7 +62,7 @@ def test_a_token_in_the_place_of_the_prompts_is_passed_over():
     assert drafter.propose(answer) == [6, 7, 8, 4][:MAX_DRAFT]
 
 
-def test_an_answer_that_does_not_copy_is_left_alone_unless_told_otherwise():
+def test_an_answer_that_does_not_copy_is_left_alone_unless_told_otherwise() -> None:
     for patience, gives_up in ((PATIENCE, True), (None, False)):
         drafter = Drafter([1, 2, 3], patience)
         for _ in range(PATIENCE):
@@ -70,14 +71,14 @@ def test_an_answer_that_does_not_copy_is_left_alone_unless_told_otherwise():
         assert (drafter.drafted, drafter.accepted) == (3 * PATIENCE, 0)
 
 
-def prompts(count, seed):
+def prompts(count: Any, seed: Any) -> Any:
     """Few-shot prompts over few letters, so that answers find something to copy."""
     chance = random.Random(seed)
     word = lambda: "".join(chance.choice("abc é,.\n") for _ in range(chance.randint(1, 9)))  # noqa: E731
     return [f"In: {word()}\nOut: {word()}\n\nIn: {word()}{word()}\nOut:" for _ in range(count)]
 
 
-def same(engine, prompt, sampling, **more):
+def same(engine: Any, prompt: Any, sampling: Any, **more: Any) -> Any:
     """Ask with drafts and without; both completions, found to be alike."""
     plain = engine.complete(prompt, sampling, drafting=False, **more)
     drafted = engine.complete(prompt, sampling, drafting=True, **more)
@@ -94,7 +95,7 @@ def same(engine, prompt, sampling, **more):
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_drafted_answers_are_those_of_plain_greedy_decoding(family, implementation, attention):
+def test_drafted_answers_are_those_of_plain_greedy_decoding(family: Any, implementation: str, attention: str) -> None:
     engine = Engine(tiny.model(family, implementation, seed=3), tiny.tokenizer())
     accepted = spared = 0
     for k, prompt in enumerate(prompts(8, seed=5)):
@@ -105,12 +106,12 @@ def test_drafted_answers_are_those_of_plain_greedy_decoding(family, implementati
 
 
 @pytest.fixture
-def llama():
+def llama() -> Any:
     """A model whose answers soon repeat themselves: drafts hold often, and never always."""
     return Engine(tiny.model("llama", seed=3), tiny.tokenizer())
 
 
-def test_a_stop_ends_a_drafted_answer_where_it_ends_a_plain_one(llama):
+def test_a_stop_ends_a_drafted_answer_where_it_ends_a_plain_one(llama: Any) -> None:
     for prompt in prompts(3, seed=1):
         full = llama.complete(prompt, Sampling(max_new_tokens=40), drafting=False).text
         for start in range(0, len(full) - 3, 6):
@@ -118,7 +119,7 @@ def test_a_stop_ends_a_drafted_answer_where_it_ends_a_plain_one(llama):
                 same(llama, prompt, Sampling(max_new_tokens=40, stop=(full[start : start + size],)))
 
 
-def test_no_row_is_spent_on_what_follows_a_stop_or_the_last_token(llama, monkeypatch):
+def test_no_row_is_spent_on_what_follows_a_stop_or_the_last_token(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = []
     check = llama._lm.check
     monkeypatch.setattr(llama._lm, "check", lambda state, ids, flag: rows.append(ids) or check(state, ids, flag))
@@ -135,11 +136,11 @@ def test_no_row_is_spent_on_what_follows_a_stop_or_the_last_token(llama, monkeyp
         assert not any(stop in llama._vocabulary.decode(ids[1:]) for ids in rows)
 
 
-def test_the_end_of_the_text_within_a_draft_ends_the_answer(llama):
+def test_the_end_of_the_text_within_a_draft_ends_the_answer(llama: Any) -> None:
     ids = [*llama.encode("ab"), tiny.END, *llama.encode("cdab")]  # a continuation may hold what a prompt cannot
     head = llama._lm.model.lm_head
 
-    def always_the_end(module, inputs, out):
+    def always_the_end(module: Any, inputs: Any, out: Any) -> Any:
         return out.index_fill(-1, torch.tensor([tiny.END]), 99.0)
 
     hook = head.register_forward_hook(always_the_end)
@@ -148,7 +149,7 @@ def test_the_end_of_the_text_within_a_draft_ends_the_answer(llama):
     assert (drafted.stop_reason, drafted.completion_tokens) == ("end_of_text", 1)
     copied = iter(llama.encode("b"))
 
-    def the_end_after_b(module, inputs, out):
+    def the_end_after_b(module: Any, inputs: Any, out: Any) -> Any:
         wanted = next(copied, tiny.END)
         return out.index_fill(-1, torch.tensor([wanted]), 99.0)
 
@@ -158,7 +159,7 @@ def test_the_end_of_the_text_within_a_draft_ends_the_answer(llama):
     assert completion.tokens[-1].id == tiny.END
 
 
-def test_a_drafted_answer_goes_on_from_a_continuation(llama):
+def test_a_drafted_answer_goes_on_from_a_continuation(llama: Any) -> None:
     for prompt in prompts(3, seed=2):
         whole = llama.complete(prompt, Sampling(max_new_tokens=30), drafting=False)
         ids = [token.id for token in whole.tokens]
@@ -166,7 +167,7 @@ def test_a_drafted_answer_goes_on_from_a_continuation(llama):
         assert [token.id for token in plain.tokens] == ids[10:]
 
 
-def test_a_drafted_answer_can_be_cancelled_between_the_tokens_of_a_pass(llama):
+def test_a_drafted_answer_can_be_cancelled_between_the_tokens_of_a_pass(llama: Any) -> None:
     prompt = prompts(1, seed=1)[0]
     whole = llama.complete(prompt, Sampling(max_new_tokens=60), drafting=False)
     for after in range(1, 12):
@@ -182,7 +183,7 @@ def test_a_drafted_answer_can_be_cancelled_between_the_tokens_of_a_pass(llama):
         assert seen == [token.id for token in whole.tokens][: len(seen)]
 
 
-def test_answers_with_chance_in_them_and_batches_are_not_drafted(llama):
+def test_answers_with_chance_in_them_and_batches_are_not_drafted(llama: Any) -> None:
     prompt = prompts(1, seed=1)[0]
     chance = Sampling(max_new_tokens=30, temperature=1.5, seed=4)
     asked = llama.complete(prompt, chance, drafting=True)
@@ -195,7 +196,7 @@ def test_answers_with_chance_in_them_and_batches_are_not_drafted(llama):
     assert many[0].forward_passes == 30
 
 
-def test_a_model_whose_rows_may_differ_is_drafted_only_when_asked():
+def test_a_model_whose_rows_may_differ_is_drafted_only_when_asked() -> None:
     engine = Engine(tiny.model("llama", "eager", seed=3), tiny.tokenizer())
     prompt = prompts(1, seed=1)[0]
     assert engine.complete(prompt, Sampling(max_new_tokens=30)).drafted == 0
@@ -203,7 +204,7 @@ def test_a_model_whose_rows_may_differ_is_drafted_only_when_asked():
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_tokens_taken_back_leave_the_state_as_it_was(family):
+def test_tokens_taken_back_leave_the_state_as_it_was(family: Any) -> None:
     lm = PrefixLM(tiny.model(family))
     state, _ = lm.check(lm.prefill(*pad([[5, 9, 2, 77]]), "prefix"), [7, 1, 200, 13])
     state, logits = lm.check(state.crop(3), [90, 91])
@@ -213,7 +214,7 @@ def test_tokens_taken_back_leave_the_state_as_it_was(family):
 
 
 @pytest.mark.parametrize("name", ["entities", "cleaning"])
-def test_mini_answers_with_drafts_to_the_bit_as_without(mini, name):
+def test_mini_answers_with_drafts_to_the_bit_as_without(mini: Engine, name: str) -> None:
     template = Template.load(name)
     with samples.path(name).open(encoding="utf-8", newline="") as file:
         rows = [row["input"] for row in csv.DictReader(file)][:5]
@@ -228,7 +229,7 @@ def test_mini_answers_with_drafts_to_the_bit_as_without(mini, name):
 
 
 @pytest.mark.parametrize("columns", [20, 150, 520])
-def test_mini_reads_a_row_alike_alone_and_among_others(mini, columns):
+def test_mini_reads_a_row_alike_alone_and_among_others(mini: Engine, columns: int) -> None:
     prompt, ids = [(7 * k + 11) % 40000 for k in range(columns)], [500, 600, 700, 800, 900][: MAX_DRAFT + 1]
     state, together = mini._lm.check(mini._lm.prefill(*pad([prompt]), "prefix"), ids)
     state = state.crop(len(ids))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import Any
 
 import pytest
 import tiny
@@ -17,22 +18,22 @@ GREEDY = Sampling(max_new_tokens=12)
 
 
 @pytest.fixture(params=tiny.FAMILIES)
-def engine(request):
+def engine(request: pytest.FixtureRequest) -> Any:
     return Engine(tiny.model(request.param), tiny.tokenizer(), name="tiny")
 
 
 @pytest.fixture
-def llama():
+def llama() -> Any:
     return Engine(tiny.model("llama"), tiny.tokenizer(), name="tiny")
 
 
-def naive_logprobs(engine, ids, prompt, attention):
+def naive_logprobs(engine: Any, ids: Any, prompt: Any, attention: Any) -> Any:
     logits = tiny.full_logits(engine._lm.model, ids, prompt, attention)
     logits[:, 257:] = float("-inf")
     return logits.log_softmax(-1)
 
 
-def naive_greedy(engine, prompt, attention, count=12):
+def naive_greedy(engine: Any, prompt: Any, attention: Any, count: int = 12) -> Any:
     """Greedy decoding that runs the whole text through the model for every token."""
     start = ids = list(engine._vocabulary.encode(prompt))
     while len(ids) < len(start) + count:
@@ -44,7 +45,7 @@ def naive_greedy(engine, prompt, attention, count=12):
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_greedy_answers_are_those_of_the_naive_loop(engine, attention):
+def test_greedy_answers_are_those_of_the_naive_loop(engine: Any, attention: str) -> None:
     for prompt in PROMPTS:
         completion = engine.complete(prompt, GREEDY, attention=attention)
         expected = naive_greedy(engine, prompt, attention)
@@ -52,7 +53,7 @@ def test_greedy_answers_are_those_of_the_naive_loop(engine, attention):
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_many_completions_equal_the_single_ones(engine, attention):
+def test_many_completions_equal_the_single_ones(engine: Any, attention: str) -> None:
     sampling = Sampling(max_new_tokens=12, temperature=1.5, seed=7, stop=("e",))
     many = dict(engine.complete_many(PROMPTS, sampling, attention=attention))
     assert sorted(many) == list(range(len(PROMPTS)))
@@ -64,7 +65,9 @@ def test_many_completions_equal_the_single_ones(engine, attention):
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_prompts_that_begin_alike_are_answered_and_scored_as_alone(engine, attention, monkeypatch):
+def test_prompts_that_begin_alike_are_answered_and_scored_as_alone(
+    engine: Any, attention: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prefills = []
     prefill = engine._lm.prefill
     monkeypatch.setattr(engine._lm, "prefill", lambda ids, *rest: prefills.append(ids.shape) or prefill(ids, *rest))
@@ -83,7 +86,7 @@ def test_prompts_that_begin_alike_are_answered_and_scored_as_alone(engine, atten
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_an_answer_goes_on_causally_from_a_continuation(engine, attention):
+def test_an_answer_goes_on_causally_from_a_continuation(engine: Any, attention: str) -> None:
     whole = engine.complete("Input: India\nOutput:", GREEDY, attention=attention)
     ids = [token.id for token in whole.tokens]
     stream = engine.stream(
@@ -99,7 +102,7 @@ def test_an_answer_goes_on_causally_from_a_continuation(engine, attention):
     assert branch.tokens[0].logprob == pytest.approx(float(row[branch.tokens[0].id]), abs=1e-4)
 
 
-def test_a_stop_within_the_continuation_is_passed_over_and_one_across_its_end_counts(llama):
+def test_a_stop_within_the_continuation_is_passed_over_and_one_across_its_end_counts(llama: Any) -> None:
     ids = llama._vocabulary.encode(" one\ntwo")
     stop = Sampling(max_new_tokens=30, temperature=3, seed=2, stop=("\n",))
     passed = llama.complete("x:", stop, continuation=ids)
@@ -110,18 +113,18 @@ def test_a_stop_within_the_continuation_is_passed_over_and_one_across_its_end_co
 
 
 @pytest.mark.parametrize("id", [-1, 260, 9999])
-def test_a_continuation_of_no_tokens_is_refused(llama, id):
+def test_a_continuation_of_no_tokens_is_refused(llama: Any, id: int) -> None:
     with pytest.raises(PromptError, match=str(id)):
         llama.stream("x:", continuation=[id])
 
 
-def test_tokens_joined_are_the_text(llama):
+def test_tokens_joined_are_the_text(llama: Any) -> None:
     assert "".join(llama.tokens("Input: India")) == "Input: India"
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
 @pytest.mark.parametrize("end", ["\n", "", " END"])
-def test_label_scores_equal_the_naive_computation(engine, attention, end):
+def test_label_scores_equal_the_naive_computation(engine: Any, attention: str, end: str) -> None:
     labels = ["joy", "sad and sorry", "✓"]
     for prompt in PROMPTS:
         joiner = "" if prompt[-1].isspace() else " "
@@ -137,7 +140,7 @@ def test_label_scores_equal_the_naive_computation(engine, attention, end):
         assert math.fsum(score.share for score in scores) == pytest.approx(1)
 
 
-def test_many_label_scores_equal_the_single_ones(engine):
+def test_many_label_scores_equal_the_single_ones(engine: Any) -> None:
     labels = ["joy", "sadness"]
     many = dict(engine.score_many(PROMPTS, labels))
     for index, prompt in enumerate(PROMPTS):
@@ -146,7 +149,7 @@ def test_many_label_scores_equal_the_single_ones(engine):
             assert one.logprob == pytest.approx(other.logprob, abs=1e-4)
 
 
-def test_the_order_of_labels_changes_no_score(llama):
+def test_the_order_of_labels_changes_no_score(llama: Any) -> None:
     labels = ["b", "a", "ba"]
     forward = {s.label: s for s in llama.score("x:", labels)}
     backward = {s.label: s for s in llama.score("x:", labels[::-1])}
@@ -155,20 +158,20 @@ def test_the_order_of_labels_changes_no_score(llama):
         assert forward[label].share == pytest.approx(backward[label].share, abs=1e-5)
 
 
-def test_one_label_may_begin_another_and_is_not_favoured_for_it(llama):
+def test_one_label_may_begin_another_and_is_not_favoured_for_it(llama: Any) -> None:
     short, long = llama.score("x:", ["a", "ab"])
     assert short.tokens + 1 == long.tokens
     assert short.logprob != long.logprob
 
 
 @pytest.mark.parametrize("rule", ["logprob", "per_token", "per_byte"])
-def test_shares_are_the_softmax_of_the_rule_in_use(llama, rule):
+def test_shares_are_the_softmax_of_the_rule_in_use(llama: Any, rule: str) -> None:
     scores = llama.score("x:", ["a", "bcd", "efghi"], rule=rule)
     values = torch.tensor([getattr(score, rule) for score in scores], dtype=torch.float64)
     assert [score.share for score in scores] == pytest.approx(values.softmax(0).tolist())
 
 
-def test_padding_tokens_are_never_sampled_and_never_counted(llama):
+def test_padding_tokens_are_never_sampled_and_never_counted(llama: Any) -> None:
     with torch.no_grad():
         llama._lm.model.lm_head.weight[257:] = llama._lm.model.lm_head.weight[65] * 50
     completion = llama.complete("x:", Sampling(max_new_tokens=40, temperature=5, seed=3))
@@ -179,14 +182,14 @@ def test_padding_tokens_are_never_sampled_and_never_counted(llama):
     assert token.logprob == pytest.approx(float(first[token.id]), abs=1e-4)
 
 
-def test_streamed_tokens_joined_are_the_completion(llama):
+def test_streamed_tokens_joined_are_the_completion(llama: Any) -> None:
     sampling = Sampling(max_new_tokens=60, temperature=2, seed=11, stop=("ab", "\n"))
     stream = llama.stream("x:", sampling)
     parts = [token.text for token in stream]
     assert "".join(parts) == stream.completion.text == llama.complete("x:", sampling).text
 
 
-def test_alternatives_are_the_likeliest_tokens_in_order(llama):
+def test_alternatives_are_the_likeliest_tokens_in_order(llama: Any) -> None:
     token = llama.complete("x:", GREEDY).tokens[0]
     logprobs = [alternative.logprob for alternative in token.alternatives]
     assert logprobs == sorted(logprobs, reverse=True)
@@ -194,7 +197,7 @@ def test_alternatives_are_the_likeliest_tokens_in_order(llama):
     assert token.logprob == logprobs[0]
 
 
-def test_an_answer_says_why_it_ended(llama):
+def test_an_answer_says_why_it_ended(llama: Any) -> None:
     full = llama.complete("x:", Sampling(max_new_tokens=30, temperature=2, seed=5))
     assert full.stop_reason == "max_new_tokens"
     assert full.completion_tokens == 30
@@ -211,12 +214,12 @@ def test_an_answer_says_why_it_ended(llama):
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
-def test_a_blank_prompt_is_refused_before_any_work(llama, blank):
+def test_a_blank_prompt_is_refused_before_any_work(llama: Any, blank: str) -> None:
     with pytest.raises(PromptError, match="empty"):
         llama.stream(blank)
 
 
-def test_a_prompt_over_the_context_is_refused_with_both_counts(llama):
+def test_a_prompt_over_the_context_is_refused_with_both_counts(llama: Any) -> None:
     for prompt, new in (("a" * 300, 1), ("a" * 250, 7)):
         with pytest.raises(PromptTooLong) as error:
             llama.stream(prompt, Sampling(max_new_tokens=new))
@@ -226,19 +229,19 @@ def test_a_prompt_over_the_context_is_refused_with_both_counts(llama):
 
 
 @pytest.mark.parametrize("labels", [[], ["a", ""], ["a", " "], ["a", "b", "a"], "ab"])
-def test_labels_that_cannot_be_compared_are_refused(llama, labels):
+def test_labels_that_cannot_be_compared_are_refused(llama: Any, labels: Any) -> None:
     with pytest.raises(PromptError):
         llama.score("x:", labels)
 
 
-def test_an_unknown_mode_or_rule_is_refused(llama):
+def test_an_unknown_mode_or_rule_is_refused(llama: Any) -> None:
     with pytest.raises(SettingError, match="sideways"):
         llama.complete("x:", attention="sideways")
     with pytest.raises(SettingError, match="best"):
         llama.score("x:", ["a"], rule="best")
 
 
-def test_a_bad_row_gives_its_error_and_the_others_their_answers(llama):
+def test_a_bad_row_gives_its_error_and_the_others_their_answers(llama: Any) -> None:
     prompts = ["a", "", "b" * 400, "c"]
     results = dict(llama.complete_many(prompts, GREEDY))
     assert isinstance(results[1], PromptError)
@@ -249,7 +252,7 @@ def test_a_bad_row_gives_its_error_and_the_others_their_answers(llama):
     assert len(scores[3]) == 2
 
 
-def test_cancelling_ends_within_a_token_and_leaves_the_engine_working(llama):
+def test_cancelling_ends_within_a_token_and_leaves_the_engine_working(llama: Any) -> None:
     cancel = threading.Event()
     stream = llama.stream("x:", Sampling(max_new_tokens=100, temperature=2, seed=1), cancel=cancel)
     for count, _ in enumerate(stream, 1):
@@ -260,7 +263,7 @@ def test_cancelling_ends_within_a_token_and_leaves_the_engine_working(llama):
     assert llama.complete("x:", GREEDY).stop_reason != "cancelled"
 
 
-def test_a_flag_set_before_the_start_gives_an_empty_cancelled_answer(llama):
+def test_a_flag_set_before_the_start_gives_an_empty_cancelled_answer(llama: Any) -> None:
     cancel = threading.Event()
     cancel.set()
     completion = llama.complete("x:", GREEDY, cancel=cancel)
@@ -269,8 +272,8 @@ def test_a_flag_set_before_the_start_gives_an_empty_cancelled_answer(llama):
     assert list(llama.complete_many(["x:"], GREEDY, cancel=cancel)) == []
 
 
-def test_a_seed_gives_the_same_text_while_others_generate(llama):
-    def sampling(seed):
+def test_a_seed_gives_the_same_text_while_others_generate(llama: Any) -> None:
+    def sampling(seed: Any) -> Any:
         return Sampling(max_new_tokens=40, temperature=1.5, seed=seed)
 
     alone = {seed: llama.complete("x:", sampling(seed)).text for seed in range(4)}
@@ -287,14 +290,14 @@ def test_a_seed_gives_the_same_text_while_others_generate(llama):
     assert together == alone
 
 
-def test_a_blank_seed_is_drawn_and_shown(llama):
+def test_a_blank_seed_is_drawn_and_shown(llama: Any) -> None:
     first, second = (llama.complete("x:", Sampling(temperature=2, max_new_tokens=20)) for _ in range(2))
     assert first.seed != second.seed
     again = llama.complete("x:", Sampling(temperature=2, max_new_tokens=20, seed=first.seed))
     assert again.text == first.text
 
 
-def test_a_family_without_the_mask_answers_causally_and_says_so():
+def test_a_family_without_the_mask_answers_causally_and_says_so() -> None:
     made = tiny.model("gpt_neo", "eager")
     engine = Engine(made, tiny.tokenizer(), attention="prefix")
     assert not engine.supports_prefix
@@ -302,7 +305,7 @@ def test_a_family_without_the_mask_answers_causally_and_says_so():
     assert any("causally" in note for note in engine.notes)
 
 
-def test_a_completion_names_the_model_the_mode_and_its_times(engine):
+def test_a_completion_names_the_model_the_mode_and_its_times(engine: Any) -> None:
     completion = engine.complete("x:", GREEDY, attention="causal")
     assert (completion.model, completion.attention, completion.prompt_tokens) == ("tiny", "causal", 2)
     assert 0 < completion.seconds_to_first_token < completion.seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import tiny
@@ -24,7 +25,7 @@ ACTIONS = st.one_of(
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(ACTIONS, max_size=12))
-def test_it_holds_what_transformers_own_holds(actions):
+def test_it_holds_what_transformers_own_holds(actions: Any) -> None:
     torch.manual_seed(0)
     config = tiny.config("llama")
     caches, left = [DynamicCache(config=config), roomy_cache(config)], []
@@ -54,7 +55,7 @@ def test_it_holds_what_transformers_own_holds(actions):
         assert torch.equal(cache.layers[0].keys, keys)
 
 
-def test_a_token_is_written_behind_the_others_without_moving_them():
+def test_a_token_is_written_behind_the_others_without_moving_them() -> None:
     cache = roomy_cache(tiny.config("llama"))
     keys, _ = cache.update(torch.randn(1, 2, 100, 4), torch.randn(1, 2, 100, 4), 0)
     for _ in range(ROOM):
@@ -64,7 +65,7 @@ def test_a_token_is_written_behind_the_others_without_moving_them():
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_every_layer_of_our_families_has_room_and_a_sliding_window_stays_one(family):
+def test_every_layer_of_our_families_has_room_and_a_sliding_window_stays_one(family: Any) -> None:
     cache = roomy_cache(tiny.config(family))
     cache.update(torch.randn(1, 2, 1, 4), torch.randn(1, 2, 1, 4), 0)
     assert all(isinstance(layer, RoomyLayer) for layer in cache.layers)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import tiny
 import torch
@@ -10,7 +12,7 @@ from gptjt_demo.engine.prefix_lm import Interrupted, PrefixLM
 PROMPTS = [[5, 9, 2, 77, 31, 40, 8], [12, 3], [100, 101, 102, 103]]
 
 
-def test_prefix_mask_lets_every_row_see_the_prompt_and_never_padding():
+def test_prefix_mask_lets_every_row_see_the_prompt_and_never_padding() -> None:
     keep = torch.tensor([[False, True, True], [True, True, True]])
     mask = prefill_mask(keep, "prefix")
     assert mask.shape == (2, 1, 3, 3)
@@ -18,19 +20,19 @@ def test_prefix_mask_lets_every_row_see_the_prompt_and_never_padding():
     assert mask[1, 0].all()
 
 
-def test_causal_mask_is_lower_triangular_and_leaves_no_row_without_a_column():
+def test_causal_mask_is_lower_triangular_and_leaves_no_row_without_a_column() -> None:
     keep = torch.tensor([[False, False, True], [True, True, True]])
     mask = prefill_mask(keep, "causal")
     assert mask[1, 0].tolist() == [[True, False, False], [True, True, False], [True, True, True]]
     assert mask[0, 0].tolist() == [[True, False, False], [False, True, False], [False, False, True]]
 
 
-def test_new_rows_see_real_past_columns_and_themselves_as_told():
+def test_new_rows_see_real_past_columns_and_themselves_as_told() -> None:
     mask = behind(torch.tensor([[False, True]]), torch.eye(2, dtype=torch.bool)[None, None])
     assert mask[0, 0].tolist() == [[False, True, True, False], [False, True, False, True]]
 
 
-def test_additive_mask_is_zero_where_seen_and_the_lowest_number_elsewhere():
+def test_additive_mask_is_zero_where_seen_and_the_lowest_number_elsewhere() -> None:
     mask = additive(torch.tensor([True, False]), torch.bfloat16)
     assert mask.dtype == torch.bfloat16
     assert mask.tolist() == [0.0, torch.finfo(torch.bfloat16).min]
@@ -39,7 +41,9 @@ def test_additive_mask_is_zero_where_seen_and_the_lowest_number_elsewhere():
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 class TestFamilies:
-    def test_last_prompt_token_reaches_the_first_position_in_prefix_mode_only(self, family, implementation):
+    def test_last_prompt_token_reaches_the_first_position_in_prefix_mode_only(
+        self, family: Any, implementation: Any
+    ) -> None:
         made = tiny.model(family, implementation)
         lm = PrefixLM(made)
         ids = torch.tensor([PROMPTS[0]])
@@ -47,7 +51,7 @@ class TestFamilies:
         other[0, -1] += 1
         keep = torch.ones_like(ids, dtype=torch.bool)
 
-        def hidden(x, attention):
+        def hidden(x: Any, attention: Any) -> Any:
             mask = additive(prefill_mask(keep, attention), torch.float32)
             with torch.no_grad():
                 return made.base_model(input_ids=x, attention_mask=mask, output_hidden_states=True).hidden_states
@@ -61,7 +65,9 @@ class TestFamilies:
 
     @pytest.mark.parametrize("attention", ["prefix", "causal"])
     @pytest.mark.parametrize("padded", [False, True])
-    def test_cached_decoding_equals_a_full_forward_with_the_block_mask(self, family, implementation, attention, padded):
+    def test_cached_decoding_equals_a_full_forward_with_the_block_mask(
+        self, family: Any, implementation: Any, attention: str, padded: bool
+    ) -> None:
         made = tiny.model(family, implementation)
         lm = PrefixLM(made)
         prompts = PROMPTS if padded else PROMPTS[:1]
@@ -77,7 +83,9 @@ class TestFamilies:
             assert torch.allclose(actual, expected, atol=1e-4, rtol=0)
 
     @pytest.mark.parametrize("attention", ["prefix", "causal"])
-    def test_branches_of_one_prompt_do_not_see_each_other(self, family, implementation, attention):
+    def test_branches_of_one_prompt_do_not_see_each_other(
+        self, family: Any, implementation: Any, attention: str
+    ) -> None:
         made = tiny.model(family, implementation)
         lm = PrefixLM(made)
         branches = [[7, 1], [90], [7, 1, 200]]
@@ -87,7 +95,7 @@ class TestFamilies:
                 expected = tiny.full_logits(made, prompt + branch, len(prompt), attention)[len(prompt) :]
                 assert torch.allclose(rows[row], expected, atol=1e-4, rtol=0)
 
-    def test_prompts_behind_a_shared_header_equal_whole_causal_prompts(self, family, implementation):
+    def test_prompts_behind_a_shared_header_equal_whole_causal_prompts(self, family: Any, implementation: Any) -> None:
         lm = PrefixLM(tiny.model(family, implementation))
         header, rests = [5, 9, 2, 77], [[31, 40, 8], [12], [100, 101, 102, 103]]
         shared = lm.prefill(*pad([header]), "causal")
@@ -100,7 +108,7 @@ class TestFamilies:
                 assert torch.allclose(state.logits[row], expected[-2], atol=1e-4, rtol=0)
                 assert torch.allclose(after.logits[row], expected[-1], atol=1e-4, rtol=0)
 
-    def test_selected_rows_decode_as_they_did_in_the_batch(self, family, implementation):
+    def test_selected_rows_decode_as_they_did_in_the_batch(self, family: Any, implementation: Any) -> None:
         lm = PrefixLM(tiny.model(family, implementation))
         state = lm.prefill(*pad(PROMPTS), "prefix").select([2, 0])
         after = lm.extend(state, torch.tensor([[3], [4]])).logits
@@ -109,7 +117,7 @@ class TestFamilies:
             assert torch.allclose(after[row], expected, atol=1e-4, rtol=0)
 
 
-def test_a_family_that_ignores_the_mask_is_found_out_and_runs_causally():
+def test_a_family_that_ignores_the_mask_is_found_out_and_runs_causally() -> None:
     made = tiny.model("gpt_neo", "eager")
     lm = PrefixLM(made)
     assert not lm.test.supports_prefix
@@ -119,7 +127,7 @@ def test_a_family_that_ignores_the_mask_is_found_out_and_runs_causally():
     assert torch.allclose(lm.prefill(*pad(PROMPTS[:1]), "prefix").logits[0], expected, atol=1e-4)
 
 
-def test_branches_of_a_causal_only_family_equal_its_own_forward():
+def test_branches_of_a_causal_only_family_equal_its_own_forward() -> None:
     made = tiny.model("gpt_neo", "eager")
     lm = PrefixLM(made)
     branches = [[7, 1], [90]]
@@ -130,11 +138,11 @@ def test_branches_of_a_causal_only_family_equal_its_own_forward():
         assert torch.allclose(rows[0], expected, atol=1e-4)
 
 
-def test_a_flag_raised_during_the_prefill_stops_it_before_the_next_layer():
+def test_a_flag_raised_during_the_prefill_stops_it_before_the_next_layer() -> None:
     lm = PrefixLM(tiny.model("llama"))
     asked = []
 
-    def cancelled():
+    def cancelled() -> Any:
         asked.append(1)
         return len(asked) == 2
 

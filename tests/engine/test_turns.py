@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import tiny
@@ -72,7 +73,7 @@ def made() -> tuple[Turns, Clock, list[str], Callable[..., Layers]]:
     return turns, clock, log, start
 
 
-def test_a_step_in_the_background_is_left_between_layers_for_one_in_front(made) -> None:
+def test_a_step_in_the_background_is_left_between_layers_for_one_in_front(made: Any) -> None:
     turns, clock, log, start = made
     batch = start("batch", 4, background=True)
     until(lambda: batch.begun == 1)
@@ -86,7 +87,7 @@ def test_a_step_in_the_background_is_left_between_layers_for_one_in_front(made) 
     assert log == ["batch", "run", "batch", "batch", "batch"]
 
 
-def test_the_background_waits_a_moment_for_the_next_token_of_an_answer(made) -> None:
+def test_the_background_waits_a_moment_for_the_next_token_of_an_answer(made: Any) -> None:
     turns, clock, log, start = made
     start("token", 1, background=False, free=True, cost=0.0).join(10)
     batch = start("batch", 1, background=True, free=True)
@@ -98,7 +99,7 @@ def test_the_background_waits_a_moment_for_the_next_token_of_an_answer(made) -> 
     assert log[-1] == "batch"
 
 
-def test_the_background_has_its_share_though_somebody_is_always_there(made) -> None:
+def test_the_background_has_its_share_though_somebody_is_always_there(made: Any) -> None:
     turns, clock, log, _ = made
     over = threading.Event()
 
@@ -131,7 +132,7 @@ def test_the_background_has_its_share_though_somebody_is_always_there(made) -> N
         thread.join(10)
 
 
-def test_what_the_background_ran_while_it_was_alone_is_not_held_against_it(made) -> None:
+def test_what_the_background_ran_while_it_was_alone_is_not_held_against_it(made: Any) -> None:
     turns, _, log, start = made
     start("batch", 50, background=True, free=True).join(10)
     batch = start("batch", 3, background=True)
@@ -144,7 +145,7 @@ def test_what_the_background_ran_while_it_was_alone_is_not_held_against_it(made)
     assert log[50:].count("batch") == 3
 
 
-def test_modules_are_exchanged_only_when_no_step_is_half_done(made) -> None:
+def test_modules_are_exchanged_only_when_no_step_is_half_done(made: Any) -> None:
     turns, clock, log, start = made
     batch = start("batch", 3, background=True)
     until(lambda: batch.begun == 1)
@@ -168,7 +169,7 @@ def test_modules_are_exchanged_only_when_no_step_is_half_done(made) -> None:
     assert log == ["batch", "run", "batch", "batch", "exchange"]
 
 
-def test_those_of_a_kind_are_served_as_they_came(made) -> None:
+def test_those_of_a_kind_are_served_as_they_came(made: Any) -> None:
     turns, _, log, start = made
     first = start("first", 1, background=False)
     until(lambda: first.begun == 1)
@@ -187,7 +188,9 @@ def test_those_of_a_kind_are_served_as_they_came(made) -> None:
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_answers_in_the_background_are_those_in_front(family: str, attention, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_in_the_background_are_those_in_front(
+    family: str, attention: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = Engine(tiny.model(family), tiny.tokenizer(), name="tiny", context=tiny.CONTEXT)
     front = dict(engine.complete_many(PROMPTS, GREEDY, attention=attention))
     scores = dict(engine.score_many(PROMPTS, ["joy", "fear"], attention=attention))
@@ -205,7 +208,7 @@ def test_a_batch_of_long_prompts_is_read_a_few_at_a_time_and_decoded_together(mo
     engine = Engine(tiny.model("llama"), tiny.tokenizer(), name="tiny", context=tiny.CONTEXT)
     forward = engine._lm._forward
 
-    def looked_at(ids, *args, **kwargs):
+    def looked_at(ids: Any, *args: Any, **kwargs: Any) -> Any:
         seen.append(tuple(ids.shape))
         return forward(ids, *args, **kwargs)
 

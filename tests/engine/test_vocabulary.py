@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import tiny
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +12,12 @@ BYTES = Vocabulary(tiny.tokenizer(), tiny.VOCABULARY, [tiny.END])
 
 
 @given(st.text(max_size=40))
-def test_any_text_comes_back_from_its_tokens(text):
+def test_any_text_comes_back_from_its_tokens(text: Any) -> None:
     text = text.encode("utf-8", errors="ignore").decode()
     assert BYTES.decode(BYTES.encode(text)) == text
 
 
-def test_a_typed_control_token_is_text():
+def test_a_typed_control_token_is_text() -> None:
     for text in ("<|endoftext|>", "a <|extratoken_3|> b"):
         ids = BYTES.encode(text)
         assert tiny.END not in ids
@@ -23,14 +25,14 @@ def test_a_typed_control_token_is_text():
         assert BYTES.decode(ids) == text
 
 
-def test_named_and_nameless_padding_tokens_are_unreal():
+def test_named_and_nameless_padding_tokens_are_unreal() -> None:
     assert BYTES.unreal == tuple(range(257, 272))
 
 
-def test_the_end_of_text_ends_and_padding_does_not():
+def test_the_end_of_text_ends_and_padding_does_not() -> None:
     assert BYTES.ends == {tiny.END}
 
 
-def test_the_tokenizer_given_is_left_as_it_was():
+def test_the_tokenizer_given_is_left_as_it_was() -> None:
     given_tokenizer = tiny.tokenizer()
     assert given_tokenizer("<|endoftext|>", add_special_tokens=False)["input_ids"] == [tiny.END]

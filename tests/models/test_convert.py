@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -32,12 +34,12 @@ SOURCES = ("float32", "float16", "bfloat16", "hivemind", "hivemind.bin", "int8")
 
 
 @pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch):
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a tiny weight, too, is converted in several pieces."""
     monkeypatch.setattr(conversion, "CHUNK", 1)
 
 
-def saved(folder, kind, family="gptj", **more):
+def saved(folder: Any, kind: Any, family: str = "gptj", **more: Any) -> Any:
     """A checkpoint of a kind of `SOURCES`."""
     made = tiny.model(family, **more)
     if kind == "int8":
@@ -47,13 +49,13 @@ def saved(folder, kind, family="gptj", **more):
     return tiny.save(made.to(getattr(torch, kind)), folder / kind, hivemind=False)
 
 
-def built(config, folder):
+def built(config: Any, folder: Any) -> Any:
     """The network of a checkpoint, for the CPU."""
     checkpoint = Checkpoint(folder)
     return build(config, checkpoint, Plan.of(torch.device("cpu"), checkpoint))
 
 
-def weights(folder):
+def weights(folder: Any) -> Any:
     """Every linear and embedding of a checkpoint, by name."""
     checkpoint = Checkpoint(folder)
     blueprint = Blueprint.of(skeleton(tiny.config(json.loads((folder / "config.json").read_text())["model_type"])))
@@ -62,7 +64,7 @@ def weights(folder):
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("kind", SOURCES)
-def test_an_int8_copy_holds_to_the_bit_what_loading_the_source_makes(tmp_path, kind, family):
+def test_an_int8_copy_holds_to_the_bit_what_loading_the_source_makes(tmp_path: Path, kind: str, family: Any) -> None:
     source = saved(tmp_path, kind, family)
     copied = weights(convert(source, tmp_path / "to").folder)
     originals = weights(source)
@@ -76,7 +78,9 @@ def test_an_int8_copy_holds_to_the_bit_what_loading_the_source_makes(tmp_path, k
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_an_int8_copy_of_a_large_model_loads_to_the_bits_of_its_source(tmp_path, kind, monkeypatch):
+def test_an_int8_copy_of_a_large_model_loads_to_the_bits_of_its_source(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(plan, "SMALL", 0)
     source = saved(tmp_path, kind)
     copy = convert(source, tmp_path / "to").folder
@@ -86,7 +90,9 @@ def test_an_int8_copy_of_a_large_model_loads_to_the_bits_of_its_source(tmp_path,
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_a_hivemind_copy_holds_to_the_bit_what_bitsandbytes_makes_of_the_whole_weight(tmp_path, kind):
+def test_a_hivemind_copy_holds_to_the_bit_what_bitsandbytes_makes_of_the_whole_weight(
+    tmp_path: Path, kind: str
+) -> None:
     source = saved(tmp_path, kind)
     originals = weights(source)
     for name, weight in weights(convert(source, tmp_path / "to", "hivemind").folder).items():
@@ -104,7 +110,7 @@ def test_a_hivemind_copy_holds_to_the_bit_what_bitsandbytes_makes_of_the_whole_w
 
 
 @pytest.mark.parametrize("layout", ["int8", "hivemind"])
-def test_what_is_no_linear_or_embedding_is_copied_as_it_is(tmp_path, layout):
+def test_what_is_no_linear_or_embedding_is_copied_as_it_is(tmp_path: Path, layout: str) -> None:
     source = saved(tmp_path, "float16")
     before, after = Checkpoint(source), Checkpoint(convert(source, tmp_path / "to", layout).folder)
     norms = [name for name in before.names if ".ln_" in name or name.endswith(".bias")]
@@ -114,7 +120,7 @@ def test_what_is_no_linear_or_embedding_is_copied_as_it_is(tmp_path, layout):
         assert torch.equal(after.tensor(name), before.tensor(name))
 
 
-def test_every_8_bit_weight_is_aligned_as_kernels_want_it_in_a_file_that_safetensors_reads(tmp_path):
+def test_every_8_bit_weight_is_aligned_as_kernels_want_it_in_a_file_that_safetensors_reads(tmp_path: Path) -> None:
     folder = convert(saved(tmp_path, "float16"), tmp_path / "to", shard_bytes=30_000).folder
     assert all(weight.weight.data_ptr() % 64 == 0 for weight in weights(folder).values())
     checkpoint = Checkpoint(folder)
@@ -123,7 +129,7 @@ def test_every_8_bit_weight_is_aligned_as_kernels_want_it_in_a_file_that_safeten
     assert all(torch.equal(tensor, checkpoint.tensor(name)) for name, tensor in read.items())
 
 
-def test_shards_keep_to_their_size_and_the_index_says_where_everything_is(tmp_path):
+def test_shards_keep_to_their_size_and_the_index_says_where_everything_is(tmp_path: Path) -> None:
     made = convert(saved(tmp_path, "float32"), tmp_path / "to", shard_bytes=12_000)
     index = json.loads((made.folder / "model.safetensors.index.json").read_text())
     files = sorted(made.folder.glob("*.safetensors"))
@@ -135,7 +141,7 @@ def test_shards_keep_to_their_size_and_the_index_says_where_everything_is(tmp_pa
     assert all(file.stat().st_size < 12_000 + 2_000 for file in files)  # the header comes on top
 
 
-def test_resharding_keeps_every_bit(tmp_path):
+def test_resharding_keeps_every_bit(tmp_path: Path) -> None:
     first = convert(saved(tmp_path, "float32"), tmp_path / "one").folder
     second = convert(first, tmp_path / "many", shard_bytes=10_000).folder
     one, many = Checkpoint(first), Checkpoint(second)
@@ -143,7 +149,7 @@ def test_resharding_keeps_every_bit(tmp_path):
     assert all(torch.equal(one.tensor(name), many.tensor(name)) for name in one.names)
 
 
-def test_a_tied_head_is_written_once(tmp_path):
+def test_a_tied_head_is_written_once(tmp_path: Path) -> None:
     source = saved(tmp_path, "float32", "llama", tie_word_embeddings=True)
     assert "lm_head.weight" in Checkpoint(source).names
     names = Checkpoint(convert(source, tmp_path / "to").folder).names
@@ -151,7 +157,7 @@ def test_a_tied_head_is_written_once(tmp_path):
     assert {"model.embed_tokens.weight", "model.embed_tokens.scale"} <= names
 
 
-def test_configuration_tokenizer_and_licence_go_along_and_old_weights_do_not(tmp_path):
+def test_configuration_tokenizer_and_licence_go_along_and_old_weights_do_not(tmp_path: Path) -> None:
     source = saved(tmp_path, "hivemind.bin")
     (source / "LICENSE").write_text("Apache-2.0")
     (source / "notes.h5").write_text("another framework's")
@@ -160,7 +166,7 @@ def test_configuration_tokenizer_and_licence_go_along_and_old_weights_do_not(tmp
     assert not {"pytorch_model.bin", "notes.h5"} & names
 
 
-def test_a_tokenizer_from_elsewhere_fills_in_where_the_source_has_none(tmp_path):
+def test_a_tokenizer_from_elsewhere_fills_in_where_the_source_has_none(tmp_path: Path) -> None:
     source = saved(tmp_path, "float32")
     elsewhere = shutil.copytree(source, tmp_path / "elsewhere")
     (source / "tokenizer.json").unlink()
@@ -171,7 +177,7 @@ def test_a_tokenizer_from_elsewhere_fills_in_where_the_source_has_none(tmp_path)
 # --- refusals
 
 
-def test_a_target_that_holds_something_is_left_alone(tmp_path):
+def test_a_target_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     source = saved(tmp_path, "float32")
     target = tmp_path / "to"
     target.mkdir()
@@ -183,7 +189,9 @@ def test_a_target_that_holds_something_is_left_alone(tmp_path):
         convert(source, source)
 
 
-def test_a_disk_that_is_too_small_is_refused_with_both_figures_before_anything_is_written(tmp_path, monkeypatch):
+def test_a_disk_that_is_too_small_is_refused_with_both_figures_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = saved(tmp_path, "float32")
     before = set(tmp_path.iterdir())
     monkeypatch.setattr(conversion.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 2**20))
@@ -192,14 +200,14 @@ def test_a_disk_that_is_too_small_is_refused_with_both_figures_before_anything_i
     assert set(tmp_path.iterdir()) == before
 
 
-def test_an_unknown_layout_is_refused(tmp_path):
+def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="int4"):
         convert(saved(tmp_path, "float32"), tmp_path / "to", "int4")
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
 @pytest.mark.parametrize("layout", ["int8", "hivemind"])
-def test_a_weight_that_is_not_finite_is_named_and_nothing_is_left(tmp_path, layout, broken):
+def test_a_weight_that_is_not_finite_is_named_and_nothing_is_left(tmp_path: Path, layout: str, broken: Any) -> None:
     made = tiny.model("gptj")
     with torch.no_grad():
         made.transformer.h[1].mlp.fc_in.weight[-1, -1] = broken
@@ -209,7 +217,7 @@ def test_a_weight_that_is_not_finite_is_named_and_nothing_is_left(tmp_path, layo
     assert [path.name for path in tmp_path.iterdir()] == ["from"]
 
 
-def test_a_source_that_lacks_a_tensor_is_refused_before_anything_is_written(tmp_path):
+def test_a_source_that_lacks_a_tensor_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     source = tiny.save(tiny.model("gptj"), tmp_path / "from", drop="transformer.h.0.ln_1.bias")
     with pytest.raises(CheckpointError, match=r"transformer\.h\.0\.ln_1\.bias is missing"):
         convert(source, tmp_path / "to")
@@ -219,7 +227,7 @@ def test_a_source_that_lacks_a_tensor_is_refused_before_anything_is_written(tmp_
 # --- interruptions
 
 
-def test_a_disk_that_refuses_leaves_no_target(tmp_path):
+def test_a_disk_that_refuses_leaves_no_target(tmp_path: Path) -> None:
     source = saved(tmp_path, "float32")
     before = set(tmp_path.iterdir())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -249,7 +257,7 @@ convert.convert(Path(sys.argv[1]), Path(sys.argv[2]), shard_bytes=12_000)
 """
 
 
-def test_a_conversion_that_is_killed_leaves_nothing_that_loads_and_the_next_one_clears_it(tmp_path):
+def test_a_conversion_that_is_killed_leaves_nothing_that_loads_and_the_next_one_clears_it(tmp_path: Path) -> None:
     source = saved(tmp_path, "float32")
     before = set(tmp_path.iterdir())
     command = [sys.executable, "-c", _SLOW, str(source), str(tmp_path / "to")]
@@ -268,7 +276,7 @@ def test_a_conversion_that_is_killed_leaves_nothing_that_loads_and_the_next_one_
 # --- memory
 
 
-def large(folder, kind):
+def large(folder: Any, kind: Any) -> Any:
     """A model of a kind of `SOURCES` in which the embedding is all but everything: 98 MiB in 8 bits."""
     config = tiny.config("llama", width=512, vocabulary=200_000, tie_word_embeddings=True)
     config.save_pretrained(folder)
@@ -288,7 +296,9 @@ def large(folder, kind):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and only Linux takes pages back at once")
 @pytest.mark.parametrize("kind", ["float16", "hivemind", "int8"])
-def test_converting_takes_half_the_memory_of_one_weight_and_loading_the_copy_next_to_none(tmp_path, kind, monkeypatch):
+def test_converting_takes_half_the_memory_of_one_weight_and_loading_the_copy_next_to_none(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(conversion, "CHUNK", CHUNK)
     monkeypatch.setattr(plan, "SMALL", 0)
     source = large(tmp_path / "large", kind)
@@ -304,7 +314,7 @@ def test_converting_takes_half_the_memory_of_one_weight_and_loading_the_copy_nex
 # --- the command
 
 
-def test_the_command_says_what_it_made(capsys, tmp_path):
+def test_the_command_says_what_it_made(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     source = saved(tmp_path, "float32")
     status, out, err = run(capsys, "convert", source, tmp_path / "to", "--layout", "hivemind")
     assert (status, err) == (0, "")

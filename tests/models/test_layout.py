@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from bitsandbytes.functional import quantize_blockwise
@@ -12,7 +14,7 @@ from gptjt_demo.models.layout import FLOAT, HIVEMIND, INT8, LAYOUTS, PARTS, Bloc
 SHAPE = (96, 130)  # three blocks of 4096 values, and a part of one
 
 
-def tensors(layout):
+def tensors(layout: Any) -> Any:
     """What is stored of a weight, and the weight as it is read."""
     torch.manual_seed(0)
     values = torch.randn(SHAPE)
@@ -27,7 +29,7 @@ def tensors(layout):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_what_is_stored_has_the_types_and_shapes_that_the_layout_says(layout):
+def test_what_is_stored_has_the_types_and_shapes_that_the_layout_says(layout: Any) -> None:
     parts, _, _ = tensors(layout)
     assert {name: (part.dtype, tuple(part.shape)) for name, part in parts.items()} == layout.parts(SHAPE)
     assert parts.keys() <= set(PARTS)
@@ -36,7 +38,7 @@ def test_what_is_stored_has_the_types_and_shapes_that_the_layout_says(layout):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_some_rows_are_those_of_the_whole(layout):
+def test_some_rows_are_those_of_the_whole(layout: Any) -> None:
     _, weight, values = tensors(layout)
     whole = rows(weight, 0, len(stored(weight)))
     assert float((whole - values).norm() / values.norm()) < 0.02
@@ -44,13 +46,13 @@ def test_some_rows_are_those_of_the_whole(layout):
         assert torch.equal(rows(weight, start, stop), whole[start:stop])
 
 
-def test_rows_that_are_converted_together_share_no_scale_with_others():
+def test_rows_that_are_converted_together_share_no_scale_with_others() -> None:
     for columns in (1, 32, 130, 4096, 6144):
         assert HIVEMIND.whole_rows(columns) * columns % 4096 == 0
     assert (HIVEMIND.whole_rows(4096), HIVEMIND.whole_rows(32), INT8.whole_rows(130)) == (1, 128, 1)
 
 
-def test_every_float_is_one_layout_and_other_types_are_none():
+def test_every_float_is_one_layout_and_other_types_are_none() -> None:
     for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
         assert layout_of(torch.zeros(1, dtype=dtype)) is FLOAT
     assert layout_of(torch.zeros(1, dtype=torch.int32)) is None

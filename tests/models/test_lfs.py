@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import tiny
 from command_line import run
@@ -17,16 +20,18 @@ FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     return tiny.save(tiny.model("gptj"), tmp_path / "from", hivemind=False)
 
 
-def names_the_pointer(line, name):
+def names_the_pointer(line: Any, name: Any) -> Any:
     return "\n" not in line and f"from/{name}: this is a git-lfs pointer" in line and "git lfs pull" in line
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_pointer_in_place_of_a_file_is_named_by_load_convert_and_verify(tmp_path, folder, name):
+def test_a_pointer_in_place_of_a_file_is_named_by_load_convert_and_verify(
+    tmp_path: Path, folder: Path, name: str
+) -> None:
     (folder / name).write_text(POINTER)
     for use in (lambda: load(folder, progress=False), lambda: convert(folder, tmp_path / "to")):
         with pytest.raises(CheckpointError) as error:
@@ -37,7 +42,7 @@ def test_a_pointer_in_place_of_a_file_is_named_by_load_convert_and_verify(tmp_pa
     assert names_the_pointer(line, name)
 
 
-def test_a_pointer_in_place_of_an_index_or_a_shard_is_named(tmp_path, folder):
+def test_a_pointer_in_place_of_an_index_or_a_shard_is_named(tmp_path: Path, folder: Path) -> None:
     sharded = convert(folder, tmp_path / "sharded", shard_bytes=20_000).folder
     shard, *_ = sorted(sharded.glob("*.safetensors"))
     shard.write_text(POINTER)
@@ -49,7 +54,9 @@ def test_a_pointer_in_place_of_an_index_or_a_shard_is_named(tmp_path, folder):
 
 
 @pytest.mark.parametrize("left", ["all", "one"])
-def test_shards_without_their_index_are_named_by_load_convert_and_verify(tmp_path, folder, left):
+def test_shards_without_their_index_are_named_by_load_convert_and_verify(
+    tmp_path: Path, folder: Path, left: str
+) -> None:
     sharded = convert(folder, tmp_path / "sharded", shard_bytes=20_000).folder
     (sharded / "model.safetensors.index.json").unlink()
     shards = sorted(sharded.glob("*.safetensors"))
@@ -67,19 +74,19 @@ def test_shards_without_their_index_are_named_by_load_convert_and_verify(tmp_pat
     assert "\n" not in line
 
 
-def test_several_files_that_are_no_shards_are_counted(tmp_path, folder):
+def test_several_files_that_are_no_shards_are_counted(tmp_path: Path, folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "a.safetensors")
     (folder / "b.safetensors").write_bytes((folder / "a.safetensors").read_bytes())
     (line,) = [str(problem) for problem in verify(folder).problems]
     assert "it holds 2 files of weights and not their index" in line
 
 
-def test_one_file_of_another_name_is_still_a_model(tmp_path, folder):
+def test_one_file_of_another_name_is_still_a_model(tmp_path: Path, folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "weights.safetensors")
     assert verify(folder).whole
 
 
-def test_the_commands_say_it_in_one_line(capsys, tmp_path, folder):
+def test_the_commands_say_it_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path) -> None:
     (folder / "model.safetensors").write_text(POINTER)
     status, out, err = run(capsys, "convert", folder, tmp_path / "to")
     assert (status, out, err.count("\n")) == (2, "", 1)
@@ -93,7 +100,7 @@ def test_the_commands_say_it_in_one_line(capsys, tmp_path, folder):
     assert "this is a git-lfs pointer" in problem
 
 
-def test_only_a_pointer_is_taken_for_one(tmp_path, folder):
+def test_only_a_pointer_is_taken_for_one(tmp_path: Path, folder: Path) -> None:
     assert not any(is_pointer(path) for path in folder.iterdir())
     assert not is_pointer(folder)
     assert not is_pointer(folder / "nowhere")

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -12,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
+from gptjt_demo.engine.engine import Engine
 from gptjt_demo.errors import CheckpointError, DoesNotFit, ModelError, SettingError
 from gptjt_demo.models import loading, memory, plan
 from gptjt_demo.models.building import build
@@ -25,7 +27,7 @@ from gptjt_demo.settings import Sampling
 IDS = torch.tensor([[72, 101, 108, 108, 111, 10]])
 
 
-def built(config, folder):
+def built(config: Any, folder: Any) -> Any:
     """The network of a checkpoint, for the CPU."""
     checkpoint = Checkpoint(folder)
     return build(config, checkpoint, Plan.of(torch.device("cpu"), checkpoint))
@@ -36,13 +38,13 @@ def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 @pytest.fixture
-def large(monkeypatch):
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Load the small models of these tests as if they were large."""
     monkeypatch.setattr(plan, "SMALL", 0)
 
 
 @pytest.fixture(params=["small", "large"])
-def either(request):
+def either(request: pytest.FixtureRequest) -> None:
     """Load models as small ones, and as large ones."""
     if request.param == "large":
         request.getfixturevalue("large")
@@ -52,7 +54,7 @@ def either(request):
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
 @pytest.mark.parametrize("hivemind", [True, False])
-def test_a_loaded_model_computes_what_the_saved_one_did(tmp_path, family, kind, hivemind):
+def test_a_loaded_model_computes_what_the_saved_one_did(tmp_path: Path, family: Any, kind: str, hivemind: bool) -> None:
     made = tiny.model(family)
     folder = tiny.save(made, tmp_path, hivemind=hivemind, kind=kind)
     network = built(made.config, folder)
@@ -60,7 +62,7 @@ def test_a_loaded_model_computes_what_the_saved_one_did(tmp_path, family, kind, 
         assert relative_error(network(input_ids=IDS).logits, made(input_ids=IDS).logits) < 0.08
 
 
-def test_a_small_model_is_run_without_loss(tmp_path):
+def test_a_small_model_is_run_without_loss(tmp_path: Path) -> None:
     made = tiny.model("llama", tie_word_embeddings=True)
     network = built(made.config, tiny.save(made, tmp_path, hivemind=False))
     with torch.no_grad():
@@ -69,7 +71,7 @@ def test_a_small_model_is_run_without_loss(tmp_path):
 
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_every_linear_and_embedding_is_8_bit_and_nothing_is_left_unloaded(tmp_path, family):
+def test_every_linear_and_embedding_is_8_bit_and_nothing_is_left_unloaded(tmp_path: Path, family: Any) -> None:
     made = tiny.model(family)
     network = built(made.config, tiny.save(made, tmp_path))
     for module in network.modules():
@@ -81,7 +83,7 @@ def test_every_linear_and_embedding_is_8_bit_and_nothing_is_left_unloaded(tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
-def test_shards_with_an_index_are_one_model(tmp_path, kind):
+def test_shards_with_an_index_are_one_model(tmp_path: Path, kind: str) -> None:
     made = tiny.model("gptj")
     folder = tiny.save(made, tmp_path, hivemind=False, kind=kind)
     state = made.state_dict()
@@ -98,7 +100,7 @@ def test_shards_with_an_index_are_one_model(tmp_path, kind):
         assert relative_error(network(input_ids=IDS).logits, made(input_ids=IDS).logits) < 0.08
 
 
-def save_int8(made, folder, shift=0):
+def save_int8(made: Any, folder: Any, shift: int = 0) -> Any:
     """The int8 layout as `convert` writes it, its tensors `shift` bytes from where the kernel can read them."""
     tiny.save(made, folder)
     (folder / "model.safetensors").unlink()
@@ -125,7 +127,7 @@ def save_int8(made, folder, shift=0):
     return folder
 
 
-def resident(path):
+def resident(path: Any) -> Any:
     """Bytes of a mapped file's pages that are in this process's memory, read from it or written over it."""
     total, mapped = 0, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
@@ -140,7 +142,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's books a
 
 
 @pytest.fixture(scope="module")
-def wide():
+def wide() -> Any:
     """Weights large enough that a page, and the pages that the kernel maps around it, count little."""
     return tiny.model("gptj", width=512)
 
@@ -148,7 +150,9 @@ def wide():
 @linux
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
-def test_a_float_checkpoint_leaves_no_pages_behind(tmp_path, wide, kind, monkeypatch):
+def test_a_float_checkpoint_leaves_no_pages_behind(
+    tmp_path: Path, wide: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cpu_layers, "SLICE", 1 << 18)
     folder = tiny.save(wide, tmp_path, hivemind=False, kind=kind)
     (file,) = [*folder.glob("model.safetensors"), *folder.glob("*.bin")]
@@ -166,7 +170,7 @@ def test_a_float_checkpoint_leaves_no_pages_behind(tmp_path, wide, kind, monkeyp
 
 @linux
 @pytest.mark.usefixtures("large")
-def test_a_hivemind_checkpoint_is_converted_in_its_own_pages(tmp_path, wide):
+def test_a_hivemind_checkpoint_is_converted_in_its_own_pages(tmp_path: Path, wide: Any) -> None:
     folder = tiny.save(wide, tmp_path, kind="bin")
     network = built(wide.config, folder)
     file = folder / "pytorch_model.bin"
@@ -177,7 +181,7 @@ def test_a_hivemind_checkpoint_is_converted_in_its_own_pages(tmp_path, wide):
 
 @linux
 @pytest.mark.usefixtures("large")
-def test_the_int8_layout_is_not_read_until_it_is_used(tmp_path, wide):
+def test_the_int8_layout_is_not_read_until_it_is_used(tmp_path: Path, wide: Any) -> None:
     folder = save_int8(wide, tmp_path)
     file = folder / "model.safetensors"
     network = built(wide.config, folder)
@@ -189,7 +193,7 @@ def test_the_int8_layout_is_not_read_until_it_is_used(tmp_path, wide):
 
 @linux
 @pytest.mark.usefixtures("large")
-def test_the_int8_layout_is_moved_where_the_kernel_could_not_read_it(tmp_path, wide):
+def test_the_int8_layout_is_moved_where_the_kernel_could_not_read_it(tmp_path: Path, wide: Any) -> None:
     network = built(wide.config, save_int8(wide, tmp_path, shift=8))
     for module in network.modules():
         if isinstance(module, Int8Linear):
@@ -199,7 +203,7 @@ def test_the_int8_layout_is_moved_where_the_kernel_could_not_read_it(tmp_path, w
 
 
 @pytest.mark.usefixtures("large")
-def test_a_tied_head_shares_the_embeddings_memory(tmp_path):
+def test_a_tied_head_shares_the_embeddings_memory(tmp_path: Path) -> None:
     made = tiny.model("llama", tie_word_embeddings=True)
     folder = tiny.save(made, tmp_path, drop="lm_head.weight", kind="bin")
     state = torch.load(folder / "pytorch_model.bin", weights_only=True)
@@ -211,14 +215,14 @@ def test_a_tied_head_shares_the_embeddings_memory(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["transformer.h.0.mlp.fc_in.absmax", "transformer.h.1.ln_1.weight", "lm_head.bias"])
-def test_a_missing_tensor_stops_the_load_and_is_named(tmp_path, key):
+def test_a_missing_tensor_stops_the_load_and_is_named(tmp_path: Path, key: str) -> None:
     folder = tiny.save(tiny.model("gptj"), tmp_path / "broken", drop=key)
     with pytest.raises(CheckpointError) as error:
         loading.load(folder, progress=False)
     assert key in str(error.value)
 
 
-def test_a_tensor_without_a_place_stops_the_load(tmp_path):
+def test_a_tensor_without_a_place_stops_the_load(tmp_path: Path) -> None:
     made = tiny.model("gptj")
     folder = tiny.save(made, tmp_path, kind="bin")
     state = torch.load(folder / "pytorch_model.bin", weights_only=True)
@@ -227,7 +231,7 @@ def test_a_tensor_without_a_place_stops_the_load(tmp_path):
         built(made.config, folder)
 
 
-def test_the_published_mask_buffers_are_passed_over(tmp_path):
+def test_the_published_mask_buffers_are_passed_over(tmp_path: Path) -> None:
     made = tiny.model("gptj")
     folder = tiny.save(made, tmp_path, kind="bin")
     state = torch.load(folder / "pytorch_model.bin", weights_only=True)
@@ -237,14 +241,14 @@ def test_the_published_mask_buffers_are_passed_over(tmp_path):
     built(made.config, folder)
 
 
-def test_weights_of_another_size_than_the_configuration_are_refused(tmp_path):
+def test_weights_of_another_size_than_the_configuration_are_refused(tmp_path: Path) -> None:
     made = tiny.model("gptj")
     folder = tiny.save(made, tmp_path)
     with pytest.raises(CheckpointError, match="configuration"):
         built(tiny.config("gptj", width=64), folder)
 
 
-def test_a_local_gptj_in_the_hivemind_layout_answers_under_its_folders_name(tmp_path):
+def test_a_local_gptj_in_the_hivemind_layout_answers_under_its_folders_name(tmp_path: Path) -> None:
     folder = tiny.save(tiny.model("gptj"), tmp_path / "my-gptj")
     engine = loading.load(folder, progress=False)
     completion = engine.complete("Input: India\nOutput:", Sampling(max_new_tokens=4))
@@ -253,7 +257,9 @@ def test_a_local_gptj_in_the_hivemind_layout_answers_under_its_folders_name(tmp_
     assert any("hivemind" in note for note in engine.notes)
 
 
-def test_the_default_mode_is_the_calls_then_the_environments_then_the_models(tmp_path, monkeypatch):
+def test_the_default_mode_is_the_calls_then_the_environments_then_the_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tiny.save(tiny.model("gptj"), tmp_path)
     assert loading.load(folder, progress=False).attention == "prefix"
     monkeypatch.setenv("GPTJT_ATTENTION", "causal")
@@ -264,7 +270,9 @@ def test_the_default_mode_is_the_calls_then_the_environments_then_the_models(tmp
         loading.load(folder, progress=False)
 
 
-def test_a_model_that_does_not_fit_is_refused_before_it_is_read(tmp_path, monkeypatch):
+def test_a_model_that_does_not_fit_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(memory, "available_gib", lambda: 3.0)
     monkeypatch.setattr(loading, "fetch", lambda *a, **k: pytest.fail("the hub was asked"))
     with pytest.raises(DoesNotFit) as error:
@@ -277,7 +285,7 @@ def test_a_model_that_does_not_fit_is_refused_before_it_is_read(tmp_path, monkey
         loading.load(tiny.save(tiny.model("gptj"), tmp_path), progress=False)
 
 
-def test_cuda_without_a_device_is_refused_before_anything_is_read(monkeypatch):
+def test_cuda_without_a_device_is_refused_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(loading, "fetch", lambda *a, **k: pytest.fail("the hub was asked"))
     with pytest.raises(ModelError) as error:
@@ -286,13 +294,13 @@ def test_cuda_without_a_device_is_refused_before_anything_is_read(monkeypatch):
     assert "mini" in str(error.value)
 
 
-def test_a_gpu_that_is_not_there_is_refused_for_a_model_of_unknown_size(monkeypatch):
+def test_a_gpu_that_is_not_there_is_refused_for_a_model_of_unknown_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ModelError, match=r"someone/model: 8-bit on CUDA needs GPU memory and 0\.00 GiB"):
         loading.load("someone/model", device="cuda")
 
 
-def test_a_folder_without_a_tokenizer_is_refused_and_one_can_be_named(tmp_path):
+def test_a_folder_without_a_tokenizer_is_refused_and_one_can_be_named(tmp_path: Path) -> None:
     folder = tiny.save(tiny.model("gptj"), tmp_path / "bare")
     words = tiny.save(tiny.model("gptj"), tmp_path / "words")
     (folder / "tokenizer.json").unlink()
@@ -302,7 +310,7 @@ def test_a_folder_without_a_tokenizer_is_refused_and_one_can_be_named(tmp_path):
 
 
 @pytest.mark.parametrize(("hivemind", "words"), [(True, "hivemind 8-bit"), (False, "made 8-bit at load")])
-def test_the_load_report_says_device_layout_size_and_time(tmp_path, hivemind, words):
+def test_the_load_report_says_device_layout_size_and_time(tmp_path: Path, hivemind: bool, words: str) -> None:
     engine = loading.load(tiny.save(tiny.model("gptj"), tmp_path, hivemind=hivemind), device="cpu", progress=False)
     device, weights, mask = engine.notes
     assert device == f"cpu: {kernels.kernels().report(small=True)}"
@@ -310,20 +318,20 @@ def test_the_load_report_says_device_layout_size_and_time(tmp_path, hivemind, wo
     assert "self-test" in mask
 
 
-def test_a_folder_without_a_configuration_is_refused_in_one_line(tmp_path):
+def test_a_folder_without_a_configuration_is_refused_in_one_line(tmp_path: Path) -> None:
     folder = tiny.save(tiny.model("gptj"), tmp_path)
     (folder / "config.json").unlink()
     with pytest.raises(ModelError, match=r"config\.json"):
         loading.load(folder, progress=False)
 
 
-def test_mini_ships_with_the_package_and_loads_without_a_hub(mini):
+def test_mini_ships_with_the_package_and_loads_without_a_hub(mini: Engine) -> None:
     assert mini.name == "mini"
     assert mini.context == 2048
     assert mini.supports_prefix
 
 
-def test_the_cpu_path_never_imports_bitsandbytes(tmp_path):
+def test_the_cpu_path_never_imports_bitsandbytes(tmp_path: Path) -> None:
     folder = tiny.save(tiny.model("llama"), tmp_path)
     program = (
         "import sys; from gptjt_demo import load, Sampling;"
@@ -333,7 +341,7 @@ def test_the_cpu_path_never_imports_bitsandbytes(tmp_path):
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_a_model_the_user_loaded_with_transformers_can_be_wrapped(tmp_path):
+def test_a_model_the_user_loaded_with_transformers_can_be_wrapped(tmp_path: Path) -> None:
     from gptjt_demo import Engine
 
     folder = tiny.save(tiny.model("llama"), tmp_path / "plain", hivemind=False)

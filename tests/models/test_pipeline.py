@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import tiny
 
@@ -26,13 +29,13 @@ def text(engine: Engine, prompt: str, attention: str | None = None, **settings: 
     return answer.joiner + answer.text
 
 
-def test_a_prompt_is_answered_in_the_form_of_transformers(engine, pipe):
+def test_a_prompt_is_answered_in_the_form_of_transformers(engine: Any, pipe: Any) -> None:
     answer = text(engine, PROMPT, max_new_tokens=6)
     assert pipe(PROMPT, max_new_tokens=6) == [{"generated_text": PROMPT + answer}]
     assert pipe(PROMPT, max_new_tokens=6, return_full_text=False) == [{"generated_text": answer}]
 
 
-def test_a_list_is_answered_by_a_list_of_lists_in_its_own_order(engine, pipe):
+def test_a_list_is_answered_by_a_list_of_lists_in_its_own_order(engine: Any, pipe: Any) -> None:
     prompts = ["a:", "a longer prompt than the others:", "b:\n"]
     assert pipe(prompts, max_new_tokens=4, batch_size=2) == [
         [{"generated_text": prompt + text(engine, prompt, max_new_tokens=4)}] for prompt in prompts
@@ -41,7 +44,7 @@ def test_a_list_is_answered_by_a_list_of_lists_in_its_own_order(engine, pipe):
     assert pipe([]) == []
 
 
-def test_the_mask_is_the_engines_own_and_can_be_asked_for(engine, pipe):
+def test_the_mask_is_the_engines_own_and_can_be_asked_for(engine: Any, pipe: Any) -> None:
     prompt = "Input: India\nOutput:"
     found = {
         mode: pipe(prompt, attention=mode, max_new_tokens=8, return_full_text=False) for mode in ("prefix", "causal")
@@ -52,7 +55,7 @@ def test_the_mask_is_the_engines_own_and_can_be_asked_for(engine, pipe):
     assert pipe(prompt, max_new_tokens=8, return_full_text=False) == found["prefix"]
 
 
-def test_sampling_is_the_engines_and_sequences_count_the_seed_up(engine, pipe):
+def test_sampling_is_the_engines_and_sequences_count_the_seed_up(engine: Any, pipe: Any) -> None:
     given = {"temperature": 1.0, "top_k": 40, "top_p": 0.9, "max_new_tokens": 8}
     answers = pipe(PROMPT, do_sample=True, seed=7, num_return_sequences=3, return_full_text=False, **given)
     assert answers == [{"generated_text": text(engine, PROMPT, seed=seed, **given)} for seed in (7, 8, 9)]
@@ -60,12 +63,12 @@ def test_sampling_is_the_engines_and_sequences_count_the_seed_up(engine, pipe):
     assert len({a["generated_text"] for a in pipe(PROMPT, do_sample=True, num_return_sequences=4)}) > 1
 
 
-def test_without_sampling_a_temperature_changes_nothing(pipe):
+def test_without_sampling_a_temperature_changes_nothing(pipe: Any) -> None:
     assert pipe(PROMPT, do_sample=False, temperature=2.0) == pipe(PROMPT)
 
 
 @pytest.mark.parametrize("name", ["stop", "stop_strings"])
-def test_an_answer_ends_before_a_stop(engine, pipe, name):
+def test_an_answer_ends_before_a_stop(engine: Any, pipe: Any, name: str) -> None:
     whole = text(engine, PROMPT, max_new_tokens=12)
     stop = whole[5:7]
     (answer,) = pipe(PROMPT, max_new_tokens=12, return_full_text=False, **{name: stop})
@@ -88,12 +91,12 @@ def test_an_answer_ends_before_a_stop(engine, pipe, name):
         ({"attention": "sideways"}, "attention"),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(pipe, settings, word):
+def test_what_cannot_be_done_is_refused_by_name(pipe: Any, settings: Any, word: str) -> None:
     with pytest.raises(SettingError, match=word):
         pipe(PROMPT, **settings)
 
 
-def test_a_prompt_that_cannot_be_answered_says_which_it_is(pipe):
+def test_a_prompt_that_cannot_be_answered_says_which_it_is(pipe: Any) -> None:
     with pytest.raises(PromptTooLong, match=f"prompt 2: .*{tiny.CONTEXT}"):
         pipe(["a:", "x" * 300])
     with pytest.raises(PromptError, match="empty"):
@@ -102,18 +105,18 @@ def test_a_prompt_that_cannot_be_answered_says_which_it_is(pipe):
         pipe([{"role": "user", "content": "hello"}])
 
 
-def test_the_package_exports_it_and_goes_on_to():
+def test_the_package_exports_it_and_goes_on_to() -> None:
     assert gptjt_demo.pipeline is pipeline  # a module of the function's own name would hide it the second time
     assert gptjt_demo.pipeline is pipeline
 
 
-def test_the_cards_quick_start_is_answered_by_mini_with_prefix_attention(mini):
+def test_the_cards_quick_start_is_answered_by_mini_with_prefix_attention(mini: Engine) -> None:
     (answer,) = Pipeline(mini)(PROMPT)
     assert answer["generated_text"] == PROMPT + text(mini, PROMPT, "prefix", max_new_tokens=5)
     assert answer["generated_text"].startswith(PROMPT)
 
 
-def test_it_loads_a_model_by_its_name(tmp_path):
+def test_it_loads_a_model_by_its_name(tmp_path: Path) -> None:
     folder = tiny.save(tiny.model("llama"), tmp_path / "tiny")
     pipe = pipeline(model=folder, device="cpu", attention="causal")
     assert pipe.engine.attention == "causal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def rows(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def exact():
+def exact() -> Any:
     """mini's weights, dequantized, in float32 linears of torch."""
     folder = MODELS["mini"].source
     checkpoint = Checkpoint(folder)
@@ -54,7 +55,7 @@ def logits(engine: Engine, ids: list[int], decoded: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", ["emotion", "hate", "entities"])
-def test_next_tokens_and_perplexity_are_those_of_float32(mini, exact, name):
+def test_next_tokens_and_perplexity_are_those_of_float32(mini: Engine, exact: Any, name: str) -> None:
     ids = mini.encode("\n".join(rows(name)))[:POSITIONS]
     assert len(ids) == POSITIONS
     found, expected = logits(mini, ids, decoded=40), logits(exact, ids, decoded=40)
@@ -66,7 +67,7 @@ def test_next_tokens_and_perplexity_are_those_of_float32(mini, exact, name):
 
 
 @pytest.mark.parametrize("name", ["emotion", "hate"])
-def test_label_rankings_are_those_of_float32(mini, exact, name):
+def test_label_rankings_are_those_of_float32(mini: Engine, exact: Any, name: str) -> None:
     template = Template.load(name)
     prompts = [template.render(row) for row in rows(name)[:15]]
     alike = total = 0

@@ -6,6 +6,8 @@ import copy
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -34,7 +36,7 @@ TEXTS = [
 ]
 
 
-def gpt2_style(folder, **config):
+def gpt2_style(folder: Any, **config: Any) -> Any:
     """A byte-level BPE of some merges with GPT-J's padding tokens, as GPT-J's repository holds its own."""
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -55,7 +57,7 @@ def gpt2_style(folder, **config):
 
 
 @pytest.fixture(scope="module", params=["mini", "gpt2", "gpt2 by name", "special tokens in their own file", "bytes"])
-def folder(request, tmp_path_factory):
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A folder with a tokenizer.json."""
     made = tmp_path_factory.mktemp("made")
     if request.param == "mini":
@@ -78,7 +80,7 @@ def folder(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pair(folder):
+def pair(folder: Any) -> Any:
     """The tokenizer as it is read here, and transformers'."""
     found, expected = read_tokenizer(folder), AutoTokenizer.from_pretrained(folder, local_files_only=True)
     assert isinstance(found, FileTokenizer)
@@ -86,7 +88,7 @@ def pair(folder):
 
 
 @pytest.mark.parametrize("split", [True, False], ids=["control tokens are text", "control tokens are tokens"])
-def test_texts_have_the_ids_that_transformers_gives_them(pair, split):
+def test_texts_have_the_ids_that_transformers_gives_them(pair: Any, split: bool) -> None:
     found, expected = (copy.deepcopy(one) for one in pair)
     for text in TEXTS:
         ids = [
@@ -95,7 +97,7 @@ def test_texts_have_the_ids_that_transformers_gives_them(pair, split):
         assert ids[0] == ids[1], text
 
 
-def test_ids_have_the_names_and_texts_that_transformers_gives_them(pair):
+def test_ids_have_the_names_and_texts_that_transformers_gives_them(pair: Any) -> None:
     found, expected = pair
     assert len(found) == len(expected)
     ids = list(range(len(found)))
@@ -107,7 +109,7 @@ def test_ids_have_the_names_and_texts_that_transformers_gives_them(pair):
 
 @settings(max_examples=60)
 @given(st.text(max_size=60))
-def test_any_text_has_the_ids_that_transformers_gives_it(text):
+def test_any_text_has_the_ids_that_transformers_gives_it(text: Any) -> None:
     text = text.encode("utf-8", errors="ignore").decode()
     (ids, back), expected = ((v.encode(text), v.decode(v.encode(text))) for v in VOCABULARIES)
     assert (ids, back) == expected
@@ -119,7 +121,7 @@ VOCABULARIES = [
 ]
 
 
-def test_vocabularies_have_the_same_ends_and_the_same_ids_that_are_no_tokens(pair):
+def test_vocabularies_have_the_same_ends_and_the_same_ids_that_are_no_tokens(pair: Any) -> None:
     found, expected = (Vocabulary(one, len(one) + 9, [0]) for one in pair)
     assert (found.ends, found.unreal, found.size) == (expected.ends, expected.unreal, expected.size)
     for text in TEXTS:
@@ -127,21 +129,21 @@ def test_vocabularies_have_the_same_ends_and_the_same_ids_that_are_no_tokens(pai
         assert found.decode(found.encode(text)) == text
 
 
-def test_a_copy_with_more_control_tokens_leaves_the_original_alone(pair):
+def test_a_copy_with_more_control_tokens_leaves_the_original_alone(pair: Any) -> None:
     found, _ = pair
     before = found("<|extratoken_3|>")
     Vocabulary(found, len(found))
     assert found("<|extratoken_3|>") == before
 
 
-def test_what_a_tokenizer_json_does_not_hold_is_left_to_transformers(tmp_path):
+def test_what_a_tokenizer_json_does_not_hold_is_left_to_transformers(tmp_path: Path) -> None:
     folder = gpt2_style(tmp_path, eos_token="<|not_in_the_file|>")
     found = read_tokenizer(folder)
     assert not isinstance(found, FileTokenizer)
     assert found.eos_token_id == len(found) - 1
 
 
-def test_no_transformers_is_imported_for_the_embedded_default():
+def test_no_transformers_is_imported_for_the_embedded_default() -> None:
     program = (
         "import sys; from gptjt_demo.models.tokenizer import read_tokenizer;"
         f"print(read_tokenizer(__import__('pathlib').Path({str(MINI)!r}))('a b')['input_ids']);"
@@ -152,7 +154,7 @@ def test_no_transformers_is_imported_for_the_embedded_default():
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model"])
-def test_a_folder_has_a_tokenizer_when_it_has_one_of_its_files(tmp_path, name):
+def test_a_folder_has_a_tokenizer_when_it_has_one_of_its_files(tmp_path: Path, name: str) -> None:
     assert not has_tokenizer(tmp_path)
     with pytest.raises(ModelError, match=r"it has no tokenizer: tokenizer\.json is missing"):
         read_tokenizer(tmp_path)
@@ -161,7 +163,7 @@ def test_a_folder_has_a_tokenizer_when_it_has_one_of_its_files(tmp_path, name):
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"model": {"type": "BPE", "vocab": {}}}', ""])
-def test_a_damaged_tokenizer_json_is_one_line(tmp_path, content):
+def test_a_damaged_tokenizer_json_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(ModelError, match="the tokenizer cannot be read") as error:
         read_tokenizer(tmp_path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -18,7 +20,7 @@ from gptjt_demo.models.verify import verify
 HIVEMIND = "transformer.h.0.mlp.fc_in"
 
 
-def rewritten(folder, change):
+def rewritten(folder: Any, change: Any) -> Any:
     """Change the state dict of a folder's model.safetensors or pytorch_model.bin."""
     path = folder / "pytorch_model.bin"
     state = torch.load(path, weights_only=True)
@@ -28,17 +30,17 @@ def rewritten(folder, change):
 
 
 @pytest.fixture
-def hivemind(tmp_path):
+def hivemind(tmp_path: Path) -> Any:
     return tiny.save(tiny.model("gptj"), tmp_path / "hivemind", kind="bin")
 
 
-def lines(folder):
+def lines(folder: Any) -> Any:
     return [str(problem) for problem in verify(folder).problems]
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("layout", ["hivemind", "float", "int8", "bin"])
-def test_a_whole_model_is_called_whole(tmp_path, family, layout):
+def test_a_whole_model_is_called_whole(tmp_path: Path, family: Any, layout: str) -> None:
     folder = tiny.save(
         tiny.model(family),
         tmp_path / "one",
@@ -54,7 +56,7 @@ def test_a_whole_model_is_called_whole(tmp_path, family, layout):
     assert found.tensors > 20
 
 
-def test_the_embedded_default_is_whole():
+def test_the_embedded_default_is_whole() -> None:
     from gptjt_demo.models.registry import resolve
 
     assert lines(resolve("mini").source) == []
@@ -81,7 +83,9 @@ def test_the_embedded_default_is_whole():
         ("transformer.h.9.ln_1.weight", torch.ones(32), "has no place in a GPTJForCausalLM"),
     ],
 )
-def test_what_is_wrong_with_a_tensor_is_said_by_its_name_with_how_to_mend_it(hivemind, key, value, word):
+def test_what_is_wrong_with_a_tensor_is_said_by_its_name_with_how_to_mend_it(
+    hivemind: Any, key: str, value: Any, word: str
+) -> None:
     rewritten(hivemind, lambda state: state.pop(key) if value is None else state.update({key: value}))
     (line,) = lines(hivemind)
     assert key in line
@@ -89,7 +93,7 @@ def test_what_is_wrong_with_a_tensor_is_said_by_its_name_with_how_to_mend_it(hiv
     assert line.endswith("download the model again")
 
 
-def test_negative_scales_of_the_int8_layout_are_named(tmp_path, hivemind):
+def test_negative_scales_of_the_int8_layout_are_named(tmp_path: Path, hivemind: Any) -> None:
     folder = convert(hivemind, tmp_path / "int8").folder
     state = {}
     from safetensors.torch import load_file
@@ -102,8 +106,8 @@ def test_negative_scales_of_the_int8_layout_are_named(tmp_path, hivemind):
     assert "lm_head.scale has 272 scales of 272 that are negative" in line
 
 
-def test_every_problem_is_named_and_not_the_first_alone(hivemind, capsys):
-    def break_(state):
+def test_every_problem_is_named_and_not_the_first_alone(hivemind: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def break_(state: Any) -> None:
         del state["lm_head.bias"], state[f"{HIVEMIND}.absmax"], state[f"{HIVEMIND}.code"]
         state["transformer.ln_f.weight"][3] = float("nan")
         state["strange"] = torch.ones(2)
@@ -117,7 +121,7 @@ def test_every_problem_is_named_and_not_the_first_alone(hivemind, capsys):
     assert "5 problems" in last
 
 
-def test_the_buffers_of_older_releases_and_a_tied_heads_copy_are_no_problem(tmp_path, hivemind):
+def test_the_buffers_of_older_releases_and_a_tied_heads_copy_are_no_problem(tmp_path: Path, hivemind: Any) -> None:
     rewritten(hivemind, lambda state: state.update({"transformer.h.0.attn.bias": torch.ones(1, 1, 8, 8)}))
     assert lines(hivemind) == []
     assert lines(tiny.save(tiny.model("llama", tie_word_embeddings=True), tmp_path / "tied")) == []
@@ -127,11 +131,11 @@ def test_the_buffers_of_older_releases_and_a_tied_heads_copy_are_no_problem(tmp_
 
 
 @pytest.fixture
-def sharded(tmp_path, hivemind):
+def sharded(tmp_path: Path, hivemind: Any) -> Any:
     return convert(hivemind, tmp_path / "sharded", shard_bytes=20_000).folder
 
 
-def test_a_shard_that_is_absent_and_one_that_is_cut_are_named_and_the_others_are_looked_at(sharded):
+def test_a_shard_that_is_absent_and_one_that_is_cut_are_named_and_the_others_are_looked_at(sharded: Any) -> None:
     absent, cut, broken, *_ = sorted(sharded.glob("*.safetensors"))
     absent.unlink()
     cut.write_bytes(cut.read_bytes()[:-1])
@@ -147,13 +151,13 @@ def test_a_shard_that_is_absent_and_one_that_is_cut_are_named_and_the_others_are
         assert word in line
 
 
-def test_an_index_that_is_no_index_is_named(sharded):
+def test_an_index_that_is_no_index_is_named(sharded: Any) -> None:
     (sharded / "model.safetensors.index.json").write_text("{}")
     (line,) = lines(sharded)
     assert "index.json: the index cannot be read" in line
 
 
-def test_a_flipped_bit_in_a_pytorch_file_is_found(hivemind):
+def test_a_flipped_bit_in_a_pytorch_file_is_found(hivemind: Any) -> None:
     path = hivemind / "pytorch_model.bin"
     state = torch.load(path, weights_only=True)
     wanted = state[f"{HIVEMIND}.weight"].numpy().tobytes()
@@ -164,7 +168,7 @@ def test_a_flipped_bit_in_a_pytorch_file_is_found(hivemind):
     assert "pytorch_model.bin: the file is damaged in" in line
 
 
-def test_a_file_in_the_hubs_cache_is_held_against_the_checksum_it_is_named_by(tmp_path):
+def test_a_file_in_the_hubs_cache_is_held_against_the_checksum_it_is_named_by(tmp_path: Path) -> None:
     made = tiny.save(tiny.model("gptj"), tmp_path / "made")
     snapshot, blobs = tmp_path / "snapshots" / "1", tmp_path / "blobs"
     blobs.mkdir()
@@ -184,13 +188,13 @@ def test_a_file_in_the_hubs_cache_is_held_against_the_checksum_it_is_named_by(tm
 
 
 @pytest.mark.parametrize("what", ["config.json", "pytorch_model.bin"])
-def test_a_folder_without_its_configuration_or_weights_is_one_problem(hivemind, what):
+def test_a_folder_without_its_configuration_or_weights_is_one_problem(hivemind: Any, what: str) -> None:
     (hivemind / what).unlink()
     (line,) = lines(hivemind)
     assert what in line
 
 
-def test_values_are_looked_at_where_the_configuration_cannot_be_read(hivemind):
+def test_values_are_looked_at_where_the_configuration_cannot_be_read(hivemind: Any) -> None:
     (hivemind / "config.json").write_text("{")
     rewritten(hivemind, lambda state: state["transformer.ln_f.weight"].fill_(float("nan")))
     first, second = lines(hivemind)
@@ -201,13 +205,13 @@ def test_values_are_looked_at_where_the_configuration_cannot_be_read(hivemind):
 # --- the command
 
 
-def test_the_command_says_in_one_line_that_a_model_is_whole(capsys, hivemind):
+def test_the_command_says_in_one_line_that_a_model_is_whole(capsys: pytest.CaptureFixture[str], hivemind: Any) -> None:
     status, out, err = run(capsys, "verify", hivemind)
     assert (status, err, out.count("\n")) == (0, "", 1)
     assert f"{hivemind}: whole; hivemind layout" in out
 
 
-def test_the_command_prints_one_json_object(capsys, hivemind):
+def test_the_command_prints_one_json_object(capsys: pytest.CaptureFixture[str], hivemind: Any) -> None:
     status, out, _ = run(capsys, "verify", hivemind, "--json")
     found = json.loads(out)
     assert (status, found["whole"], found["layout"], found["problems"]) == (0, True, "hivemind", [])
@@ -219,13 +223,13 @@ def test_the_command_prints_one_json_object(capsys, hivemind):
     assert problem["mend"]
 
 
-def test_a_folder_that_is_not_there_is_one_line(capsys, tmp_path):
+def test_a_folder_that_is_not_there_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, err = run(capsys, "verify", tmp_path / "nowhere")
     assert (status, out, err.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and only Linux takes pages back at once")
-def test_a_file_is_looked_at_in_a_fraction_of_its_memory(tmp_path):
+def test_a_file_is_looked_at_in_a_fraction_of_its_memory(tmp_path: Path) -> None:
     config = tiny.config("llama", vocabulary=1_000_000, tie_word_embeddings=True)
     config.save_pretrained(tmp_path / "large")
     made = tiny.model("llama", tie_word_embeddings=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -103,7 +104,7 @@ def test_blanks_that_are_left_out_are_said_and_others_stay(tmp_path: Path) -> No
     rows=st.lists(st.tuples(*[st.text('",; \n\ta', max_size=5)] * 2), min_size=1, max_size=4),
     ending=st.sampled_from(["csv", "tsv"]),
 )
-def test_cells_full_of_quotes_blanks_and_delimiters_come_back(tmp_path: Path, rows, ending: str) -> None:
+def test_cells_full_of_quotes_blanks_and_delimiters_come_back(tmp_path: Path, rows: Any, ending: str) -> None:
     rowfile.write(tmp_path / f"a.{ending}", ["a", "b"], rows)
     assert list(table.read(tmp_path / f"a.{ending}")) == rows
 

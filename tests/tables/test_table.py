@@ -10,6 +10,7 @@ import json
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -47,7 +48,7 @@ def grids(draw: st.DrawFn) -> tuple[list[str], list[tuple[str, ...]]]:
 @pytest.mark.parametrize("format", FORMATS)
 @settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(grid=grids())
-def test_any_text_comes_back_from_every_format(tmp_path: Path, format: str, grid) -> None:
+def test_any_text_comes_back_from_every_format(tmp_path: Path, format: str, grid: Any) -> None:
     columns, rows = grid
     path = tmp_path / f"rows.{format}"
     rowfile.write(path, columns, rows)
@@ -361,7 +362,7 @@ def test_a_large_file_is_read_in_little_memory_with_its_preview(tmp_path: Path) 
 @pytest.mark.parametrize("format", ["csv", "tsv", "jsonl"])
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(grid=grids(), data=st.data())
-def test_a_file_cut_anywhere_keeps_its_whole_rows(tmp_path: Path, format: str, grid, data: st.DataObject) -> None:
+def test_a_file_cut_anywhere_keeps_its_whole_rows(tmp_path: Path, format: str, grid: Any, data: st.DataObject) -> None:
     columns, rows = grid
     path = tmp_path / f"cut.{format}"
     rowfile.write(path, columns, rows)

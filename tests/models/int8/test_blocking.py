@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -17,7 +19,7 @@ LONG = Sampling(max_new_tokens=24)
 
 
 @pytest.fixture
-def mapped(tmp_path, monkeypatch):
+def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A model in the int8 layout, every weight of which counts as a large one."""
     if not kernels.kernels().blocked:
         pytest.skip("without AVX-512 VNNI no weight is handed to oneDNN")
@@ -26,11 +28,11 @@ def mapped(tmp_path, monkeypatch):
     return convert(tiny.save(tiny.model("gptj"), tmp_path / "made"), tmp_path / "int8").folder
 
 
-def linears(engine):
+def linears(engine: Any) -> Any:
     return [module for module in engine._lm.model.modules() if isinstance(module, Int8Linear)]
 
 
-def waited(engine):
+def waited(engine: Any) -> Any:
     for _ in range(200):
         if all(linear.blocked for linear in linears(engine)):
             return True
@@ -38,7 +40,9 @@ def waited(engine):
     return False
 
 
-def test_a_mapped_model_answers_at_once_and_is_blocked_behind_its_requests_with_the_same_words(mapped, monkeypatch):
+def test_a_mapped_model_answers_at_once_and_is_blocked_behind_its_requests_with_the_same_words(
+    mapped: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = []
     with monkeypatch.context() as patched:
         patched.setattr(loading, "block_later", lambda *arguments: started.append(arguments))
@@ -53,7 +57,7 @@ def test_a_mapped_model_answers_at_once_and_is_blocked_behind_its_requests_with_
     assert tokens[0] == tokens[1] == tokens[2]
 
 
-def test_weights_that_were_handed_over_are_given_back_once_each(mapped, monkeypatch):
+def test_weights_that_were_handed_over_are_given_back_once_each(mapped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
     monkeypatch.setattr(loading.Checkpoint, "release", lambda self, *tensors: given.extend(tensors))
     engine = loading.load(mapped, progress=False)
@@ -64,6 +68,6 @@ def test_weights_that_were_handed_over_are_given_back_once_each(mapped, monkeypa
     assert len(addresses) == len(set(addresses)) == sum(isinstance(m, torch.nn.Linear) for m in whole.modules())
 
 
-def test_nothing_is_started_for_a_model_that_has_nothing_to_hand_over(tmp_path):
+def test_nothing_is_started_for_a_model_that_has_nothing_to_hand_over(tmp_path: Path) -> None:
     engine = loading.load(tiny.save(tiny.model("gptj"), tmp_path), progress=False)
     assert loading.block_later(engine._lm.model, engine.pause, lambda tensor: None) is None

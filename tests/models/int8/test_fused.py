@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import tiny
 import torch
@@ -12,7 +14,7 @@ from gptjt_demo.models.int8.linear import Int8Linear, quantize
 IDS = torch.tensor([[72, 101, 108, 108, 111, 10]])
 
 
-def network(family: str, planes: int):
+def network(family: str, planes: int) -> Any:
     """A tiny model of transformers over int8 linears."""
     made = tiny.model(family).eval()
     for name, module in list(made.named_modules()):
@@ -22,7 +24,7 @@ def network(family: str, planes: int):
     return made
 
 
-def with_fused(family: str, planes: int, *, fuse: bool = True):
+def with_fused(family: str, planes: int, *, fuse: bool = True) -> Any:
     """... with its linears fused, and the groups."""
     made, groups = network(family, planes), []
     for names in fusable(made.config):
@@ -43,7 +45,7 @@ FUSED = {
 
 
 @pytest.mark.parametrize("family", FUSED)
-def test_linears_that_read_one_tensor_are_found_in_their_order(family):
+def test_linears_that_read_one_tensor_are_found_in_their_order(family: Any) -> None:
     found = fusable(tiny.config(family))
     depth = tiny.config(family).num_hidden_layers
     assert len(found) == depth * len(FUSED[family])
@@ -52,7 +54,7 @@ def test_linears_that_read_one_tensor_are_found_in_their_order(family):
             assert any([name.split(f".{layer}.")[-1] for name in one] == names for one in found)
 
 
-def test_a_network_that_cannot_be_run_so_has_nothing_to_fuse():
+def test_a_network_that_cannot_be_run_so_has_nothing_to_fuse() -> None:
     from transformers import BloomConfig
 
     assert fusable(BloomConfig(hidden_size=16, n_layer=1, n_head=2, vocab_size=32)) == []
@@ -60,7 +62,7 @@ def test_a_network_that_cannot_be_run_so_has_nothing_to_fuse():
 
 @pytest.mark.parametrize("planes", [1, 2])
 @pytest.mark.parametrize("family", FUSED)
-def test_fused_linears_compute_the_same_to_the_bit_in_one_product(family, planes):
+def test_fused_linears_compute_the_same_to_the_bit_in_one_product(family: Any, planes: int) -> None:
     alone, (made, groups) = network(family, planes), with_fused(family, planes)
     for unit in (*groups, *(m for m in (*alone.modules(), *made.modules()) if isinstance(m, Int8Linear))):
         unit.block()
@@ -68,7 +70,9 @@ def test_fused_linears_compute_the_same_to_the_bit_in_one_product(family, planes
         assert torch.equal(made(input_ids=IDS).logits, alone(input_ids=IDS).logits)
 
 
-def test_deferred_linears_answer_the_same_to_the_bit_before_and_after_they_are_blocked(monkeypatch):
+def test_deferred_linears_answer_the_same_to_the_bit_before_and_after_they_are_blocked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     if not kernels.kernels().blocked:
         pytest.skip("without AVX-512 VNNI no weight is handed to oneDNN")
     monkeypatch.setattr(kernels, "BLOCKED", 0)
@@ -85,14 +89,14 @@ def test_deferred_linears_answer_the_same_to_the_bit_before_and_after_they_are_b
     assert torch.equal(before, after)
 
 
-def test_fused_linears_hold_on_to_nothing_once_all_were_asked():
+def test_fused_linears_hold_on_to_nothing_once_all_were_asked() -> None:
     made, groups = with_fused("llama", 2)
     with torch.inference_mode():
         made(input_ids=IDS)
     assert all(group._input is None and not group._outputs for group in groups)
 
 
-def test_a_linear_that_is_asked_twice_with_two_tensors_answers_each():
+def test_a_linear_that_is_asked_twice_with_two_tensors_answers_each() -> None:
     made, _ = with_fused("llama", 2)
     part = next(module for module in made.modules() if isinstance(module, FusedPart))
     width = made.config.hidden_size

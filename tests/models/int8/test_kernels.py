@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -47,14 +48,14 @@ DOTS = {"reference": plain_dot, "blocked": kernels.blocked, "unblocked": kernels
 
 
 @pytest.fixture(params=DOTS)
-def dot(request):
+def dot(request: pytest.FixtureRequest) -> Any:
     if request.param != "reference" and not kernels.kernels().blocked:
         pytest.skip("this processor has no such kernel")
     return DOTS[request.param]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 48, 49, 160])
-def test_products_are_exact(dot, rows):
+def test_products_are_exact(dot: Any, rows: int) -> None:
     _, stored, scale = hivemind()
     x = torch.randint(-127, 128, (rows, IN), dtype=torch.int8)
     for dtype in (torch.float32, torch.bfloat16):
@@ -63,7 +64,7 @@ def test_products_are_exact(dot, rows):
 
 @pytest.mark.parametrize("rows", [1, 16, kernels.FINE_ROWS])
 @pytest.mark.parametrize("outliers", [0, 6, 140])
-def test_few_rows_lose_nothing_to_their_rounding(dot, rows, outliers):
+def test_few_rows_lose_nothing_to_their_rounding(dot: Any, rows: Any, outliers: int) -> None:
     _, stored, scale = hivemind()
     x = activations(rows, outliers)
     exact = x.double() @ (stored.double() * scale.double()[:, None]).t()
@@ -72,7 +73,9 @@ def test_few_rows_lose_nothing_to_their_rounding(dot, rows, outliers):
 
 @pytest.mark.parametrize("rows", [kernels.FINE_ROWS + 1, 160])
 @pytest.mark.parametrize("outliers", [0, 1, 6, 64, 140])
-def test_8_bit_activations_with_outlier_columns_stay_within_1_2_times_the_error_of_weight_only(dot, rows, outliers):
+def test_8_bit_activations_with_outlier_columns_stay_within_1_2_times_the_error_of_weight_only(
+    dot: Any, rows: Any, outliers: int
+) -> None:
     original, stored, scale = hivemind()
     x = activations(rows, outliers)
     exact = x.double() @ original.double().t()
@@ -80,7 +83,7 @@ def test_8_bit_activations_with_outlier_columns_stay_within_1_2_times_the_error_
     assert error(kernels.integer(x, dot(stored, scale)), exact) < 1.2 * error(weight_only, exact)
 
 
-def test_without_the_outlier_columns_apart_that_bound_would_break():
+def test_without_the_outlier_columns_apart_that_bound_would_break() -> None:
     original, stored, scale = hivemind()
     x = activations(160, 6)
     exact = x.double() @ original.double().t()
@@ -88,7 +91,7 @@ def test_without_the_outlier_columns_apart_that_bound_would_break():
     assert error(rounded, exact) > 1.2 * error(kernels.converted(x, stored, scale, torch.bfloat16), exact)
 
 
-def test_a_row_among_few_does_not_depend_on_the_rows_beside_it(dot):
+def test_a_row_among_few_does_not_depend_on_the_rows_beside_it(dot: Any) -> None:
     _, stored, scale = hivemind()
     x = activations(kernels.FINE_ROWS, 6)
     product = dot(stored, scale)
@@ -98,12 +101,12 @@ def test_a_row_among_few_does_not_depend_on_the_rows_beside_it(dot):
 
 
 @pytest.mark.parametrize("rows", [1, 100])
-def test_rows_of_zeros_give_zeros(dot, rows):
+def test_rows_of_zeros_give_zeros(dot: Any, rows: int) -> None:
     _, stored, scale = hivemind()
     assert not kernels.integer(torch.zeros(rows, IN).bfloat16(), dot(stored, scale)).any()
 
 
-def test_every_way_to_multiply_agrees(monkeypatch):
+def test_every_way_to_multiply_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
     _, stored, scale = hivemind()
     x = activations(16, 3)
     exact = x.float() @ (stored.float() * scale.float()[:, None]).t()
@@ -117,7 +120,7 @@ def test_every_way_to_multiply_agrees(monkeypatch):
         assert error(found, exact) < 0.004
 
 
-def test_a_large_weight_is_handed_over_and_a_small_one_kept(monkeypatch):
+def test_a_large_weight_is_handed_over_and_a_small_one_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     _, stored, scale = hivemind()
     small = Int8Linear(stored, scale)
     small.block()
@@ -131,7 +134,9 @@ def test_a_large_weight_is_handed_over_and_a_small_one_kept(monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [1, 48, 160])
-def test_a_weight_that_waits_to_be_handed_over_computes_the_same_to_the_bit(monkeypatch, rows):
+def test_a_weight_that_waits_to_be_handed_over_computes_the_same_to_the_bit(
+    monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
     if not kernels.kernels().blocked:
         pytest.skip("this processor has no such kernel")
     _, stored, scale = hivemind()
@@ -149,7 +154,7 @@ def test_a_weight_that_waits_to_be_handed_over_computes_the_same_to_the_bit(monk
 
 # oneDNN and torch pretend to be on an older processor; then nothing may be wrong, and the report says what is missing.
 @pytest.mark.parametrize("isa", ["AVX2", "SSE41"])
-def test_an_older_processor_falls_back_to_right_numbers_and_says_so(isa):
+def test_an_older_processor_falls_back_to_right_numbers_and_says_so(isa: str) -> None:
     code = """
 import torch
 from gptjt_demo.models.int8 import kernels
@@ -174,7 +179,7 @@ print(kernels.kernels().report(small=False))
     assert "no fast int8 products" in done.stdout
 
 
-def test_a_kernel_with_wrong_sums_is_not_used(monkeypatch):
+def test_a_kernel_with_wrong_sums_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         kernels, "blocked", lambda weight, scale: lambda rows, dtype: torch.zeros(len(rows), len(weight))
     )

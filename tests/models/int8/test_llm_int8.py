@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny
@@ -33,7 +35,7 @@ def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
     return float((actual.float().cpu() - expected.float()).norm() / expected.float().norm())
 
 
-def save(made, folder, layout):
+def save(made: Any, folder: Any, layout: Any) -> Any:
     """A checkpoint folder of a tiny model in any of the layouts."""
     tiny.save(made, folder, hivemind=layout == "hivemind")
     if layout == "int8":
@@ -49,13 +51,13 @@ def save(made, folder, layout):
     return folder
 
 
-def filled(made, folder, devices=None):
+def filled(made: Any, folder: Any, devices: Any = None) -> Any:
     return build(made.config, Checkpoint(folder), Plan(devices or {"": CPU}, torch.float16, 1, CudaLayers()))
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_network_of_llm_int8_layers_computes_what_the_saved_one_did(tmp_path, family, layout):
+def test_a_network_of_llm_int8_layers_computes_what_the_saved_one_did(tmp_path: Path, family: Any, layout: str) -> None:
     made = tiny.model(family)
     network = filled(made, save(made, tmp_path, layout))
     with torch.no_grad():
@@ -66,7 +68,7 @@ def test_a_network_of_llm_int8_layers_computes_what_the_saved_one_did(tmp_path, 
     assert network.get_input_embeddings().weight.dtype == torch.float16
 
 
-def test_a_weight_of_the_int8_layout_is_taken_over_without_being_quantized_again():
+def test_a_weight_of_the_int8_layout_is_taken_over_without_being_quantized_again() -> None:
     torch.manual_seed(0)
     packed, scale = quantize(torch.randn(48, 64) * 0.02)
     made = CudaLayers().layer(torch.nn.Linear(64, 48, bias=False), RowWise(packed, scale), None, CPU, lambda *_: None)
@@ -79,7 +81,7 @@ def test_a_weight_of_the_int8_layout_is_taken_over_without_being_quantized_again
     assert torch.equal(again(x), made(x))
 
 
-def test_a_bias_and_columns_of_large_activations_go_through():
+def test_a_bias_and_columns_of_large_activations_go_through() -> None:
     torch.manual_seed(0)
     linear = torch.nn.Linear(64, 32)
     made = CudaLayers().layer(linear, linear.weight.detach(), linear.bias.detach(), CPU, lambda *_: None)
@@ -88,7 +90,7 @@ def test_a_bias_and_columns_of_large_activations_go_through():
     assert relative_error(made(x.half()), linear(x).detach()) < 0.02
 
 
-def test_a_tied_head_is_its_embedding_on_cuda_too(tmp_path):
+def test_a_tied_head_is_its_embedding_on_cuda_too(tmp_path: Path) -> None:
     made = tiny.model("llama", tie_word_embeddings=True)
     network = filled(made, tiny.save(made, tmp_path, hivemind=False, kind="bin"))
     assert network.lm_head.weight is network.model.embed_tokens.weight
@@ -97,7 +99,9 @@ def test_a_tied_head_is_its_embedding_on_cuda_too(tmp_path):
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_an_engine_over_these_layers_keeps_the_mask_and_scores_as_the_fp32_model_does(tmp_path, family):
+def test_an_engine_over_these_layers_keeps_the_mask_and_scores_as_the_fp32_model_does(
+    tmp_path: Path, family: Any
+) -> None:
     made = tiny.model(family)
     engine, exact = (
         Engine(filled(made, save(made, tmp_path, "hivemind")), tiny.tokenizer()),
@@ -110,7 +114,7 @@ def test_an_engine_over_these_layers_keeps_the_mask_and_scores_as_the_fp32_model
             assert a.per_token == pytest.approx(b.per_token, abs=0.25)
 
 
-def test_large_activations_do_not_look_like_a_mask_that_is_ignored(tmp_path):
+def test_large_activations_do_not_look_like_a_mask_that_is_ignored(tmp_path: Path) -> None:
     made = tiny.model("gptj")
     with torch.no_grad():
         for block in made.transformer.h:
@@ -119,7 +123,7 @@ def test_large_activations_do_not_look_like_a_mask_that_is_ignored(tmp_path):
     assert Engine(network, tiny.tokenizer()).supports_prefix
 
 
-def test_modules_go_where_the_innermost_named_one_around_them_goes(tmp_path):
+def test_modules_go_where_the_innermost_named_one_around_them_goes(tmp_path: Path) -> None:
     made = tiny.model("gptj")
     devices = {"transformer.wte": CPU, "transformer.rotary_emb": CPU, "transformer.ln_f": CPU, "lm_head": CPU}
     devices |= {"transformer.drop": CPU} | {f"transformer.h.{k}": torch.device("meta", 0) for k in range(2)}
@@ -128,7 +132,7 @@ def test_modules_go_where_the_innermost_named_one_around_them_goes(tmp_path):
     assert on_meta == {name for name, _ in network.named_parameters() if ".h." in name}
 
 
-def test_a_network_that_was_connected_answers_as_before(tmp_path):
+def test_a_network_that_was_connected_answers_as_before(tmp_path: Path) -> None:
     made = tiny.model("gptj")
     folder = save(made, tmp_path, "hivemind")
     devices = {f"transformer.{part}": CPU for part in ("wte", "rotary_emb", "drop", "h.0", "h.1", "ln_f")}
@@ -141,19 +145,19 @@ def test_a_network_that_was_connected_answers_as_before(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def six_billion():
+def six_billion() -> Any:
     """GPT-J-6B as configured, its parameters without memory."""
     return skeleton(GPTJConfig(tie_word_embeddings=False), torch.float16)
 
 
-def test_one_gpu_is_used_where_the_model_fits_on_it(six_billion):
+def test_one_gpu_is_used_where_the_model_fits_on_it(six_billion: Any) -> None:
     free = {0: 8 * GIB, 1: 9 * GIB}
     for first in free:
         assert llm_int8.split(six_billion, free, name="6B", first=first) == {"": torch.device("cuda", first)}
 
 
 @pytest.mark.parametrize("free", [{0: 5, 1: 5}, {0: 4, 1: 6}, {0: 3, 1: 3, 2: 3}])
-def test_several_gpus_share_a_model_in_whole_blocks_and_none_of_it_is_left_out(six_billion, free):
+def test_several_gpus_share_a_model_in_whole_blocks_and_none_of_it_is_left_out(six_billion: Any, free: Any) -> None:
     where = llm_int8.split(six_billion, {gpu: gib * GIB for gpu, gib in free.items()}, name="6B")
     blocks = {name: device.index for name, device in where.items() if name.startswith("transformer.h.")}
     assert set(blocks) == {f"transformer.h.{k}" for k in range(28)}
@@ -168,14 +172,14 @@ def test_several_gpus_share_a_model_in_whole_blocks_and_none_of_it_is_left_out(s
         assert values < free[gpu] * GIB / memory.OVERHEAD
 
 
-def test_gpus_that_are_too_small_together_are_refused_with_both_figures(six_billion):
+def test_gpus_that_are_too_small_together_are_refused_with_both_figures(six_billion: Any) -> None:
     with pytest.raises(
         DoesNotFit, match=r"6B: needs 7\.\d\d GiB of GPU memory and 6\.00 GiB are available; mini would fit"
     ):
         llm_int8.split(six_billion, {0: 3 * GIB, 1: 3 * GIB}, name="6B")
 
 
-def test_gpus_that_no_block_fits_on_are_refused(six_billion):
+def test_gpus_that_no_block_fits_on_are_refused(six_billion: Any) -> None:
     with pytest.raises(DoesNotFit, match="whole blocks"):
         llm_int8.split(six_billion, dict.fromkeys(range(60), GIB // 6), name="6B")
 
@@ -190,7 +194,7 @@ def gpu() -> torch.device:
 @pytest.mark.gpu
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_on_a_gpu_a_model_answers_as_its_fp32_original(tmp_path, gpu, family, layout):
+def test_on_a_gpu_a_model_answers_as_its_fp32_original(tmp_path: Path, gpu: Any, family: Any, layout: str) -> None:
     made = tiny.model(family)
     folder = save(made, tmp_path, layout)
     checkpoint = Checkpoint(folder)
@@ -208,7 +212,9 @@ def test_on_a_gpu_a_model_answers_as_its_fp32_original(tmp_path, gpu, family, la
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_on_a_gpu_large_activations_do_not_look_like_a_mask_that_is_ignored(tmp_path, gpu, family):
+def test_on_a_gpu_large_activations_do_not_look_like_a_mask_that_is_ignored(
+    tmp_path: Path, gpu: Any, family: Any
+) -> None:
     made = tiny.model(family)
     with torch.no_grad():
         for name, parameter in made.named_parameters():
@@ -219,7 +225,7 @@ def test_on_a_gpu_large_activations_do_not_look_like_a_mask_that_is_ignored(tmp_
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_mini_answers_as_it_does_on_the_cpu(gpu, mini):
+def test_on_a_gpu_mini_answers_as_it_does_on_the_cpu(gpu: Any, mini: Engine) -> None:
     engine = loading.load("mini", device="cuda", progress=False)
     assert engine.supports_prefix
     prompt = (
@@ -233,7 +239,9 @@ def test_on_a_gpu_mini_answers_as_it_does_on_the_cpu(gpu, mini):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_too_small_a_model_is_refused_before_anything_is_read(gpu, monkeypatch):
+def test_on_a_gpu_too_small_a_model_is_refused_before_anything_is_read(
+    gpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(llm_int8, "free_bytes", lambda: {0: 3 * GIB})
     monkeypatch.setattr(loading, "fetch", lambda *a, **k: pytest.fail("the hub was asked"))
     with pytest.raises(DoesNotFit, match=r"7\.38 GiB of GPU memory and 3\.00 GiB"):
@@ -241,7 +249,9 @@ def test_on_a_gpu_too_small_a_model_is_refused_before_anything_is_read(gpu, monk
 
 
 @pytest.mark.gpu
-def test_two_gpus_hold_a_model_between_them_and_answer_as_one(tmp_path, gpu, monkeypatch):
+def test_two_gpus_hold_a_model_between_them_and_answer_as_one(
+    tmp_path: Path, gpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if torch.cuda.device_count() < 2:
         pytest.skip("one CUDA device")
     folder = save(tiny.model("gptj"), tmp_path, "hivemind")
@@ -257,6 +267,6 @@ def test_two_gpus_hold_a_model_between_them_and_answer_as_one(tmp_path, gpu, mon
     assert dict(parts.complete_many([PROMPT, "x:"], sampling)).keys() == {0, 1}
 
 
-def test_the_known_sizes_cover_what_cuda_needs(six_billion):
+def test_the_known_sizes_cover_what_cuda_needs(six_billion: Any) -> None:
     free = {0: int(MODELS["gpt-jt-6b-8bit"].gib * memory.OVERHEAD * GIB)}
     assert llm_int8.split(six_billion, free, name="6B") == {"": torch.device("cuda", 0)}
