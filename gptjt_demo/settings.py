@@ -36,10 +36,10 @@ class Sampling(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     max_new_tokens: Annotated[int, BeforeValidator(_no_bool)] = Field(
-        32, ge=1, le=1024, description="Most tokens to generate."
+        32, ge=1, le=1024, description="The longest answer, in tokens."
     )
     temperature: Annotated[float, BeforeValidator(_no_bool)] = Field(
-        0.0, ge=0, le=5, description="0 is greedy; larger is more random."
+        0.0, ge=0, le=5, description="0 always takes the likeliest token; larger is more random."
     )
     top_k: Annotated[int, BeforeValidator(_no_bool)] = Field(
         0, ge=0, le=1000, description="Keep the k likeliest tokens; 0 is off."
@@ -48,7 +48,7 @@ class Sampling(BaseModel):
         1.0, ge=0, le=1, description="Keep the likeliest tokens up to this probability; 1 is off, 0 is top-1."
     )
     seed: Annotated[int | None, BeforeValidator(_blank_is_none)] = Field(
-        None, ge=0, lt=2**32, description="Same seed, same text; blank draws one."
+        None, ge=0, lt=2**32, description="The same seed gives the same text; blank draws a new one."
     )
     stop: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=16)] = Field(
         (), description="The answer ends before any of these texts."

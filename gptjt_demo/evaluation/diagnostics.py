@@ -201,7 +201,7 @@ def prior(
     points = (Point.of("as it is", run), after) if run.n else ()
     top = max(range(len(labels)), key=lambda i: shares[i])
     sentence = (
-        f"On input without content the model says {labels[top]!r} with {_percent(shares[top])}, where "
+        f"On empty inputs the model answers {labels[top]!r} with {_percent(shares[top])}, where "
         f"{_percent(1 / len(labels))} would be even; correcting for that takes the accuracy on {run.n} rows from "
         f"{_percent(run.accuracy)} to {_percent(after.accuracy)}."
     )

@@ -281,7 +281,7 @@ def test_confidences_are_counted_by_tenths_and_said_in_a_sentence(tmp_path: Path
 def test_a_batch_of_labels_shows_how_sure_it_was_and_one_of_texts_does_not(tmp_path: Path, library: Library) -> None:
     engine = FakeEngine(scores={"joy": -0.1})
     weighed = finished(BatchJobs(engine).begin(order(save(tmp_path), library, labels=True)))
-    assert "How sure it was" in batch_card(weighed)
+    assert "How sure the model was" in batch_card(weighed)
     assert "6 of 6 rows with 90 % or more, none with less than 50 %." in batch_card(weighed)
     assert "How sure" not in batch_card(finished(BatchJobs(engine).begin(order(save(tmp_path), library))))
 

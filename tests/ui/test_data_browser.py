@@ -139,10 +139,10 @@ def test_a_stopped_run_keeps_its_rows_and_goes_on(serve: Serve, tab: OpenTab, tm
     expect(page.locator(".job")).to_contain_text("Stopped. 2 of 6 rows are answered.")
     assert len(list(read(fetched(page, tmp_path)))) == 2
     permits.release(4)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
     assert [row[0] for row in read(fetched(page, tmp_path))] == [f"{n:03}" for n in range(6)]
-    expect(page.get_by_role("button", name="Go on")).to_be_hidden()
+    expect(page.get_by_role("button", name="Continue")).to_be_hidden()
 
 
 def test_two_visitors_do_not_see_each_other_s_files_or_runs(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_newcomer_tries_a_sample_and_reads_how_good_the_prompt_is(serve: Serve
     page = tab(serve(FakeEngine(scores={"joy": -0.1})))
     go(page, "Evaluate")
     page.get_by_label("Both, compared").click()
-    page.get_by_role("button", name="Try it with the sample").click()
+    page.get_by_role("button", name="Try it on sample data").click()
     expect(page.locator(".run").first).to_contain_text("16.7 %")
     expect(page.locator(".run").first).to_contain_text("12 of 72 rows; 95 % interval")
     expect(page.locator(".run").first).to_contain_text("Macro-F1")
@@ -222,7 +222,7 @@ def test_a_row_is_added_to_the_examples_and_the_prompt_has_it(serve: Serve, tab:
     engine = FakeEngine(scores={"joy": -0.1})
     page = tab(serve(engine))
     go(page, "Evaluate")
-    page.get_by_role("button", name="Try it with the sample").click()
+    page.get_by_role("button", name="Try it on sample data").click()
     page.get_by_role("button", name="fear answered as joy: 12 rows").click()
     text = page.locator(".cell-rows li p").first.text_content() or ""
     page.get_by_role("button", name="Add to the examples").first.click()
@@ -237,8 +237,8 @@ def test_measuring_uses_the_prompt_as_it_is_edited(serve: Serve, tab: OpenTab) -
     page = tab(serve(engine))
     page.get_by_label("Instruction").fill("My own words.")
     go(page, "Evaluate")
-    page.get_by_label("Generate text and read it").click()
-    page.get_by_role("button", name="Try it with the sample").click()
+    page.get_by_label("Write freely").click()
+    page.get_by_role("button", name="Try it on sample data").click()
     expect(page.locator(".run")).to_contain_text("of 72 rows")
     assert all(prompt.startswith("My own words.") for prompt in engine.prompts)
 
@@ -247,12 +247,12 @@ def test_a_measurement_can_be_stopped_and_shows_its_rows(serve: Serve, tab: Open
     engine, permits = held()
     page = tab(serve(engine))
     go(page, "Evaluate")
-    page.get_by_label("Generate text and read it").click()
-    page.get_by_role("button", name="Try it with the sample").click()
+    page.get_by_label("Write freely").click()
+    page.get_by_role("button", name="Try it on sample data").click()
     permits.release(5)
     expect(page.locator("#evaluate-bar .bar-facts")).to_contain_text("5 of 72 rows")
     page.locator("#evaluate-stop").click()
-    expect(page.locator(".run")).to_contain_text("It was stopped: these are the rows so far.")
+    expect(page.locator(".run")).to_contain_text("Stopped early: these figures cover the rows so far.")
     expect(page.locator(".run")).to_contain_text("of 5 rows")
 
 
@@ -282,7 +282,7 @@ def test_a_phone_shows_one_column_with_nothing_cut(
         started(page, rows(tmp_path))
         expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
     else:
-        page.get_by_role("button", name="Try it with the sample").click()
+        page.get_by_role("button", name="Try it on sample data").click()
         page.get_by_role("button", name="fear answered as joy: 12 rows").click()
         expect(page.locator(".cell-rows li")).to_have_count(12)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -149,7 +149,7 @@ def test_a_stopped_run_shows_its_rows_so_far(engine: FakeEngine, library: Librar
     engine._answers = answer
     runs, _, shown, _ = measured(do, gold(tmp_path))
     assert 0 < runs[0].n < 4
-    assert "It was stopped: these are the rows so far." in shown
+    assert "Stopped early: these figures cover the rows so far." in shown
 
 
 def test_what_is_missing_is_one_line_and_the_figures_stay(do: EvaluateActions) -> None:
@@ -221,7 +221,7 @@ def test_one_that_cannot_be_made_says_why_and_the_others_come(do: EvaluateAction
     *_, (_, charts) = do.diagnose(
         "me", gold(tmp_path), PLAYGROUND, NOTHING, "text", "prefix", "output", *COLUMNS, *values
     )
-    assert "Left out: currency: it has no labels" in charts
+    assert "Not shown: currency: it has no labels" in charts
     assert charts.count("<figure") == 4
 
 

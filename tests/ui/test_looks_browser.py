@@ -57,7 +57,7 @@ def test_axe_finds_nothing_serious_on_any_tab(serve: Serve, tab: OpenTab, width:
     for name in TABS:
         go(page, name)
         if name == "Evaluate":
-            page.get_by_role("button", name="Try it with the sample").click()
+            page.get_by_role("button", name="Try it on sample data").click()
             expect(page.locator(".matrix")).to_be_visible(timeout=30_000)
         open_folds(page)
         page.mouse.move(0, 0)
@@ -168,7 +168,7 @@ def test_on_a_phone_every_target_is_44_px(serve: Serve, tab: OpenTab, name: str)
         run(page)
     go(page, name)
     if name == "Evaluate":
-        page.get_by_role("button", name="Try it with the sample").click()
+        page.get_by_role("button", name="Try it on sample data").click()
         expect(page.locator(".matrix")).to_be_visible(timeout=30_000)
     open_folds(page)
     if name == "Playground":

@@ -52,7 +52,7 @@ def test_cues_and_separators_change_the_prompt_and_the_rows_names(serve: Serve, 
     expect(page.locator("#prompt pre")).to_contain_text("soon.\nOutput: sadness\n###\nPost: I am just")
     expect(page.get_by_role("textbox", name="Example 1, Post")).to_be_visible()
     page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Stops").fill("")
+    page.get_by_label("Stop sequences").fill("")
     page.get_by_label("Max new tokens").fill("20")
     run(page)
     assert page.locator(".answer-text").text_content() == "joy"  # the new cue is a stop without being written as one

@@ -31,7 +31,7 @@ def final_cue(template: Template) -> Iterator[Finding]:
     """The prompt does not end with a cue."""
     if complete_cue(template.output_cue).strip():
         return
-    message = "nothing marks where the answer begins, so the model may go on with the input"
+    message = "nothing marks where the answer begins, so the model may continue the input"
     gap = template.field_separator if template.field_separator.strip(BLANKS) else "\n"
     changes = {"output_cue": "Output", "field_separator": gap}
     yield mended("no-final-cue", "output_cue", message, "End with Output:", template, **changes)

@@ -29,9 +29,10 @@ def masks(tokens: Sequence[str]) -> str:
     pictures = "".join(_picture(drawn, mode) for mode in ("prefix", "causal"))
     return (
         f'<div class="masks">{pictures}</div>'
-        f'<p class="hint">{rest}, then {ANSWER} of the answer. Each row is a token, its marks are what it sees: '
-        '<span class="key key-before"></span> what stands before it and itself, '
-        '<span class="key key-after"></span> what comes after it, which only prefix attention shows it.</p>'
+        f'<p class="hint">{rest}, then {ANSWER} of the answer. '
+        "Each row is one token; the squares in it are the tokens that it sees: "
+        '<span class="key key-before"></span> itself and what comes before it, '
+        '<span class="key key-after"></span> what comes after it, which only prefix attention shows.</p>'
     )
 
 

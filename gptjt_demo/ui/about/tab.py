@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
 
 _WHY = """
-<p>A causal model reads a prompt from left to right: no word knows what comes after it. A <b>prefix language model</b>
-reads the whole prompt in both directions, so an example can be read in the light of the question, and only its own
-answer from left to right. GPT-JT was trained that way, on top of GPT-J.</p>
-<p>GPT-JT’s published files carry its mask as buffers of ones. transformers stopped loading them in 4.29 and removed
-them in 4.45, so every usual way to load the model today runs it causally, without a word. Here the mask is given to the
-model explicitly with every prompt, and at the start the model is asked whether it notices.</p>
+<p>A causal model reads a prompt from left to right: at each word it does not know yet what comes after it. A <b>prefix
+language model</b> reads the whole prompt in both directions, so it reads every example knowing the question; only its
+answer is written from left to right. GPT-JT was trained in this way, starting from GPT-J.</p>
+<p>GPT-JT’s published files hold its attention mask as buffers of ones. The transformers library stopped loading such
+buffers in version 4.29 and removed them in 4.45, so a usual load runs the model causally, and no message says so. Here
+the mask is given to the model with every prompt, and a test at the start shows whether the model follows it.</p>
 """
 
 
@@ -59,18 +59,19 @@ def self_test(engine: Answers) -> str:
     """The test at the start, in words and numbers."""
     test = engine.self_test
     outcome = (
-        f"{engine.name} notices: it runs with prefix attention where you ask for it."
+        f"{engine.name} passes: it runs with prefix attention where you choose it."
         if test.supports_prefix
-        else f"{engine.name} does not: every answer is causal."
+        else f"{engine.name} does not pass: it always runs with causal attention."
     )
     rows = (("Prefix mask", test.prefix_change), ("Causal mask", test.causal_change))
     numbers = "".join(
-        f"<div><dt>{name}</dt><dd>{100 * change:.2g} % change at the first position</dd></div>" for name, change in rows
+        f"<div><dt>{name}</dt><dd>{100 * change:.2g} % change at the first token</dd></div>" for name, change in rows
     )
     return _card(
         "The self-test",
-        "<p>The last token of a prompt is replaced by another. Under a prefix mask the first position must notice, "
-        f'under a causal one it cannot. <b>{escape(outcome)}</b></p><dl class="facts">{numbers}</dl>'
+        "<p>The last token of a prompt is replaced by another. With a prefix mask, what the model computes at the "
+        f"first token must then change; with a causal mask it must not. <b>{escape(outcome)}</b></p>"
+        f'<dl class="facts">{numbers}</dl>'
         f'<p class="hint">{escape(test.reason)}</p>',
     )
 

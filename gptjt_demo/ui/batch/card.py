@@ -22,7 +22,7 @@ _KEPT = (
 
 def no_job() -> str:
     """Before the first run."""
-    return _card("idle", "", '<p class="hint">Choose a file, then press <b>Run</b>: every row is answered.</p>')
+    return _card("idle", "", '<p class="hint">Choose a file and press <b>Run</b>: the model answers every row.</p>')
 
 
 def forgotten() -> str:
@@ -49,7 +49,8 @@ def batch_card(job: BatchJob) -> str:
     name = job.order.source.path.name
     standing = job.standing
     if not standing.finished:
-        hint = '<p class="hint">It goes on if you close this page. Come back to fetch what is there.</p>'
+        said = "The run continues if you close this page. Come back at any time to download the answers."
+        hint = f'<p class="hint">{said}</p>'
         return _card("running", name, progress_bar(standing) + hint + _KEPT)
     counts = job.counts()
     if standing.result is None:
@@ -107,7 +108,7 @@ def _so_far(counts: Counts) -> str:
     said = f"{good:,} of {count(counts.total, 'row')} {'is' if good == 1 else 'are'} answered"
     if counts.errors:
         said += f", {counts.errors:,} could not be"
-    more = "You can download what there is, and go on with the rest." if counts.answered else "You can go on."
+    more = "You can download these rows, or continue with the rest." if counts.answered else "You can continue."
     return f"{said}. {more}"
 
 

@@ -33,7 +33,7 @@ def sureness(counts: tuple[int, ...]) -> str:
     lowest = next(place for place, rows in enumerate(counts) if rows)
     bars = "".join(_bar(place, counts[place], most) for place in range(TENTHS - 1, lowest - 1, -1))
     return (
-        '<figure class="sure"><figcaption><h3>How sure it was</h3>'
+        '<figure class="sure"><figcaption><h3>How sure the model was</h3>'
         f"<p>{escape(_sentence(counts, total))}</p></figcaption>"
         '<table><thead class="unseen"><tr><th scope="col">Confidence</th><th scope="col">Rows</th></tr></thead>'
         f"<tbody>{bars}</tbody></table></figure>"

@@ -142,7 +142,7 @@ class BatchActions:
 
 
 def _buttons(job: BatchJob | None, seen: Any) -> tuple[Any, ...]:
-    """Answers, Run, Stop, Go on, the row of the download, its button, Delete, the timer, what is seen of the rows."""
+    """Answers, Run, Stop, Continue, the download's row, its button, Delete, the timer, what is seen of the rows."""
     running = job is not None and not job.standing.finished
     counts = job.counts() if job else None
     now = [job.id, counts.answered, running] if job and counts else None
@@ -194,7 +194,7 @@ def batch_tab(
             wrong = gr.HTML("", elem_id="batch-wrong", elem_classes="said", apply_default_css=False)
             columns = source.column_pickers("batch")
             how = gr.Radio(
-                [("One of its labels, with its confidence", "labels"), ("Free text", "text")],
+                [("One of the labels, and how sure the model is", "labels"), ("Free text", "text")],
                 value="labels",
                 label="Answer with",
                 visible=False,
@@ -212,7 +212,7 @@ def batch_tab(
             with gr.Row(elem_classes="data-actions"):
                 run = gr.Button("Run", variant="primary", elem_id="batch-run", scale=3, min_width=120)
                 stop = gr.Button("Stop", elem_id="batch-stop", scale=1, min_width=80, interactive=False)
-                resume = gr.Button("Go on", elem_id="batch-resume", scale=1, min_width=80, visible=False)
+                resume = gr.Button("Continue", elem_id="batch-resume", scale=1, min_width=80, visible=False)
             card = gr.HTML(no_job(), elem_id="batch-card", apply_default_css=False)
             with gr.Row(visible=False, elem_classes="data-downloads", equal_height=False) as downloads:
                 format = gr.Dropdown(

@@ -127,7 +127,7 @@ class EvaluateActions:
                 yield gr.skip(), problem(standing.error), gr.skip(), gr.skip()
             else:
                 runs = [run for run in standing.result if run.n]
-                stopped = "" if runs else '<p class="hint">It was stopped before the first row.</p>'
+                stopped = "" if runs else '<p class="hint">Stopped before the first row was answered.</p>'
                 yield runs, stopped, figures(runs, said), ""
 
     def stop(self, session: str) -> None:
@@ -250,7 +250,7 @@ class EvaluateActions:
 _STEPS = {
     "order": "Other orders of the examples",
     "influence": "Without each of the examples",
-    "prior": "Input without content",
+    "prior": "Empty inputs",
     "number": "Fewer examples",
 }
 

@@ -14,7 +14,7 @@ from gptjt_demo.evaluation.diagnostics import Diagnosis
 TITLES = {
     "order": "Order of the examples",
     "influence": "Influence of each example",
-    "prior": "What it says to nothing",
+    "prior": "Bias towards a label",
     "number": "Number of examples",
 }
 
@@ -32,7 +32,7 @@ def no_chart(name: str, line: str) -> str:
     """In the place of one that cannot be made, with the reason."""
     return (
         f'<figure class="card chart"><header><h3>{TITLES[name]}</h3></header>'
-        f'<figcaption class="hint">Left out: {escape(line)}.</figcaption></figure>'
+        f'<figcaption class="hint">Not shown: {escape(line)}.</figcaption></figure>'
     )
 
 

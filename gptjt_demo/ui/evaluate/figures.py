@@ -77,7 +77,7 @@ def _run(place: int, run: Run, name: str) -> str:
     )
     notes = [*run.notes, *([f"{count(run.errors, 'row')} failed and count as wrong."] if run.errors else [])]
     if not run.finished:
-        notes.insert(0, "It was stopped: these are the rows so far.")
+        notes.insert(0, "Stopped early: these figures cover the rows so far.")
     lines = "".join(f'<p class="notice" role="note">{escape(note)}</p>' for note in notes)
     body = _matrix(place, run) + _labels(run) if run.labels else _outcomes(place, run)
     return (
@@ -111,7 +111,7 @@ def _matrix(place: int, run: Run) -> str:
         for row, (gold, counts) in enumerate(zip(run.gold_labels, run.matrix, strict=True))
     )
     return (
-        '<p class="matrix-hint">Right answers down, given ones across. Press a cell to see its rows.</p>'
+        '<p class="matrix-hint">Down: the right answer. Across: the model’s answer. Press a cell to see its rows.</p>'
         '<div class="rows-scroll" tabindex="0" role="region" aria-label="Confusion matrix"><table class="matrix">'
         f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 RUNS_AT_ONCE = 8
 
 _HINT = (
-    '<section class="card"><header><h2>Result</h2></header><p class="hint">Choose a file with right answers, or press '
-    "<b>Try it</b> to measure the prompt on a sample that comes with the app.</p></section>"
+    '<section class="card"><header><h2>Result</h2></header><p class="hint">Choose a file that has the right '
+    "answers, or press <b>Try it on sample data</b> to measure the prompt on rows that come with the app.</p></section>"
 )
 _DIAGNOSTICS = (
-    "<p class='hint'>What the figures rest on: the order of the examples, each of them, how many there are, and what "
-    f"the model says to input without content. Measured on the first {DIAGNOSED_ON_PAGE} rows, in several runs.</p>"
+    "<p class='hint'>How much the result depends on the order of the examples, on each of them, on how many there are, "
+    "and on a bias of the model towards a label. Each is measured in several runs over the first "
+    f"{DIAGNOSED_ON_PAGE} rows.</p>"
 )
 
 
@@ -62,9 +63,9 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
                 [], label="Column with the right answers", visible=False, filterable=False, elem_id="evaluate-gold"
             )
             how = gr.Radio(
-                [("Weigh the labels", "labels"), ("Generate text and read it", "text")],
+                [("Choose the likeliest label", "labels"), ("Write freely", "text")],
                 value="labels",
-                label="Answer",
+                label="How the model answers",
                 visible=False,
                 elem_id="evaluate-how",
             )
@@ -86,7 +87,7 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
         with gr.Column(elem_classes="data-result", min_width=320, scale=3):
             with gr.Row(elem_classes="data-actions"):
                 run = gr.Button("Measure", variant="primary", elem_id="evaluate-run", scale=3, min_width=120)
-                sample = gr.Button("Try it with the sample", elem_id="evaluate-sample", scale=2, min_width=140)
+                sample = gr.Button("Try it on sample data", elem_id="evaluate-sample", scale=2, min_width=140)
                 stop = gr.Button("Stop", elem_id="evaluate-stop", scale=1, min_width=80)
             bar = gr.HTML("", elem_id="evaluate-bar", elem_classes="said", apply_default_css=False)
             shown = gr.HTML(_HINT, elem_id="evaluate-figures", apply_default_css=False, js_on_load=press)

@@ -29,7 +29,7 @@ def cards(templates: Iterable[Template], words: str = "", reports: Mapping[str, 
     wanted = words.casefold().split()
     hits = [item for item in templates if all(word in _text(item) for word in wanted)]
     if not hits:
-        return '<p class="hint">No template has these words.</p>'
+        return '<p class="hint">No template contains these words.</p>'
     return f'<ul class="cards">{"".join(_card(item, (reports or {}).get(item.name)) for item in hits)}</ul>'
 
 

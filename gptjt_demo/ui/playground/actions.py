@@ -184,7 +184,7 @@ class Actions:
         if outcome is None or not outcome.done or self.runs.busy(session):
             return
         if rule == "prior" and not outcome.priors and outcome.sides[0].reply.scores:
-            yield shares(outcome, "logprob", "asking what the model says to input without content…"), outcome
+            yield shares(outcome, "logprob", "asking the model about empty inputs…"), outcome
             try:
                 priors = tuple(self._prior(outcome, side.attention) for side in outcome.sides)
             except PlaygroundError as error:

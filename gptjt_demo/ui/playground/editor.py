@@ -67,7 +67,7 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
     raw = gr.Textbox(
         held.raw,
         label="The whole prompt",
-        info="Edit or paste it. Back in Rows, it is read into rows again.",
+        info="Edit it, or paste another. Rows shows it as rows again.",
         lines=12,
         max_lines=30,
         elem_id="raw",
@@ -81,7 +81,7 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
     labels = gr.Textbox(
         held.labels,
         label="Labels",
-        info="Comma-separated. With labels, the model also weighs each of them; leave blank for free text.",
+        info="The possible answers, separated by commas: the model then says how likely each is. Blank for free text.",
         lines=1,
         max_lines=6,
         elem_id="labels",
@@ -92,7 +92,10 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
             wording = grid(held.wording, title="", noun="Words", fixed=True, elem_id="wording")
         with gr.Accordion("Settings", open=False, elem_id="settings"):
             attention = gr.Radio(
-                [("Prefix: the prompt is read both ways", "prefix"), ("Causal: left to right", "causal")],
+                [
+                    ("Prefix: reads the whole prompt in both directions", "prefix"),
+                    ("Causal: reads from left to right", "causal"),
+                ],
                 value=held.attention,
                 label="Attention",
                 info=None if engine.supports_prefix else f"{engine.name} can only run causally.",
@@ -103,8 +106,8 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
                 numbers = {name: settings.control(name, template.generation) for name in settings.NUMBERS}
             stops = gr.Textbox(
                 held.stops,
-                label="Stops",
-                info="One a line; \\n is a line feed. Where a new row would begin, the answer ends anyway.",
+                label="Stop sequences",
+                info="One per line; \\n is a line break. The answer ends before any of these, and before a new row.",
                 lines=1,
                 max_lines=8,
                 elem_id="stops",

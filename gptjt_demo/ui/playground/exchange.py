@@ -96,9 +96,9 @@ def exchange() -> Exchange:
             buttons=[],
         )
         with gr.Row(elem_classes="small-buttons"):
-            take = gr.Button("Open it", size="sm", scale=0, min_width=90, elem_id="take")
+            take = gr.Button("Open prompt", size="sm", scale=0, min_width=90, elem_id="take")
             upload = gr.Button("From a file…", size="sm", scale=0, min_width=110, elem_id="upload")
-        found = gr.Dropdown([], label="Found in it", visible=False, filterable=False, elem_id="found")
+        found = gr.Dropdown([], label="Prompts found", visible=False, filterable=False, elem_id="found")
         said = gr.HTML("", elem_id="import-said", apply_default_css=False)
         form = gr.Dropdown(
             [(item.title, item.name) for item in formats.FORMATS],
@@ -193,7 +193,7 @@ def linked(opening: Opening, session: str, fragment: Any, before: Controls) -> P
         template, query = links.from_fragment(fragment)
     except PlaygroundError as error:
         return opening.refused(str(error))
-    note = f"“{template.title}” came from a link. Look at it before you run it."
+    note = f"“{template.title}” came from a link. Read it before you run it."
     return opening.opened(session, template.revised(query=query), note, before)
 
 

@@ -21,13 +21,13 @@ _PANEL = """
 <details class="kept fold">
   <summary>History</summary>
   <div class="kept-tools">
-    <input type="search" class="kept-search" placeholder="Search" aria-label="Search what is kept">
-    <input type="text" class="kept-name" maxlength="100" placeholder="Name" aria-label="Name for what you keep">
-    <button type="button" class="quiet kept-keep">Keep this prompt</button>
+    <input type="search" class="kept-search" placeholder="Search" aria-label="Search your history">
+    <input type="text" class="kept-name" maxlength="100" placeholder="Name" aria-label="Name for this prompt">
+    <button type="button" class="quiet kept-keep">Save this prompt</button>
     <button type="button" class="quiet kept-download">Download JSON</button>
   </div>
   <p class="hint kept-none" role="status"></p>
-  <ul class="kept-list" aria-label="Kept in this browser"></ul>
+  <ul class="kept-list" aria-label="History, kept in this browser"></ul>
 </details>
 """
 

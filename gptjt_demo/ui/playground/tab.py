@@ -173,7 +173,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
             template = read_record(event._data)
         except PlaygroundError as error:
             return opening.refused(str(error)).flat()
-        note = f"“{template.title}” was kept in this browser."
+        note = f"“{template.title}” was opened from your history."
         return opening.opened(session(request), template, note, Controls(*values)).flat()
 
     def make_link(*values: Any) -> tuple[Any, str]:

@@ -29,7 +29,7 @@ def chosen(name: str, actions: Actions, values: Sequence[Any]) -> Template:
 
     Args:
         name: the picker's value.
-        actions: whoever knows the library and reads the playground.
+        actions: has the library and reads the playground's controls.
         values: of the playground's controls.
 
     Raises:

@@ -68,7 +68,7 @@ const open = (token) => {
     item.addEventListener("click", () => choose(token, option));
     return item;
   });
-  menu.replaceChildren(...items, make("p", "alternatives-hint", "Choose one to go on from there, extended causally."));
+  menu.replaceChildren(...items, make("p", "alternatives-hint", "Choose one to continue the answer from there."));
   menu.hidden = false;
   place(token);
 };

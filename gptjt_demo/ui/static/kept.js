@@ -48,7 +48,7 @@ const keep = (thing) => {
   const same = (other) => thing.kind === "template" && JSON.stringify(other.template) === JSON.stringify(thing.template);
   const saved = save([{ id, time: now, ...thing }, ...load().filter((other) => !same(other))]);
   draw();
-  if (!saved) none.textContent = "This browser has no room or no permission to keep anything.";
+  if (!saved) none.textContent = "This browser has no space left, or does not let this page save anything.";
 };
 
 const settingsOf = (thing) => {
@@ -91,7 +91,7 @@ const item = (thing) => {
     button.addEventListener("click", act);
     buttons.append(button);
   };
-  if (thing.kind === "run") add("Again", "Do it again", () => reopen(thing, true));
+  if (thing.kind === "run") add("Again", "Run again", () => reopen(thing, true));
   add("Open", "Open", () => reopen(thing, false));
   add("Delete", "Delete", () => {
     save(load().filter((other) => other.id !== thing.id));
@@ -112,8 +112,8 @@ const draw = () => {
     return words.every((word) => text.includes(JSON.stringify(word).slice(1, -1)));
   });
   list.replaceChildren(...hits.slice(0, 60).map(item));
-  const empty = "Your runs and the prompts you keep will be listed here, in this browser only.";
-  none.textContent = things.length === 0 ? empty : hits.length === 0 ? "Nothing kept has these words." : "";
+  const empty = "Your runs and saved prompts are listed here. They stay in this browser.";
+  none.textContent = things.length === 0 ? empty : hits.length === 0 ? "Nothing in your history contains these words." : "";
 };
 
 let seen = null;
