@@ -22,7 +22,7 @@ def banner(model: str, attention: str, supports_prefix: bool, notes: Sequence[st
     details = f"<details><summary>How it runs</summary><ul>{lines}</ul></details>" if lines else ""
     other = f'<p class="stand-in">{escape(model)} is a stand-in. It is not GPT-JT-6B.</p>' if stand_in else ""
     return (
-        f'<header class="banner"><div class="banner-words"><h1>{NAME}</h1><p class="job">{JOB}</p>'
+        f'<header class="banner"><div class="banner-words"><h1>{NAME}</h1><p class="the-job">{JOB}</p>'
         f'<div class="loaded"><p><span class="chip">{escape(model)}</span><span class="chip">{mask}</span></p>'
         f"{other}{details}</div></div>{_picture()}</header>"
     )

@@ -68,8 +68,8 @@ def test_axe_finds_nothing_serious_on_any_tab(serve: Serve, tab: OpenTab, width:
 def test_the_first_screen_says_the_job_and_shows_it(serve: Serve, tab: OpenTab) -> None:
     url = serve(FakeEngine())
     for page in (tab(url), tab(url, **PHONE)):
-        expect(page.locator(".job")).to_be_in_viewport(ratio=1)
-        expect(page.locator(".job")).to_contain_text("a few examples")
+        expect(page.locator(".the-job")).to_be_in_viewport(ratio=1)
+        expect(page.locator(".the-job")).to_contain_text("a few examples")
         picture = page.get_by_role("img", name="A picture of the job")
         expect(picture).to_be_in_viewport(ratio=1)
         expect(picture).to_contain_text("A new text")

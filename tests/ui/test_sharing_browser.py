@@ -186,7 +186,7 @@ def test_runs_and_prompts_are_kept_in_this_browser_alone_and_over_a_restart(tab:
         assert {thing["kind"] for thing in kept} == {"run", "template"}
         page.get_by_label("Search your history").fill("")
         page.get_by_role("button", name="Open: My days!").click()
-        expect(page.locator("#notice")).to_contain_text("“My days!” was kept")
+        expect(page.locator("#notice")).to_contain_text("“My days!” was opened")
         page.get_by_role("button", name="Delete: My days!").click()
         expect(page.get_by_role("button", name="Open: My days!")).to_have_count(0)
         other = tab(url)
