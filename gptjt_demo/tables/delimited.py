@@ -83,6 +83,9 @@ def scan(path: Path, codec: str) -> Sheet:
     """
     dialect = _dialect(path, codec)
     plain = replace(dialect, quoted=False)
+    if not dialect.quoted:
+        sheet, _ = _sheet(path, plain)
+        return replace(sheet, notes=(*sheet.notes, "quotes are read as plain characters"))
     try:
         sheet, seen = _quoted(path, dialect)
     except TableError as error:
@@ -266,20 +269,29 @@ def _explained(error: csv.Error, text: str, start: int, dialect: Dialect, path: 
 def _dialect(path: Path, codec: str) -> Dialect:
     """The dialect under which most sampled records agree with the header; tab before semicolon before comma."""
     with _opened(path, codec) as file:
-        if named := re.fullmatch(r"sep=([,;\t])\r?\n?", file.readline(LINE_LIMIT).lstrip("\ufeff")):
+        first = file.readline(LINE_LIMIT).lstrip("\ufeff")
+        if named := re.fullmatch(r"sep=([,;\t])\r?\n?", first):
             return Dialect(codec, named[1], named=True)
     best, found = (0.0, 0), Dialect(codec, _NO_DELIMITER)
     for delimiter in "\t;,":
         dialect = Dialect(codec, delimiter)
-        widths: list[int] = []
-        try:
-            for _, _, cells in islice(_records(path, dialect, _Seen()), _SAMPLE):
-                if cells:
-                    widths.append(len(cells))
-        except TableError:
-            widths.append(0)
-        if widths and widths[0] > 1:
-            score = (widths.count(widths[0]) / len(widths), widths[0])
-            if score > best:
-                best, found = score, dialect
+        score = _agreement(path, dialect)
+        if score > best:
+            best, found = score, dialect
+    if found.delimiter == _NO_DELIMITER and first.count('"') % 2:  # a tab may stand behind a quote that is none
+        plain = Dialect(codec, "\t", quoted=False)
+        return plain if _agreement(path, plain)[0] == 1.0 else found
     return found
+
+
+def _agreement(path: Path, dialect: Dialect) -> tuple[float, int]:
+    """Which part of the sampled records is as wide as the header, and how wide that is; nothing for one field."""
+    widths: list[int] = []
+    try:
+        for _, _, cells in islice(_records(path, dialect, _Seen()), _SAMPLE):
+            if cells:
+                widths.append(len(cells))
+    except TableError:
+        widths.append(0)
+    split = bool(widths) and widths[0] > 1
+    return (widths.count(widths[0]) / len(widths), widths[0]) if split else (0.0, 0)

@@ -97,14 +97,17 @@ def _objects(path: Path, codec: str) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _cells(line: str) -> dict[str, str]:
     try:
-        row = json.JSONDecoder(**_AS_TYPED).decode(line)
+        row = _DECODER.decode(line)
     except RecursionError:
         raise TableError("nested too deeply") from None
     except json.JSONDecodeError as error:
         raise TableError(f"not JSON ({error.msg}, column {error.colno})", mend="write one object a line") from None
     if not isinstance(row, dict):
         raise TableError("not a JSON object", mend='write one object a line, such as {"text": "…"}')
-    cells = {key: _cell(value, source) for key, value, source in _members(line)}
+    if all(type(value) is str and value.isascii() and "\0" not in value for value in row.values()):
+        cells: dict[str, str] = row
+    else:
+        cells = {key: _cell(value, source) for key, value, source in _members(line)}
     for text in (*cells, *cells.values()):
         if len(text) > CELL_LIMIT:
             raise TableError(f"a cell of more than {CELL_LIMIT:,} characters")
@@ -116,16 +119,15 @@ def _cells(line: str) -> dict[str, str]:
 
 def _members(line: str) -> Iterator[tuple[str, Any, str]]:
     """Key, value and the value's own text, of the object that the line is."""
-    read = json.JSONDecoder(**_AS_TYPED).raw_decode
 
     def past(place: int) -> int:
         return _BLANKS.match(line, place).end()  # type: ignore[union-attr]
 
     place = past(past(0) + 1)
     while line[place] != "}":
-        key, place = read(line, place)
+        key, place = _DECODER.raw_decode(line, place)
         place = past(past(place) + 1)  # the colon
-        value, end = read(line, place)
+        value, end = _DECODER.raw_decode(line, place)
         yield key, value, line[place:end]
         place = past(end)
         if line[place] == ",":
@@ -156,9 +158,10 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-_AS_TYPED: dict[str, Any] = {
-    "parse_int": str,
-    "parse_float": str,
-    "parse_constant": str,
-    "object_pairs_hook": _no_repeats,
-}
+class _Number(str):
+    """A number as it is typed."""
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_no_repeats
+)

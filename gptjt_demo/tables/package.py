@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import zipfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
@@ -107,7 +108,9 @@ class Package:
         parser.buffer_text = True
 
         def start(name: str, attributes: Attributes) -> None:
-            waiting.append(Event("start", _local(name), {_local(key): value for key, value in attributes.items()}))
+            if attributes:
+                attributes = {_local(key): value for key, value in attributes.items()}
+            waiting.append(Event("start", _local(name), attributes))
 
         def refuse(*_: object) -> None:
             raise TableError("a damaged XLSX file (a document type in it)", where=self._path.name, mend="save it again")
@@ -129,5 +132,6 @@ def _plain(name: str) -> str:
     return name.replace("\\", "/").lstrip("/").casefold()
 
 
+@lru_cache(1000)  # a sheet has a dozen names, and each of them a million times
 def _local(name: str) -> str:
     return name.rpartition(" ")[2]

@@ -21,20 +21,28 @@ class Found:
     """A cell.
 
     Attributes:
-        name: as "B2".
-        column: from 0.
+        column, row: where it stands; the column from 0, the row from 1.
         type: as the file says: s, str, inlineStr, b, d, e or n.
         style: its number among the workbook's.
         value: what stands in it; None where there is nothing.
         formula: whether that is the result of one.
     """
 
-    name: str
     column: int
+    row: int
     type: str
     style: int
     value: str | None = None
     formula: bool = False
+
+    @property
+    def name(self) -> str:
+        """As "B2"."""
+        letters, rest = "", self.column + 1
+        while rest:
+            rest, last = divmod(rest - 1, 26)
+            letters = chr(ord("A") + last) + letters
+        return f"{letters}{self.row}"
 
 
 def cells_of(events: Iterable[Event]) -> Iterator[tuple[int, list[Found]]]:
@@ -86,13 +94,4 @@ def _cell(attributes: dict[str, str], number: int, row: list[Found]) -> Found:
         column = at - 1
     if column >= COLUMN_LIMIT:
         raise ValueError(f"a cell beyond {COLUMN_LIMIT:,} columns")
-    return Found(_name(column, number), column, attributes.get("t", "n"), int(attributes.get("s", "0")))
-
-
-def _name(column: int, number: int) -> str:
-    letters = ""
-    column += 1
-    while column:
-        column, last = divmod(column - 1, 26)
-        letters = chr(ord("A") + last) + letters
-    return f"{letters}{number}"
+    return Found(column, number, attributes.get("t", "n"), int(attributes.get("s", "0")))

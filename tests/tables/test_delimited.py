@@ -33,6 +33,7 @@ def test_a_tab_separated_cell_that_begins_with_a_quotation_mark_swallows_no_row(
     "text",
     [
         'a\tb\tc\nx\t"y\tz\n1\t2"\t3\n',
+        '"The name\tb\n"x\t1\ny"\t2\n',
         'sep=\t\na\tb\n"x\t1\ny"\t2\n',
         'a\tb\r\n"x\t1\r\ny\t2\r\n"\t3\r\n',
     ],
