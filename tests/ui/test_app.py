@@ -173,15 +173,11 @@ def test_preview_counts_tokens_and_says_when_the_answer_has_no_room(library: Lib
     template = library["emotion"]
     prompt = template.render(template.query)
     count = FakeEngine().count_tokens(prompt)
-    shown, wrong, _ = Actions(FakeEngine(context=count + 5), library).preview(
-        Actions(FakeEngine(), library).controls(template)
-    )
-    assert f"{count} of {count + 5} tokens" in shown
-    assert "problem" not in shown + wrong
-    shown, *_ = Actions(FakeEngine(context=count + 4), library).preview(
-        Actions(FakeEngine(), library).controls(template)
-    )
-    assert "exceed the context" in shown
+    shown = Actions(FakeEngine(context=count + 5), library).preview(Actions(FakeEngine(), library).controls(template))
+    assert f"{count} of {count + 5} tokens" in shown.prompt
+    assert "problem" not in shown.prompt + shown.problem
+    shown = Actions(FakeEngine(context=count + 4), library).preview(Actions(FakeEngine(), library).controls(template))
+    assert "exceed the context" in shown.prompt
 
 
 def test_a_model_without_prefix_attention_is_asked_causally(library: Library) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from gptjt_demo.templates.template import MAX_EXAMPLES, Template
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.draft import Draft, columns, example_cells, query_cells, read_labels, show_labels
+from gptjt_demo.ui.playground.draft_box import read_draft
+from gptjt_demo.ui.playground.identity import BLANK
+from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.wording import wording_cells
 from gptjt_demo.ui.rows.grid import cells
 
@@ -177,15 +181,13 @@ def test_what_a_browser_may_send_for_the_wording_is_checked(sent: Any) -> None:
 
 
 @pytest.mark.parametrize("name", Library.open().names)
-def test_a_prompt_pasted_over_another_template_renders_to_the_byte_and_keeps_the_others_name(
-    library: Library, name: str
-) -> None:
+def test_a_prompt_pasted_over_another_template_renders_to_the_byte_and_is_ones_own(library: Library, name: str) -> None:
     text = library[name].render(library[name].query)
     held = draft(PAIR, raw=text)
     assert held.prompt() == text
-    assert held.template().name == PAIR.name
-    assert held.template().labels == PAIR.labels
     assert held.template().render(held.inputs()) == text
+    assert held.origin() == "own"
+    assert held.whole().labels == (PAIR.labels if name == "paraphrase" else ())  # whose outputs are yes and no too
 
 
 def test_raw_text_as_it_was_leaves_everything_as_it_was(library: Library) -> None:
@@ -210,3 +212,94 @@ def test_the_whole_of_an_unedited_page_is_the_template(library: Library) -> None
     actions = Actions(FakeEngine(), library)
     for template in library:
         assert actions.whole(actions.controls(template)) == template
+
+
+# --- whose a prompt is
+
+
+THEIRS = PAIR.revised(
+    description="Says whether two are the same.",
+    licence="Apache-2.0",
+    source="https://example.com/pair",
+    notice="It quotes letters.",
+    checks=[{"first": "x", "second": "x", "output": "yes"}],
+)
+
+
+def said(template: Template) -> list[Any]:
+    """What a template says of where it comes from."""
+    return [template.licence, template.source, list(template.checks), template.description, template.notice]
+
+
+def test_a_prompt_with_another_query_or_other_settings_is_still_the_templates() -> None:
+    held = draft(THEIRS, query=cells(["A", "B"], [["ask", "back"]]), numbers=settings.values(Sampling(temperature=1)))
+    assert held.origin() == "same"
+    assert held.whole().title == "Pair"
+    assert said(held.whole()) == said(THEIRS)
+
+
+def test_an_edited_prompt_does_not_pass_for_the_template() -> None:
+    held = draft(THEIRS, instruction="Are they the same?")
+    whole = held.whole()
+    assert (held.origin(), whole.title, whole.name) == ("edited", "Pair (edited)", "pair-edited")
+    assert said(whole) == ["", "", [], THEIRS.description, THEIRS.notice]
+    assert whole.labels == THEIRS.labels
+
+
+def test_a_name_that_is_typed_is_the_prompts_own() -> None:
+    whole = draft(THEIRS, title="  My  pairs! ").whole()
+    assert (whole.title, whole.name) == ("My pairs!", "my-pairs")
+    assert said(whole) == said(THEIRS)  # its words are
+    assert draft(THEIRS, title="").whole() == THEIRS
+    assert draft(THEIRS, title="日本語").whole().name == "my-prompt"
+
+
+def test_a_pasted_prompt_carries_nothing_of_the_template_that_was_there() -> None:
+    whole = draft(THEIRS, raw="Say it in French.\n\nEN: dog\nFR: chien\n\nEN: cow\nFR:").whole()
+    assert (whole.title, whole.name, whole.labels) == ("My prompt", "my-prompt", ())
+    assert said(whole) == ["", "", [], "", ""]
+
+
+def test_ones_own_prompt_keeps_its_name_whatever_is_edited() -> None:
+    mine = PAIR.revised(title="My days", name="my-days")
+    assert draft(mine, instruction="Other").whole().title == "My days"
+    assert draft(mine, raw="EN: dog\nFR: chien\n\nEN: cow\nFR:").whole().title == "My days"
+
+
+def test_labels_stay_with_a_pasted_text_whose_outputs_are_among_them() -> None:
+    text = "Do they agree?\n\nA: p\nB: q\nSame: yes\n\nA: c\nB: d\nSame:"
+    assert draft(PAIR, raw=text).whole().labels == PAIR.labels
+    other = text.replace("yes", "maybe")
+    assert draft(PAIR, raw=other).whole().labels == ()
+    assert draft(PAIR, raw=other, labels="maybe, never").whole().labels == ("maybe", "never")  # typed for it
+
+
+def test_labels_are_offered_from_the_outputs_seen(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    held = actions.controls(BLANK)
+    assert not actions.preview(held).offer["visible"]
+    held = held._replace(examples=cells(["Input", "Output"], [["a", "pos"], ["b", "neg, or not"], ["c", "pos"]]))
+    assert actions.preview(held).offer["visible"]
+    assert read_labels(actions.labels(held)) == ["pos", "neg, or not"]
+    assert not actions.preview(held._replace(labels="x, y")).offer["visible"]
+    assert not actions.preview(actions.controls(library["currency"])).offer["visible"]
+
+
+# --- a draft that comes back from the browser
+
+
+def test_a_kept_draft_holds_what_the_controls_held(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    held = actions.controls(library["emotion"])._replace(instruction="mine", seed="7")
+    kept = json.loads(json.dumps(Opening(actions).held(held)))
+    assert kept["edited"]
+    assert read_draft({"template": kept["template"], "controls": kept["controls"]}) == held
+    assert not Opening(actions).held(actions.controls(library["emotion"]))["edited"]
+
+
+@pytest.mark.parametrize("broken", [None, {}, {"title": 3}, {"view": "x"}, {"attention": None}, {"examples": []}])
+def test_what_a_browser_may_send_as_a_draft_is_checked(library: Library, broken: Any) -> None:
+    kept = Opening(Actions(FakeEngine(), library)).held(Actions(FakeEngine(), library).controls(library["emotion"]))
+    sent = broken and {"template": kept["template"], "controls": {**kept["controls"], **broken}}
+    with pytest.raises(TemplateError, match="draft: "):
+        read_draft(sent)

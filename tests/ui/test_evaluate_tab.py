@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
 from gptjt_demo.ui.evaluate.charts import TITLES, chart
 from gptjt_demo.ui.evaluate.figures import figures
 from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND
 
 HOSTILE = r"<b>x</b> ${alert(1)} `tick` C:\new {{x}} & &amp;"
@@ -182,25 +184,33 @@ def test_every_row_is_in_the_download(do: EvaluateActions, tmp_path: Path) -> No
 
 def test_a_row_becomes_the_playground_s_next_example_with_its_right_answer(do: EvaluateActions, tmp_path: Path) -> None:
     runs, *_ = measured(do, gold(tmp_path))
-    base, _, examples, *_ = controls(do)
-    rows, said = do.add(runs, {"run": 0, "place": 1}, base, examples)
-    assert rows["rows"] == [*examples["rows"], ["a fright", "fear"]]
+    held = Controls(*controls(do))
+    rows, said = do.add(runs, {"run": 0, "place": 1}, held)
+    assert rows["rows"] == [*held.examples["rows"], ["a fright", "fear"]]
     assert "as number 3" in said
+
+
+def test_a_row_is_added_to_an_edited_prompt_before_and_after_the_edit(do: EvaluateActions, tmp_path: Path) -> None:
+    runs, *_ = measured(do, gold(tmp_path))
+    edited = Controls(*controls(do))._replace(instruction="Name the mood.")
+    assert "as number 3" in do.add(runs, {"run": 0, "place": 1}, edited)[1]
+    run = replace(runs[0], template=do.actions.whole(edited).name)
+    assert "as number 3" in do.add([run], {"run": 0, "place": 1}, edited)[1]
 
 
 def test_a_row_of_another_prompt_is_not_added_and_nothing_is_lost(do: EvaluateActions, tmp_path: Path) -> None:
     runs, *_ = measured(do, gold(tmp_path), name="hate")
-    base, _, examples, *_ = controls(do)
-    rows, said = do.add(runs, {"run": 0, "place": 1}, base, examples)
+    held = Controls(*controls(do))
+    rows, said = do.add(runs, {"run": 0, "place": 1}, held)
     assert rows["__type__"] == "update"
     assert "pick that one there first" in said
 
 
 def test_a_row_that_is_none_is_not_added(do: EvaluateActions, tmp_path: Path) -> None:
     runs, *_ = measured(do, gold(tmp_path))
-    base, _, examples, *_ = controls(do)
+    held = Controls(*controls(do))
     for pressed in ({}, {"run": 0, "place": 99}, {"run": 5, "place": 0}):
-        assert do.add(runs, pressed, base, examples)[1] == ""
+        assert do.add(runs, pressed, held)[1] == ""
 
 
 # --- diagnostics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +16,10 @@ from gptjt_demo.templates.link import to_fragment
 from gptjt_demo.ui.about.masks import sees
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.advice import place_name
+from gptjt_demo.ui.playground.controls import Controls, Page
 from gptjt_demo.ui.playground.draft import example_cells
 from gptjt_demo.ui.playground.exchange import exported, link, linked
-from gptjt_demo.ui.playground.kept import read_record, template_record
+from gptjt_demo.ui.playground.kept import read_record, read_repeat, template_record
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.outcome import Outcome
 from gptjt_demo.ui.playground.rules import RULES, reshared
@@ -36,6 +38,11 @@ def ran(actions: Actions, name: str = "emotion", compare: bool = False) -> Outco
     *_, (_, _, outcome) = actions.run("me", compare, "logprob", held)
     assert outcome is not None
     return outcome
+
+
+def opened(page: Page) -> Controls:
+    """What the browser puts in the controls."""
+    return Controls(base=page.base, **page.held["controls"])
 
 
 # --- branches and comparison
@@ -180,9 +187,9 @@ def test_what_is_opened_can_be_undone_only_where_something_would_be_lost(library
     held = held._replace(instruction="mine")
     shown = opening.picked("me", "currency", held)
     assert shown.before == held
-    back = opening.back("me", shown.before, shown.controls)
-    assert back.controls == held
-    assert back.before == shown.controls
+    back = opening.back("me", shown.before, opened(shown))
+    assert opened(back) == held
+    assert back.before == opened(shown)
     assert len(opening.refused("no").flat()) == len(shown.flat())
 
 
@@ -194,8 +201,8 @@ def test_a_link_holds_what_the_controls_hold_and_a_long_one_offers_the_file(libr
     fragment, line = link(actions, held)
     assert line == ""
     shown = linked(opening, "me", fragment, actions.controls(library["currency"]))
-    assert actions.draft(shown.controls).prompt() == actions.draft(held).prompt()
-    assert actions.whole(shown.controls) == actions.whole(held)
+    assert actions.draft(opened(shown)).prompt() == actions.draft(held).prompt()
+    assert actions.whole(opened(shown)) == actions.whole(held)
     long = "".join(chr(0x4E00 + (7919 * place) % 20000) for place in range(20_000))
     fragment, line = link(actions, held._replace(instruction=long))
     assert fragment == ""
@@ -207,6 +214,8 @@ def test_an_address_that_is_no_link_of_ours_changes_nothing(library: Library, fr
     actions = Actions(FakeEngine(), library)
     shown = linked(Opening(actions), "me", fragment, actions.controls(library["currency"]))
     assert all("value" not in update for update in shown.flat()[:-1])
+    foreign = isinstance(fragment, str) and bool(fragment)
+    assert ("problem" in shown.notice) == foreign
 
 
 def test_an_export_of_a_wrong_draft_is_one_line(library: Library) -> None:
@@ -214,6 +223,7 @@ def test_an_export_of_a_wrong_draft_is_one_line(library: Library) -> None:
     held = actions.controls(library["emotion"])
     text, about = exported(actions, "yaml", "http://x", held)
     assert "name: emotion" in text
+    assert 'data-file="emotion.yaml"' in about
     assert "problem" not in about
     text, about = exported(actions, "yaml", "http://x", held._replace(labels='joy, "'))
     assert text == ""
@@ -231,6 +241,39 @@ def test_a_kept_run_opens_as_it_was_with_its_seed(library: Library) -> None:
     assert again.generation.seed == seed
     assert again.render(again.query) == record["prompt"]
     assert read_record(template_record(library["hate"])) == library["hate"]
+
+
+def test_a_run_is_repeated_with_its_mode_comparison_branch_and_seed(library: Library) -> None:
+    engine = FakeEngine(lambda prompt: "one two three", name="mini")
+    actions = Actions(engine, library)
+    held = actions.controls(library["currency"])._replace(attention="causal", temperature=0.7)
+    *_, (_, _, outcome) = actions.run("me", False, "logprob", held)
+    *_, (_, _, branched) = actions.branch("me", "logprob", outcome, {"side": 0, "token": 1, "option": 1})
+    assert branched is not None
+    kept = json.loads(json.dumps({**branched.record(), "again": True}))
+    kept["seed"] = kept["answers"][0]["seed"]
+    again = read_repeat(kept, "mini")
+    assert again is not None
+    assert (again.compare, again.note) == (False, "")
+    reopened = actions.controls(read_record(kept))
+    *_, (_, _, repeated) = actions.run("me", again.compare, "logprob", reopened, again.leads)
+    assert repeated is not None
+    assert repeated.record()["answers"][0] | {"seconds": 0} == branched.record()["answers"][0] | {"seconds": 0}
+    assert engine.streams[-1].attention == "causal"
+    assert engine.continuations[-1] == engine.continuations[-2]
+
+
+def test_a_comparison_is_repeated_as_one_and_another_model_is_said(library: Library) -> None:
+    outcome = ran(Actions(FakeEngine(name="mini"), library), compare=True)
+    kept = {**outcome.record(), "again": True}
+    again, other = read_repeat(kept, "mini"), read_repeat(kept, "GPT-JT-6B")
+    assert again is not None
+    assert again.compare
+    assert other is not None
+    assert other.note == "It was answered by mini; this is GPT-JT-6B."
+    assert read_repeat({**kept, "again": False}, "mini") is None
+    with pytest.raises(TemplateError, match="tokens"):
+        read_repeat({**kept, "answers": [{"model": "mini", "lead": [{"id": "x"}]}]}, "mini")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,10 @@ def test_a_raw_prompt_runs_as_it_is_and_is_read_back_into_rows(serve: Serve, tab
     expect(page.get_by_role("textbox", name="Example 2, EN")).to_have_value("cat")
     expect(page.get_by_role("textbox", name="EN", exact=True)).to_have_value("cow")
     assert prompt(page) == PAIRS
-    expect(page.get_by_label("Labels")).to_have_value("sadness, joy, love, anger, fear, surprise")
+    expect(page.get_by_label("Labels")).to_have_value("")
+    page.get_by_role("button", name="Use the outputs as labels: chien, chat").click()
+    expect(page.get_by_label("Labels")).to_have_value("chien, chat")
+    expect(page.locator("#about")).to_have_text("A prompt of your own.")
     page.get_by_role("button", name="Reset").click()
     expect(page.locator("#prompt pre")).to_contain_text("sorry for myself")
     page.get_by_role("button", name="Undo").click()

@@ -34,6 +34,7 @@ from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
 from gptjt_demo.ui.folders import new_folder, remove_served
 from gptjt_demo.ui.html import count, problem, progress_bar
 from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.grid import with_row
 from gptjt_demo.ui.rows.template_choice import chosen
@@ -148,9 +149,7 @@ class EvaluateActions:
         names = run.gold_labels[gold], run.predicted_labels[predicted]
         return rows_list(run, place, *names, run.cell(*names))
 
-    def add(
-        self, runs: Sequence[Run] | None, pressed: dict[str, Any], base: Template, examples: Any
-    ) -> tuple[Any, str]:
+    def add(self, runs: Sequence[Run] | None, pressed: dict[str, Any], held: Controls) -> tuple[Any, str]:
         """A row, with its right answer, among the playground's examples; and a line that says so or why not."""
         place, row = _number(pressed, "run"), _number(pressed, "place")
         found = (
@@ -158,12 +157,16 @@ class EvaluateActions:
         )
         if not runs or not found:
             return gr.skip(), ""
-        outcome, name = found[0], runs[place].template
-        if name != base.name or list(outcome.row.query) != [field.name for field in base.inputs]:
-            line = f"the playground shows “{base.title}”, and this row was answered with another prompt ({name})"
+        outcome, name, base = found[0], runs[place].template, held.base
+        try:
+            names = {base.name, self.actions.whole(held).name}  # an edited prompt has a name of its own
+        except PlaygroundError:
+            names = {base.name}
+        if name not in names or list(outcome.row.query) != [field.name for field in base.inputs]:
+            line = f"the playground shows “{held.title}”, and this row was answered with another prompt ({name})"
             return gr.skip(), problem(f"{line}; pick that one there first, then add the row")
         try:
-            rows = with_row(examples, [*outcome.row.query.values(), outcome.gold])
+            rows = with_row(held.examples, [*outcome.row.query.values(), outcome.gold])
         except PlaygroundError as error:
             return gr.skip(), problem(str(error))
         said = (

@@ -119,8 +119,8 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
     def open_cell(runs: Any, event: gr.EventData) -> tuple[str, str]:
         return do.cell(runs, event._data or {}), ""
 
-    def add_example(runs: Any, base: Any, examples: Any, event: gr.EventData) -> tuple[Any, str]:
-        return do.add(runs, event._data or {}, base, examples)
+    def add_example(runs: Any, event: gr.EventData, *values: Any) -> tuple[Any, str]:
+        return do.add(runs, event._data or {}, Controls(*values))
 
     def fetch_rows(request: gr.Request, runs: Any) -> str | None:
         return do.fetch(_session(request), runs)
@@ -143,9 +143,7 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
     ).then(offer, runs, fetch, **quiet)
     stop.click(stop_run, None, None, **quiet)
     shown.click(open_cell, runs, [cell, added], **quiet).then(None, js=into_view("evaluate-cell"), **quiet)
-    adding = cell.click(
-        add_example, [runs, play.controls.base, play.controls.examples], [play.controls.examples, added], **quiet
-    )
+    adding = cell.click(add_example, [runs, *play.controls], [play.controls.examples, added], **quiet)
     adding.then(None, js=into_view("evaluate-added"), **quiet)
     adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)
     fetch.click(fetch_rows, runs, given, **loud).success(None, given, None, js=SAVE, **loud)

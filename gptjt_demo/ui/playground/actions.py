@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+
 from gptjt_demo.engine.label_scores import CONTENT_FREE
+from gptjt_demo.engine.results import Token
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import Attention
 from gptjt_demo.templates.lint.finding import Finding
@@ -20,14 +23,24 @@ from gptjt_demo.ui.html import count, problem
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.advice import advice
 from gptjt_demo.ui.playground.answer import answer, refused
-from gptjt_demo.ui.playground.controls import Controls
-from gptjt_demo.ui.playground.draft import RAW, ROWS, Draft, example_cells, own_stops, query_cells, show_labels
-from gptjt_demo.ui.playground.outcome import Outcome, Side, key
-from gptjt_demo.ui.playground.prompt_box import no_prompt, prompt_box
+from gptjt_demo.ui.playground.controls import Controls, Previews
+from gptjt_demo.ui.playground.draft import (
+    RAW,
+    ROWS,
+    Draft,
+    columns,
+    example_cells,
+    own_stops,
+    query_cells,
+    show_labels,
+)
+from gptjt_demo.ui.playground.identity import BLANK, Origin, outputs_seen
+from gptjt_demo.ui.playground.outcome import Outcome, Side, key, version
+from gptjt_demo.ui.playground.prompt_box import no_prompt, prompt_box, whose
 from gptjt_demo.ui.playground.reply import Reply, pace, reply_of, replying
 from gptjt_demo.ui.playground.shares import shares
 from gptjt_demo.ui.playground.wording import wording_cells
-from gptjt_demo.ui.rows.grid import Cells
+from gptjt_demo.ui.rows.grid import Cells, cells
 from gptjt_demo.ui.work import Runs
 
 if TYPE_CHECKING:
@@ -55,8 +68,9 @@ class Actions:
         """The controls' values for a template."""
         return Controls(
             base=template,
+            title=template.title,
             instruction=template.instruction,
-            examples=example_cells(template),
+            examples=cells(columns(template), [["", ""]] * 2) if template == BLANK else example_cells(template),
             labels=show_labels(template.labels),
             query=query_cells(template),
             wording=wording_cells(template),
@@ -79,21 +93,34 @@ class Actions:
         """
         return self.draft(held).whole()
 
-    def preview(self, held: Controls) -> tuple[str, str, str]:
-        """The exact prompt with its tokens, or the line that says why there is none; a wrong setting's line; advice."""
+    def preview(self, held: Controls) -> Previews:
+        """What the page shows of the prompt; in the prompt's place, the line that says why there is none."""
         draft = self.draft(held)
-        wrong, room, name = "", 0, ""
+        wrong, room = "", 0
         try:
             room = draft.sampling().max_new_tokens
         except PlaygroundError as error:
             wrong = problem(str(error))
         try:
             prompt = draft.prompt()
-            name = "" if wrong else key(draft.whole(), prompt)
+            template, made = draft.template() if wrong else draft.whole(), draft.origin()
         except PlaygroundError as error:
-            return no_prompt(str(error)), wrong, ""
-        box = prompt_box(prompt, self.engine.count_tokens(prompt), room, self.engine.context, name)
-        return box, wrong, "" if wrong else advice(self._findings(draft.whole()), draft.rows())
+            return Previews(no_prompt(str(error)), wrong, "", gr.skip(), gr.update(visible=False))
+        names = ("", "") if wrong else (key(template, prompt), version(template))
+        return Previews(
+            prompt_box(prompt, self.engine.count_tokens(prompt), room, self.engine.context, *names),
+            wrong,
+            "" if wrong else advice(self._findings(template), draft.rows()),
+            gr.skip() if wrong else whose(held.base, template, made),
+            self._offer(template, made),
+        )
+
+    def labels(self, held: Controls) -> str:
+        """The outputs of the examples as labels, as text to edit; what is there where they cannot be labels."""
+        try:
+            return show_labels(outputs_seen(self.draft(held).template())) or held.labels
+        except PlaygroundError:
+            return str(held.labels)
 
     def mend(self, place: int, rule: str, held: Controls) -> Controls | None:
         """The controls' values with a finding mended; None where there is no such finding any more.
@@ -113,7 +140,9 @@ class Actions:
             return None
         template = found.fixed if found.query is None else found.fixed.revised(query=dict(found.query))
         mended = self.controls(template)
-        mended = mended._replace(base=held.base, examples=_with_rows_off(mended.examples, held.examples))
+        mended = mended._replace(
+            base=held.base, title=held.title, examples=_with_rows_off(mended.examples, held.examples)
+        )
         return mended._replace(raw=template.render(template.query), view=RAW) if held.view == RAW else mended
 
     def turn(self, held: Controls) -> tuple[Controls, str]:
@@ -130,8 +159,18 @@ class Actions:
 
     # --- the run
 
-    def run(self, session: str, compare: bool, rule: str, held: Controls) -> Iterator[Shown]:
-        """Answer and shares as they come. Ends without a word when the session has begun or picked something else."""
+    def run(
+        self, session: str, compare: bool, rule: str, held: Controls, leads: Sequence[tuple[Token, ...]] = ()
+    ) -> Iterator[Shown]:
+        """Answer and shares as they come. Ends without a word when the session has begun or picked something else.
+
+        Args:
+            session: the visitor's.
+            compare: with both kinds of attention.
+            rule: how label shares are shown.
+            held: what the controls hold.
+            leads: for each answer, the tokens that it goes on from; none: it begins afresh.
+        """
         draft = self.draft(held)
         try:
             prompt, template = draft.asked(), draft.whole()
@@ -144,7 +183,8 @@ class Actions:
             modes = ["prefix", "causal"]
         outcome = Outcome(template, prompt, key(template, prompt))
         for place, mode in enumerate(modes):
-            for now in self._watch(session, outcome, place, Side(mode, _NOTHING), template.labels):
+            begun = Side(mode, _NOTHING, leads[place] if place < len(leads) else ())
+            for now in self._watch(session, outcome, place, begun, template.labels):
                 outcome = now
                 yield answer(outcome, expected=len(modes), beside=self.beside()), shares(outcome, rule), outcome
             reply = outcome.sides[-1].reply if len(outcome.sides) > place else _NOTHING
@@ -239,6 +279,11 @@ class Actions:
     def _findings(self, template: Template) -> tuple[Finding, ...]:
         engine = self.engine
         return lint(template, count_tokens=engine.count_tokens, context=engine.context, encode=engine.encode)
+
+    def _offer(self, template: Template, made: Origin) -> Any:
+        """The button that takes the outputs as labels, where somebody's own prompt has none."""
+        seen = [] if template.labels or made == "same" else outputs_seen(template)
+        return gr.update(value=f"Use the outputs as labels: {show_labels(seen)}"[:120], visible=bool(seen))
 
     def _rows(self, draft: Draft) -> str | None:
         try:

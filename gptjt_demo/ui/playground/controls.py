@@ -1,6 +1,6 @@
 """What a person edits on the page, and all of the page that changes with the prompt, each by its name.
 
-Both tuples hold either gradio components or their values, in the order in which gradio takes and gives them. Knows
+The tuples hold either gradio components or their values, in the order in which gradio takes and gives them. Knows
 nothing of what the values mean.
 """
 
@@ -19,6 +19,7 @@ class Controls(NamedTuple):
     """
 
     base: Any
+    title: Any
     instruction: Any
     examples: Any
     labels: Any
@@ -35,29 +36,46 @@ class Controls(NamedTuple):
     attention: Any
 
 
-class Page(NamedTuple):
-    """Everything that changes when another prompt is shown. `before` is what was there, as `Controls`, or None."""
+class Previews(NamedTuple):
+    """What is shown anew after every edit.
 
-    controls: Controls
-    picker: Any
-    about: Any
+    `prompt` is the exact prompt, `problem` a wrong setting's line, `advice` what is odd about the prompt, `about` whose
+    it is, `offer` the button that takes the outputs as labels.
+    """
+
     prompt: Any
     problem: Any
     advice: Any
+    about: Any
+    offer: Any
+
+
+class Page(NamedTuple):
+    """Everything that changes when another prompt is shown.
+
+    `held` are the controls' values for the browser, which puts them in their places, see draft.js; `before` is what was
+    there, as `Controls`, or None.
+    """
+
+    base: Any
+    previews: Previews
+    picker: Any
+    held: Any
     answer: Any
     shares: Any
+    details: Any
     outcome: Any
     before: Any
     undo: Any
     notice: Any
 
     def flat(self) -> tuple[Any, ...]:
-        """As gradio takes it: the controls one by one, then the rest."""
-        return (*self.controls, *self[1:])
+        """As gradio takes it."""
+        return (self.base, *self.previews, *self[2:])
 
 
 def unchanged(**changes: Any) -> Page:
     """A page on which only this changes."""
     same = gr.skip()
-    page = Page(Controls(*[same] * len(Controls._fields)), *[same] * (len(Page._fields) - 1))
+    page = Page(same, Previews(*[same] * len(Previews._fields)), *[same] * (len(Page._fields) - 2))
     return page._replace(**changes)

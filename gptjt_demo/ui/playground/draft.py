@@ -17,6 +17,7 @@ from gptjt_demo.settings import Attention
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.controls import Controls
+from gptjt_demo.ui.playground.identity import Origin, identified, origin
 from gptjt_demo.ui.playground.wording import read_wording
 from gptjt_demo.ui.rows.grid import Cells, cells, read_rows, read_rows_on
 
@@ -31,6 +32,7 @@ class Draft:
     Attributes:
         base: the template that the edits are laid over.
         wording: cues and separators; None: the base's.
+        title: the prompt's name as typed; blank: the base's.
         raw: the whole prompt as one text, in place of instruction, rows, wording and query; None: those count.
         numbers: the settings' values, by the names of `settings.NUMBERS`; None: the base's.
         stops: the template's own stops as typed.
@@ -47,6 +49,7 @@ class Draft:
     numbers: Mapping[str, Any] | None = None
     stops: str = ""
     attention: Attention | None = None
+    title: str = ""
 
     @classmethod
     def held(cls, controls: Controls, attention: Attention | None) -> Draft:
@@ -62,6 +65,7 @@ class Draft:
             {name: getattr(controls, name) for name in settings.NUMBERS},
             controls.stops,
             attention,
+            controls.title or "",
         )
 
     def template(self) -> Template:
@@ -73,7 +77,7 @@ class Draft:
         return self._read()[0]
 
     def whole(self) -> Template:
-        """Everything on the page as one template: words, settings, attention, and the query as its sample.
+        """Everything on the page as one template: words, settings, attention, the query as its sample, its own name.
 
         Raises:
             TemplateError: as `template`.
@@ -85,7 +89,11 @@ class Draft:
             edits["generation"] = self.sampling()
         if self.attention is not None:
             edits["attention"] = self.attention
-        return template.revised(**edits)
+        return identified(self.base, template.revised(**edits), self.title)
+
+    def origin(self) -> Origin:
+        """What is on the page has to do with the base: it is the same, edited, or somebody's own."""
+        return origin(self.base, self._read()[0])
 
     def sampling(self) -> Any:
         """The settings as typed, without the stops that follow from separator and cues."""
@@ -131,7 +139,14 @@ class Draft:
                 return rows
         except TemplateError:
             template = self.base  # the rows are wrong, the text is not
-        return reread(template, self.raw, read_labels(self.labels))
+        labels = read_labels(self.labels)
+        template, query = reread(template, self.raw, labels)
+        # The base's labels are not those of another prompt, unless its outputs are among them.
+        outputs = [row.output for row in template.examples]
+        fit = bool(outputs) and all(output in labels for output in outputs)
+        if tuple(labels) == self.base.labels and not fit and origin(self.base, template) == "own":
+            template = template.revised(labels=())
+        return template, query
 
     def _rows(self) -> tuple[Template, dict[str, str]]:
         words = {} if self.wording is None else read_wording(self.wording)
@@ -150,7 +165,7 @@ class Draft:
 
 
 def reread(base: Template, text: str, labels: Sequence[str]) -> tuple[Template, dict[str, str]]:
-    """A pasted prompt as rows, under the base's name, with its settings, and with its inputs' names where they fit.
+    """A pasted prompt as rows, with the base's settings, and with its inputs' names where they fit.
 
     Raises:
         TemplateError: the text is blank or too long.

@@ -12,8 +12,9 @@ import gradio as gr
 
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.actions import Actions
-from gptjt_demo.ui.playground.controls import Controls
+from gptjt_demo.ui.playground.controls import Controls, Previews
 from gptjt_demo.ui.playground.draft import RAW, ROWS
+from gptjt_demo.ui.playground.draft_box import draft_box
 from gptjt_demo.ui.playground.exchange import Exchange, exchange
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.wording import WHERE
@@ -31,7 +32,9 @@ class Editor:
     undo: gr.Button
     notice: gr.HTML
     link: gr.Textbox
-    lines: gr.HTML
+    about: gr.HTML
+    offer: gr.Button
+    draft: gr.HTML
     view: gr.Radio
     examples: gr.HTML
     query: gr.HTML
@@ -43,13 +46,13 @@ class Editor:
     exchange: Exchange
 
 
-def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
+def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
     """Build the left side; it shows the library's first template.
 
     Args:
         actions: what the page does.
         opening: how the picker is filled.
-        wrong: the line about a wrong setting, or nothing.
+        shown: what is shown of the prompt at first.
     """
     engine = actions.engine
     template = next(iter(actions.library))
@@ -60,9 +63,19 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
         reset = gr.Button("Reset", elem_id="reset", size="md", scale=0, min_width=76)
         share = gr.Button("Copy link", elem_id="share", size="md", scale=0, min_width=104)
         undo = gr.Button("Undo", elem_id="undo", size="md", scale=0, min_width=72, visible=False)
+    draft = draft_box(opening.held(held))
     notice = gr.HTML("", elem_id="notice", apply_default_css=False)
     link = gr.Textbox(label="Link", interactive=False, lines=1, max_lines=1, elem_id="link", buttons=[])
-    lines = gr.HTML(opening.lines(template), elem_id="about", apply_default_css=False)
+    about = gr.HTML(shown.about, elem_id="about", apply_default_css=False)
+    title = gr.Textbox(
+        held.title,
+        label="Name",
+        lines=1,
+        max_lines=1,
+        max_length=100,
+        elem_id="title",
+        buttons=[],
+    )
     view = gr.Radio([("Rows", ROWS), ("Raw prompt", RAW)], value=ROWS, label="Edit as", elem_id="view")
     raw = gr.Textbox(
         held.raw,
@@ -86,6 +99,9 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
         max_lines=6,
         elem_id="labels",
         buttons=[],
+    )
+    offer = gr.Button(
+        "Use the outputs as labels", visible=False, size="sm", elem_id="offer-labels", elem_classes="offer"
     )
     with gr.Column(elem_id="folds"):
         with gr.Accordion(WHERE, open=False, elem_id="words"):
@@ -114,7 +130,7 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
                 buttons=[],
             )
         swap = exchange()
-    wrong_setting = gr.HTML(wrong, elem_id="setting-problem", apply_default_css=False)
+    wrong_setting = gr.HTML(shown.problem, elem_id="setting-problem", apply_default_css=False)
     return Editor(
         picker=picker,
         reset=reset,
@@ -122,15 +138,18 @@ def editor(actions: Actions, opening: Opening, wrong: str) -> Editor:
         undo=undo,
         notice=notice,
         link=link,
-        lines=lines,
+        about=about,
+        offer=offer,
+        draft=draft,
         view=view,
         examples=examples,
         query=query,
         wording=wording,
         attention=attention,
-        typed=[instruction, labels, raw, *numbers.values(), stops],
+        typed=[title, instruction, labels, raw, *numbers.values(), stops],
         controls=Controls(
             base=base,
+            title=title,
             instruction=instruction,
             examples=examples,
             labels=labels,

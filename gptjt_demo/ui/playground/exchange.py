@@ -6,9 +6,9 @@ Nothing goes to a file on the server: files are read and written by the browser,
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
+from html import escape
+from typing import Any, Protocol
 
 import gradio as gr
 
@@ -22,7 +22,18 @@ from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
 from gptjt_demo.ui.playground.opening import Opening
+from gptjt_demo.ui.playground.outcome import version
 from gptjt_demo.ui.session import session
+
+
+class Landing(Protocol):
+    """Puts what an event's handler opened into the controls, as the event's next step, and gives that step.
+
+    `told` where page.js knows from the event's beginning that something is being opened.
+    """
+
+    def __call__(self, event: Any, told: bool = True) -> Any: ...
+
 
 COPIED = "Link copied. It holds the prompt with all its rows and settings; nothing is stored on a server."
 TO_COPY = "Copy the link from the field. It holds the prompt with all its rows and settings."
@@ -47,8 +58,19 @@ _UPLOAD = """async (text) => {
 # Without a file there is nothing to open.
 _TAKEN = "(text, ...values) => [gptjt.taken ? text : null, ...values]"
 
-_ENDINGS = json.dumps({item.name: item.ending for item in formats.FORMATS})
-_DOWNLOAD = f"(form, text) => {{ gptjt.download(`prompt-${{form}}${{({_ENDINGS})[form]}}`, text); }}"
+# What was done with the exported text is said beside the buttons; which file it is for stands with the format.
+_DOWNLOAD = """(text) => {
+  const name = document.querySelector("#format-about [data-file]")?.dataset.file;
+  if (!text || !name) return `<p class="problem" role="alert">There is no text to download.</p>`;
+  gptjt.download(name, text);
+  return `<p class="settled" role="status">Saved as ${name}.</p>`;
+}"""
+_COPY = """async (text) => {
+  if (!text) return `<p class="problem" role="alert">There is no text to copy.</p>`;
+  return (await gptjt.copy(text))
+    ? `<p class="settled" role="status">Copied.</p>`
+    : `<p class="problem" role="alert">This browser does not let the page copy: select the text and copy it.</p>`;
+}"""
 
 COPY_LINK = f"""async (fragment, said_before) => {{
   if (!fragment) return [fragment, said_before];
@@ -75,6 +97,7 @@ class Exchange:
     again: gr.Button
     copy: gr.Button
     download: gr.Button
+    done: gr.HTML
 
 
 def exchange() -> Exchange:
@@ -115,14 +138,21 @@ def exchange() -> Exchange:
             again = gr.Button("Refresh", size="sm", scale=0, min_width=80, elem_id="export-again")
             copy = gr.Button("Copy text", size="sm", scale=0, min_width=90, elem_id="copy-text")
             download = gr.Button("Download", size="sm", scale=0, min_width=90, elem_id="download-text")
+        done = gr.HTML("", elem_id="export-done", apply_default_css=False)
     taken = gr.State(())
     return Exchange(
-        fold, doorway, pasted, take, upload, found, taken, said, form, about, written, again, copy, download
+        fold, doorway, pasted, take, upload, found, taken, said, form, about, written, again, copy, download, done
     )
 
 
 def connect(
-    blocks: gr.Blocks, parts: Exchange, actions: Actions, opening: Opening, controls: Controls, page: Page
+    blocks: gr.Blocks,
+    parts: Exchange,
+    actions: Actions,
+    opening: Opening,
+    controls: Controls,
+    page: Page,
+    landing: Landing,
 ) -> None:
     """Wire the fold.
 
@@ -133,6 +163,7 @@ def connect(
         opening: opens what is imported.
         controls: hold the prompt.
         page: what `opening` fills.
+        landing: puts what was opened into the controls.
     """
 
     def from_link(request: gr.Request, fragment: Any, *values: Any) -> tuple[Any, ...]:
@@ -148,32 +179,35 @@ def connect(
         names = [(template.title, place) for place, template in enumerate(templates)]
         more = gr.update(choices=names, value=0, visible=len(names) > 1)
         note = f"“{templates[0].title}” was imported." + (f" {len(names)} were found." if len(names) > 1 else "")
-        shown = opening.opened(session(request), templates[0], note, Controls(*values))
-        return (*shown.flat(), tuple(templates), more, "")
+        shown = opening.opened(session(request), templates[0], "", Controls(*values))
+        return (*shown.flat(), tuple(templates), more, _said(escape(note)))
 
     def choose(request: gr.Request, place: int, templates: tuple[Template, ...], *values: Any) -> tuple[Any, ...]:
         template = templates[place]
-        note = f"“{template.title}” was imported."
-        return opening.opened(session(request), template, note, Controls(*values)).flat()
+        shown = opening.opened(session(request), template, "", Controls(*values))
+        return (*shown.flat(), _said(escape(f"“{template.title}” was imported.")))
 
-    def write(request: gr.Request, form: str, *values: Any) -> tuple[str, str]:
+    def write(request: gr.Request, form: str, *values: Any) -> tuple[str, str, str]:
         address = (request.headers.get("referer") or ADDRESS).partition("?")[0].partition("#")[0]
-        return exported(actions, form, address, Controls(*values))
+        return (*exported(actions, form, address, Controls(*values)), "")
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
     taken = [*page.flat(), parts.taken, parts.found, parts.said]
     arrived = [parts.doorway.input, blocks.load]
     for event in arrived:
-        event(from_link, [parts.doorway, *controls], page.flat(), js=_ARRIVED, **quiet)
-    parts.take.click(take, [parts.pasted, *controls], taken, **quiet)
-    parts.upload.click(None, parts.pasted, [parts.pasted, parts.said], js=_UPLOAD, **quiet).then(
-        take, [parts.pasted, *controls], taken, js=_TAKEN, **quiet
+        landing(event(from_link, [parts.doorway, *controls], page.flat(), js=_ARRIVED, **quiet), told=False)
+    landing(parts.take.click(take, [parts.pasted, *controls], taken, **quiet), told=False)
+    landing(
+        parts.upload.click(None, parts.pasted, [parts.pasted, parts.said], js=_UPLOAD, **quiet).then(
+            take, [parts.pasted, *controls], taken, js=_TAKEN, **quiet
+        ),
+        told=False,
     )
-    parts.found.input(choose, [parts.found, parts.taken, *controls], page.flat(), **quiet)
-    written = [parts.written, parts.about]
+    landing(parts.found.input(choose, [parts.found, parts.taken, *controls], [*page.flat(), parts.said], **quiet))
+    written = [parts.written, parts.about, parts.done]
     gr.on([parts.form.input, parts.fold.expand, parts.again.click], write, [parts.form, *controls], written, **quiet)
-    parts.copy.click(None, parts.written, None, js="(text) => { gptjt.copy(text); }", **quiet)
-    parts.download.click(None, [parts.form, parts.written], None, js=_DOWNLOAD, **quiet)
+    parts.copy.click(None, parts.written, parts.done, js=_COPY, **quiet)
+    parts.download.click(None, parts.written, parts.done, js=_DOWNLOAD, **quiet)
 
 
 def link(actions: Actions, held: Controls) -> tuple[str, str]:
@@ -186,9 +220,12 @@ def link(actions: Actions, held: Controls) -> tuple[str, str]:
 
 
 def linked(opening: Opening, session: str, fragment: Any, before: Controls) -> Page:
-    """Open a link's template; an address without a link of ours changes nothing."""
-    if not isinstance(fragment, str) or not links.is_link(fragment):
+    """Open a link's template; an address that ends in something else changes nothing, and says so."""
+    if not isinstance(fragment, str) or fragment in ("", "#"):
         return opening.refused("")
+    if not links.is_link(fragment):
+        shown = fragment if len(fragment) <= 40 else f"{fragment[:40]}…"
+        return opening.refused(f"the address ends in {shown}, which is no prompt of this page; nothing was opened")
     try:
         template, query = links.from_fragment(fragment)
     except PlaygroundError as error:
@@ -198,10 +235,19 @@ def linked(opening: Opening, session: str, fragment: Any, before: Controls) -> P
 
 
 def exported(actions: Actions, form: str, address: str, held: Controls) -> tuple[str, str]:
-    """What the controls hold in a format, and the line that says what the format is or why there is no text."""
-    about = next((item.description for item in formats.FORMATS if item.name == form), "")
+    """What the controls hold in a format, and the line that says what the format is or why there is no text.
+
+    The line carries the file's name, and the prompt's version: page.js says when the prompt is another by now.
+    """
+    about, ending = next(((item.description, item.ending) for item in formats.FORMATS if item.name == form), ("", ""))
     try:
-        text = formats.export(actions.whole(held), form, address=address, model=actions.engine.name)
+        template = actions.whole(held)
+        text = formats.export(template, form, address=address, model=actions.engine.name)
     except PlaygroundError as error:
         return "", problem(str(error))
-    return text, f'<p class="hint">{about}</p>'
+    name = template.name if form == formats.FORMATS[0].name else f"{template.name}-{form}"
+    return text, (
+        f'<p class="hint" data-file="{escape(name + ending)}" data-version="{version(template)}">{about}</p>'
+        '<p class="outdated" role="status" hidden>The prompt has changed since this text was made. '
+        "Press Refresh for the new one.</p>"
+    )

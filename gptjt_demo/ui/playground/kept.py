@@ -7,15 +7,17 @@ kept thing. Read one as one reads a link: a browser may send anything.
 
 from __future__ import annotations
 
-import re
 import secrets
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from gptjt_demo.engine.results import Alternative, Token
 from gptjt_demo.errors import PlaygroundError, TemplateError
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui import static
+from gptjt_demo.ui.playground.identity import slug
 
 _PANEL = """
 <details class="kept fold">
@@ -43,6 +45,26 @@ def kept_panel() -> gr.HTML:
     )
 
 
+@dataclass(frozen=True)
+class Repeat:
+    """How a kept run is done again.
+
+    Attributes:
+        compare: with both kinds of attention.
+        leads: for each answer, the tokens that it went on from.
+        note: what cannot be as it was, in a sentence; empty where all can.
+    """
+
+    compare: bool = False
+    leads: tuple[tuple[Token, ...], ...] = ()
+    note: str = ""
+
+
+def refusal(line: str) -> dict[str, Any]:
+    """What the panel is given where there is nothing to keep: the line that says why."""
+    return {"nonce": secrets.token_hex(8), "problem": line}
+
+
 def template_record(template: Template, asked: Any = None) -> dict[str, Any]:
     """A template to keep, under the name that `asked` gives it.
 
@@ -53,14 +75,13 @@ def template_record(template: Template, asked: Any = None) -> dict[str, Any]:
     name = asked.get("name") if isinstance(asked, dict) else None
     title = " ".join(name.split())[:100] if isinstance(name, str) else ""
     if title:
-        slug = re.sub(r"[^a-z0-9]+", "-", title.lower())[:64].strip("-") or "my-prompt"
-        template = template.revised(title=title, name=slug)
+        template = template.revised(title=title, name=slug(title))
     dumped = template.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     return {"kind": "template", "nonce": secrets.token_hex(8), "title": template.title, "template": dumped}
 
 
 def read_record(data: Any) -> Template:
-    """The template of something kept, with the seed of the run if it was one.
+    """The template of something kept, with the seed of the run if it was one, and its attention if it is repeated.
 
     Raises:
         TemplateError: there is none in it.
@@ -73,6 +94,46 @@ def read_record(data: Any) -> Template:
         template = Template.model_validate(kept)
         if isinstance(seed, int):
             template = template.revised(generation={**template.model_dump()["generation"], "seed": seed})
+        answers = _answers(data)
+        if data.get("again") and len(answers) == 1:
+            template = template.revised(attention=answers[0].get("attention"))
     except PlaygroundError as error:
         raise TemplateError(f"made by another version: {error}", where="kept", mend="delete it") from None
     return template
+
+
+def read_repeat(data: Any, model: str) -> Repeat | None:
+    """How the run is done again; None where it is only to be opened.
+
+    Args:
+        data: something kept, as a browser sends it, with `again` where it is to be run.
+        model: the one that answers now.
+
+    Raises:
+        TemplateError: the run's tokens are not such.
+    """
+    if not isinstance(data, dict) or not data.get("again"):
+        return None
+    answers = _answers(data)
+    then = {answer.get("model") for answer in answers} - {model}
+    note = f"It was answered by {min(map(str, then))}; this is {model}." if then else ""
+    try:
+        leads = () if then else tuple(tuple(map(_token, answer.get("lead") or ())) for answer in answers)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise TemplateError("its tokens cannot be read", where="kept", mend="open it instead") from None
+    return Repeat(len(answers) == 2, leads, note)
+
+
+def _answers(data: dict[str, Any]) -> list[dict[str, Any]]:
+    answers = data.get("answers")
+    return [answer for answer in answers if isinstance(answer, dict)] if isinstance(answers, list) else []
+
+
+def _token(data: dict[str, Any]) -> Token:
+    others = tuple(Alternative(*_choice(other)) for other in data.get("alternatives") or ())
+    id, text, logprob = _choice(data)
+    return Token(id, text, str(data["raw"]), logprob, others)
+
+
+def _choice(data: dict[str, Any]) -> tuple[int, str, float]:
+    return int(data["id"]), str(data["text"]), float(data["logprob"])

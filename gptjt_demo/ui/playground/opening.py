@@ -1,11 +1,12 @@
-"""Showing another template on the page: picked, reset to, from a link, imported, kept, or the one before.
+"""Showing another prompt on the page: picked, reset to, from a link, imported, kept, a draft, or the one before.
 
-In: the template, or what stands for it, and what the page held. Out: a `Page` of values. Whatever
-is opened, what was there before can be brought back; what cannot be opened changes nothing but one line.
+In: the template, or what stands for it, and what the page held. Out: a `Page` of values. Whatever is opened, what was
+there before can be brought back; what cannot be opened changes nothing but one line.
 """
 
 from __future__ import annotations
 
+import secrets
 from html import escape
 from typing import Any
 
@@ -13,14 +14,16 @@ import gradio as gr
 
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.templates.template import Template
-from gptjt_demo.ui.banner import about
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.answer import idle
 from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
+from gptjt_demo.ui.playground.identity import BLANK
 
 OPENED = ""
 """The picker's value while the page shows a template that is not the library's."""
+NEW = "+"
+"""The picker's value for a new prompt; no template has such a name."""
 
 
 class Opening:
@@ -30,12 +33,16 @@ class Opening:
         self.actions = actions
 
     def picked(self, session: str, name: str, before: Controls) -> Page:
-        """A template of the library by its name; the one that is there, as it was, for `OPENED`."""
-        return self.opened(session, self.actions.library[name] if name else before.base, "", before)
+        """A template of the library by its name, a new one for `NEW`, the one that is there, unedited, for `OPENED`."""
+        template = BLANK if name == NEW else self.actions.library[name] if name else before.base
+        return self.opened(session, template, "", before)
 
     def opened(self, session: str, template: Template, note: str, before: Controls) -> Page:
         """Any template. The session's run, if one goes on, ends unseen: it was about another."""
-        controls = self.actions.controls(template)
+        return self.restored(session, self.actions.controls(template), note, before)
+
+    def restored(self, session: str, controls: Controls, note: str, before: Controls) -> Page:
+        """What the controls held at another time."""
         return self._shown(session, controls, note, before if self._edited(before) else None)
 
     def back(self, session: str, before: Controls | None, now: Controls) -> Page:
@@ -44,12 +51,9 @@ class Opening:
 
     def mended(self, controls: Controls, before: Controls) -> Page:
         """The same prompt with one thing put right; the answer stays and is outdated."""
-        prompt, wrong, advised = self.actions.preview(controls)
         return unchanged(
-            controls=controls,
-            prompt=prompt,
-            problem=wrong,
-            advice=advised,
+            previews=self.actions.preview(controls),
+            held=self.held(controls),
             before=before,
             undo=gr.update(visible=True),
         )
@@ -58,32 +62,41 @@ class Opening:
         """One line, and nothing else changes."""
         return unchanged(notice=problem(line))
 
-    def lines(self, template: Template) -> str:
-        """What a template says of itself."""
-        return about(template.description, template.notice, template.licence, template.source)
+    def held(self, controls: Controls) -> dict[str, Any]:
+        """The controls' values for the browser: it puts them in their places, and keeps them as they are edited.
+
+        `nonce` is new each time, `edited` says whether they hold anything that the template does not.
+        """
+        values = controls._asdict()
+        base = values.pop("base").model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+        return {
+            "nonce": secrets.token_hex(8),
+            "template": base,
+            "controls": values,
+            "edited": self._edited(controls),
+        }
 
     def choices(self, template: Template) -> dict[str, Any]:
         """The picker's choices and value."""
         library = self.actions.library
         known = template.name in library.names and library[template.name] == template
-        own = [] if known else [(f"{template.title} (not in the library)", OPENED)]
+        new = template == BLANK
+        own = [] if known or new else [(f"{template.title} (not in the library)", OPENED)]
         return {
-            "choices": [*own, *((item.title, item.name) for item in library)],
-            "value": template.name if known else OPENED,
+            "choices": [("New prompt", NEW), *own, *((item.title, item.name) for item in library)],
+            "value": NEW if new else template.name if known else OPENED,
         }
 
     def _shown(self, session: str, controls: Controls, note: str, before: Controls | None) -> Page:
         self.actions.runs.drop(session)
-        prompt, wrong, advised = self.actions.preview(controls)
         return Page(
-            controls,
+            controls.base,
+            self.actions.preview(controls),
             picker=gr.update(**self.choices(controls.base)),
-            about=self.lines(controls.base),
-            prompt=prompt,
-            problem=wrong,
-            advice=advised,
+            held=self.held(controls),
             answer=idle(self.actions.engine.name),
             shares="",
+            details="",
             outcome=None,
             before=before,
             undo=gr.update(visible=before is not None),

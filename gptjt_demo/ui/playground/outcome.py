@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from gptjt_demo.engine.results import Token
@@ -88,6 +88,7 @@ class Outcome:
                 "seed": end.seed,
                 "stop_reason": end.stop_reason,
                 "branched": bool(side.lead),
+                "lead": [asdict(token) for token in side.lead],
                 "seconds": round(end.seconds, 6),
                 "shares": {score.label: round(score.share, 4) for score in side.reply.scores},
             }
@@ -107,6 +108,11 @@ class Outcome:
 def key(template: Template, prompt: str) -> str:
     """A short name of a question: what it asks, its labels, its settings. An answer to another one is outdated."""
     return _digest([prompt, template.labels, template.generation.model_dump(), template.attention])
+
+
+def version(template: Template) -> str:
+    """A short name of a template with all that is said of it; an export of another one is older."""
+    return _digest(template.model_dump(mode="json"))
 
 
 def _digest(data: Any) -> str:

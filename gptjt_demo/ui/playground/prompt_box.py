@@ -1,19 +1,22 @@
-"""The exact prompt as HTML: the text that the model is given, to the byte, and how many tokens it is.
+"""The exact prompt as HTML: the text that the model is given, to the byte, how many tokens it is, and whose it is.
 
-In: text and counts. Out: HTML for a gr.HTML value, the text escaped. Knows nothing of templates or engines.
+In: text and counts, a template. Out: HTML for a gr.HTML value, the text escaped. Knows nothing of engines.
 """
 
 from __future__ import annotations
 
 from html import escape
 
+from gptjt_demo.templates.template import Template
+from gptjt_demo.ui.banner import about
 from gptjt_demo.ui.html import problem
+from gptjt_demo.ui.playground.identity import Origin
 
 
-def prompt_box(prompt: str, tokens: int, room: int, context: int, key: str = "") -> str:
+def prompt_box(prompt: str, tokens: int, room: int, context: int, key: str = "", version: str = "") -> str:
     """The prompt with its token count; says so where it and `room` new tokens exceed the context.
 
-    `key` is what an answer to this very question carries too.
+    `key` is what an answer to this very question carries too, `version` what an export of this very prompt does.
     """
     count = f"{tokens:,} of {context:,} tokens"
     line = ""
@@ -28,7 +31,15 @@ def prompt_box(prompt: str, tokens: int, room: int, context: int, key: str = "")
         count,
         f'{problem(line)}<div class="prompt-scroll" tabindex="0" role="group" aria-label="Text">{text}</div>',
         key,
+        version,
     )
+
+
+def whose(base: Template, template: Template, made: Origin) -> str:
+    """What a template says of itself, and what it began as where it is no longer that."""
+    said = {"same": "", "edited": f"Edited from “{base.title}”.", "own": "A prompt of your own."}[made]
+    line = f'<p class="origin">{escape(said)}</p>' if said else ""
+    return about(template.description, template.notice, template.licence, template.source) + line
 
 
 def no_prompt(line: str) -> str:
@@ -36,9 +47,10 @@ def no_prompt(line: str) -> str:
     return _card("", problem(line))
 
 
-def _card(status: str, body: str, key: str = "") -> str:
+def _card(status: str, body: str, key: str = "", version: str = "") -> str:
     return (
-        f'<section class="card prompt" data-key="{key}" aria-labelledby="prompt-title"><header>'
+        f'<section class="card prompt" data-key="{key}" data-version="{version}" aria-labelledby="prompt-title">'
+        "<header>"
         f'<h2 id="prompt-title">Exact prompt</h2>'
         f'<span class="status">{status}</span></header>{body}</section>'
     )

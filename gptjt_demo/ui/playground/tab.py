@@ -13,14 +13,14 @@ import gradio as gr
 
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui import static
-from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.answer import idle
-from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
+from gptjt_demo.ui.playground.controls import Controls, Page, Previews, unchanged
 from gptjt_demo.ui.playground.details import details
+from gptjt_demo.ui.playground.draft_box import KEEP, LAND, SETTLE, SETTLE_UNTOLD, read_draft
 from gptjt_demo.ui.playground.editor import editor
-from gptjt_demo.ui.playground.exchange import COPY_LINK, connect, link
-from gptjt_demo.ui.playground.kept import kept_panel, read_record, template_record
+from gptjt_demo.ui.playground.exchange import COPY_LINK, Landing, connect, link
+from gptjt_demo.ui.playground.kept import Repeat, kept_panel, read_record, read_repeat, refusal, template_record
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.outcome import Outcome
 from gptjt_demo.ui.playground.rules import RULES
@@ -31,7 +31,6 @@ RUNS_AT_ONCE = 16
 
 # page.js holds a Run that is pressed before the picked template is on the page, and lets it go after.
 TELL_PICKING = "(...values) => { document.dispatchEvent(new Event('picking')); return values; }"
-TELL_PICKED = "() => { document.dispatchEvent(new Event('picked')); }"
 
 # What a row's cells are called follows the cues as they are typed, here, so that no answer from afar undoes typing.
 _RELABEL = """(wording, examples, query) => {
@@ -54,24 +53,26 @@ class Playground:
         previews: what `Actions.preview` fills.
         page: what `Opening` fills.
         opening: opens templates here.
+        landing: puts what a handler opened into the controls, as the next step of its event.
     """
 
     controls: Controls
-    previews: list[Any]
+    previews: Previews
     page: Page
     opening: Opening
+    landing: Landing
 
 
 def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     """Build the tab inside the open `blocks`. It shows the library's first template from the start."""
     engine = actions.engine
     opening = Opening(actions)
-    shown, wrong, advised = actions.preview(actions.controls(next(iter(actions.library))))
+    first = actions.preview(actions.controls(next(iter(actions.library))))
     outcome = gr.State(None)
-    before = gr.State(None)
+    before, repeated = gr.State(None), gr.State(None)
     with gr.Row(elem_id="columns", equal_height=False):
         with gr.Column(elem_id="edit", min_width=320):
-            edit = editor(actions, opening, wrong)
+            edit = editor(actions, opening, first)
         with gr.Column(elem_id="result", min_width=320):
             with gr.Column(elem_id="ask"):
                 edit.query.render()  # type: ignore[no-untyped-call]
@@ -102,21 +103,22 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
                         elem_id="rule",
                     )
                 facts = gr.HTML("", elem_id="details", apply_default_css=False)
-            prompt = gr.HTML(shown, elem_id="prompt", apply_default_css=False)
-            advice = gr.HTML(advised, elem_id="advice", apply_default_css=False, js_on_load=static.read("advice.js"))
+            prompt = gr.HTML(first.prompt, elem_id="prompt", apply_default_css=False)
+            advice = gr.HTML(
+                first.advice, elem_id="advice", apply_default_css=False, js_on_load=static.read("advice.js")
+            )
             kept = kept_panel()
 
     controls = edit.controls
-    previews = [prompt, edit.problem, advice]
+    previews = Previews(prompt, edit.problem, advice, edit.about, edit.offer)
     page = Page(
-        controls,
+        controls.base,
+        previews,
         picker=edit.picker,
-        about=edit.lines,
-        prompt=prompt,
-        problem=edit.problem,
-        advice=advice,
+        held=edit.draft,
         answer=answer,
         shares=shares,
+        details=facts,
         outcome=outcome,
         before=before,
         undo=edit.undo,
@@ -132,13 +134,13 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     def undo(request: gr.Request, held: Controls | None, *values: Any) -> tuple[Any, ...]:
         return opening.back(session(request), held, Controls(*values)).flat()
 
-    def preview(*values: Any) -> tuple[str, str, str]:
+    def preview(*values: Any) -> Previews:
         return actions.preview(Controls(*values))
 
     def turn(*values: Any) -> tuple[Any, ...]:
         turned, line = actions.turn(Controls(*values))
-        shown, wrong, advised = actions.preview(turned)
-        return (*turned, shown, line or wrong, advised)
+        shown = actions.preview(turned)
+        return (*turned, *shown._replace(problem=line or shown.problem))
 
     def mend(event: gr.EventData, *values: Any) -> tuple[Any, ...]:
         asked = event._data if isinstance(event._data, dict) else {}
@@ -162,19 +164,45 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     def record(last: Outcome | None) -> Any:
         return last.record() if last is not None and last.done else gr.skip()
 
-    def keep_prompt(event: gr.EventData, *values: Any) -> tuple[Any, str]:
+    def keep_prompt(event: gr.EventData, *values: Any) -> dict[str, Any]:
         try:
-            return template_record(actions.whole(Controls(*values)), event._data), ""
+            return template_record(actions.whole(Controls(*values)), event._data)
         except PlaygroundError as error:
-            return gr.skip(), problem(str(error))
+            return refusal(str(error))
 
     def reopen(request: gr.Request, event: gr.EventData, *values: Any) -> tuple[Any, ...]:
         try:
-            template = read_record(event._data)
+            template, again = read_record(event._data), read_repeat(event._data, engine.name)
+        except PlaygroundError as error:
+            return (*opening.refused(str(error)).flat(), gr.skip(), None)
+        note = f"“{template.title}” was opened from your history." + (f" {again.note}" if again else "")
+        shown = opening.opened(session(request), template, note.rstrip(), Controls(*values)).flat()
+        return (*shown, again.compare and engine.supports_prefix if again else gr.skip(), again)
+
+    def repeat(
+        request: gr.Request, again: Repeat | None, both: bool, by: str, *values: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        if again is not None:
+            for *shown, last in actions.run(session(request), both, by, Controls(*values), again.leads):
+                yield *shown, last, details(last)
+
+    def restore(request: gr.Request, event: gr.EventData, *values: Any) -> tuple[Any, ...]:
+        try:
+            draft = read_draft(event._data)
         except PlaygroundError as error:
             return opening.refused(str(error)).flat()
-        note = f"“{template.title}” was opened from your history."
-        return opening.opened(session(request), template, note, Controls(*values)).flat()
+        return opening.restored(session(request), draft, "Your draft is back.", Controls(*values)).flat()
+
+    def change_rows(event: gr.EventData, *values: Any) -> tuple[Any, Any]:
+        data = event._data if isinstance(event._data, dict) else {}
+        return Controls(*values)._replace(examples=data.get("before")), gr.update(visible=True)
+
+    def take_labels(*values: Any) -> str:
+        return actions.labels(Controls(*values))
+
+    def landing(event: Any, told: bool = True) -> Any:
+        landed = event.then(None, [edit.draft, *controls[1:]], controls[1:], js=LAND, queue=False, **quiet)
+        return landed.then(None, js=SETTLE if told else SETTLE_UNTOLD, queue=False, **quiet)
 
     def make_link(*values: Any) -> tuple[Any, str]:
         return link(actions, Controls(*values))
@@ -188,22 +216,32 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         (edit.reset.click, reset_all, controls),
         (edit.undo.click, undo, [before, *controls]),
     ):
-        event(handler, inputs, page.flat(), js=TELL_PICKING, queue=False, **quiet).then(None, js=TELL_PICKED, **quiet)
+        landing(event(handler, inputs, page.flat(), js=TELL_PICKING, queue=False, **quiet))
     edit.view.input(turn, controls, [*controls, *previews], js=TELL_PICKING, queue=False, **quiet).then(
-        None, js=TELL_PICKED, **quiet
+        None, js=SETTLE, **quiet
     )
     edit.wording.input(
         None, [edit.wording, edit.examples, edit.query], [edit.examples, edit.query], js=_RELABEL, **quiet
     )
-    gr.on(
+    edits = [
+        edit.examples.input,
+        edit.query.input,
+        edit.wording.input,
+        edit.attention.input,
         # A textbox's `input` misses what is pasted, dictated or filled in by a browser; its `change` does not.
-        [
-            edit.examples.input,
-            edit.query.input,
-            edit.wording.input,
-            edit.attention.input,
-            *(control.change for control in edit.typed),
-        ],
+        *(control.change for control in edit.typed),
+    ]
+    gr.on(
+        [*edits, edit.view.change, edit.examples.change],
+        None,
+        [edit.draft, *controls[1:]],
+        None,
+        js=KEEP,
+        queue=False,
+        **quiet,
+    )
+    gr.on(
+        edits,
         preview,
         controls,
         previews,
@@ -211,22 +249,26 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         trigger_mode="always_last",
         **quiet,
     )
-    advice.select(mend, controls, page.flat(), queue=False, **quiet)
+    landing(advice.select(mend, controls, page.flat(), queue=False, **quiet), told=False)
+    edit.examples.edit(change_rows, controls, [before, edit.undo], queue=False, **quiet)
+    edit.offer.click(take_labels, controls, controls.labels, queue=False, **quiet)
+    landing(edit.draft.select(restore, controls, page.flat(), queue=False, **quiet))
     answered = [answer, shares, outcome, facts]
     streaming: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": RUNS_AT_ONCE, **quiet}
+    reopened = kept.select(reopen, controls, [*page.flat(), compare, repeated], queue=False, **quiet)
     for started in (
+        landing(reopened).then(repeat, [repeated, compare, rule, *controls], answered, **streaming),
         run.click(run_prompt, [compare, rule, *controls], answered, **streaming),
         answer.select(branch, [rule, outcome], answered, **streaming),
     ):
         started.then(record, outcome, kept, queue=False, **quiet).then(
             weigh, [rule, outcome], [shares, outcome], **quiet
         )
-    kept.click(keep_prompt, controls, [kept, edit.notice], queue=False, **quiet)
-    kept.select(reopen, controls, page.flat(), queue=False, **quiet).then(None, js=TELL_PICKED, **quiet)
+    kept.click(keep_prompt, controls, kept, queue=False, **quiet)
     edit.share.click(make_link, controls, [edit.link, edit.notice], queue=False, **quiet).success(
         None, [edit.link, edit.notice], [edit.link, edit.notice], js=COPY_LINK, queue=False, **quiet
     )
-    connect(blocks, edit.exchange, actions, opening, controls, page)
+    connect(blocks, edit.exchange, actions, opening, controls, page, landing)
     rule.input(weigh, [rule, outcome], [shares, outcome], **quiet)
     stop.click(stop_run, None, None, queue=False, **quiet)
-    return Playground(controls, previews, page, opening)
+    return Playground(controls, previews, page, opening, landing)

@@ -75,7 +75,10 @@ def with_row(value: Any, texts: Sequence[str], where: str = "Examples") -> Cells
 
 
 def grid(value: Cells, *, title: str, noun: str, fixed: bool = False, elem_id: str, render: bool = True) -> gr.HTML:
-    """A grid component; its `input` event fires on every keystroke, added row and removed row."""
+    """A grid component; its `input` event fires on every change.
+
+    Its `edit` event fires where rows were removed or pasted, with the value `before`.
+    """
     return gr.HTML(
         value,
         html_template=_TEMPLATE.format(title=title, noun=noun, fixed=" data-fixed" if fixed else ""),

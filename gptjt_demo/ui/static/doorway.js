@@ -1,6 +1,5 @@
-// A link that arrives while the page is open: another fragment in the same tab. In scope: props, trigger.
+// What arrives behind the address while the page is open; the server says whether it is a link of ours. In scope: props, trigger.
 addEventListener("hashchange", () => {
-  if (!location.hash.startsWith("#t=")) return;
   props.value = location.hash;
   trigger("input");
 });

@@ -66,10 +66,86 @@ const changed = (focus) => {
   focus?.focus();
 };
 
-const drop = (row) => {
-  const near = row.nextElementSibling || row.previousElementSibling;
-  row.remove();
-  changed(near ? near.querySelector(".grid-remove") : add);
+// The page is told what the rows were, so that they can be brought back.
+const undoable = (act) => {
+  const before = { ...props.value, rows: rows().map(texts) };
+  act();
+  trigger("edit", { before });
+};
+
+const drop = (row) =>
+  undoable(() => {
+    const near = row.nextElementSibling || row.previousElementSibling;
+    row.remove();
+    changed(near ? near.querySelector(".grid-remove") : add);
+  });
+
+// Cells of a spreadsheet on the clipboard: tabs between them, quotes around one with a tab, a line end or a quote.
+const cellsOf = (text) => {
+  const found = [[""]];
+  const last = () => found[found.length - 1];
+  let quoted = false;
+  for (let place = 0; place < text.length; place += 1) {
+    const one = text[place];
+    const row = last();
+    if (quoted) {
+      if (one !== '"') row[row.length - 1] += one;
+      else if (text[place + 1] === '"') row[row.length - 1] += text[(place += 1)];
+      else quoted = false;
+    } else if (one === '"' && row[row.length - 1] === "") quoted = true;
+    else if (one === "\t") row.push("");
+    else if (one === "\n") found.push([""]);
+    else row[row.length - 1] += one;
+  }
+  return { quoted, cells: found };
+};
+
+const pasted = (data) => {
+  const text = data.getData("text/plain").replace(/\r\n?/g, "\n").replace(/\n$/, "");
+  const table = /<table[\s>]/i.test(data.getData("text/html"));
+  if (!text.includes("\t") && !(table && text.includes("\n"))) return null;
+  const { quoted, cells } = cellsOf(text);
+  // A quote that is never closed is a quote that somebody wrote.
+  return quoted ? text.split("\n").map((line) => line.split("\t")) : cells;
+};
+
+const paste = (event, row, column) => {
+  const block = pasted(event.clipboardData);
+  if (!block || (fixed && block.length > 1)) return;
+  const width = props.value.columns.length;
+  const names = props.value.columns.map((name) => name.trim().toLowerCase());
+  const headed = block.length > 1 && block[0].length > 1 && block[0].every((cell, at) => cell.trim().toLowerCase() === names[column + at]);
+  const found = headed ? block.slice(1) : block;
+  event.preventDefault();
+  undoable(() => {
+    let at = row;
+    found.forEach((values, place) => {
+      // A row with text in it is left alone: what is pasted stands below it.
+      const blank = texts(at).every((text) => text === "");
+      if (place > 0 || (!blank && !fixed)) {
+        const fresh = place > 0 && at.nextElementSibling && texts(at.nextElementSibling).every((text) => text === "");
+        const next = fresh ? at.nextElementSibling : draw([]);
+        if (!fresh) at.after(next);
+        at = next;
+      }
+      const areas = at.querySelectorAll("textarea");
+      values.slice(0, width - column).forEach((value, offset) => {
+        areas[column + offset].value = value;
+        fit(areas[column + offset]);
+      });
+    });
+    changed(at.querySelectorAll("textarea")[column]);
+  });
+  const most = Math.max(...found.map((values) => values.length));
+  const left = most > width - column ? ` ${most} columns were copied, ${width - column} fit here: the others are left out.` : "";
+  say(found.length > 1 || left ? `${found.length} ${found.length === 1 ? "row" : "rows"} pasted.${left}` : "");
+};
+
+const said = make("p", "hint grid-said");
+said.setAttribute("role", "status");
+const say = (line) => {
+  said.textContent = line;
+  if (!said.isConnected) grid.append(said);
 };
 
 // Moving a node takes the focus from it: it is given back.
@@ -136,6 +212,7 @@ const draw = (values, off) => {
       fit(area);
       commit();
     });
+    area.addEventListener("paste", (event) => paste(event, row, column));
     cell.append(make("span", "grid-label", label), area);
     row.append(cell);
   });
@@ -146,17 +223,35 @@ const draw = (values, off) => {
   return row;
 };
 
+// Drawing anew takes the cursor from whoever is typing: it is given back to the same cell.
+const focused = () => {
+  const area = document.activeElement;
+  const row = body.contains(area) ? area.closest(".grid-row") : null;
+  if (!row || area.tagName !== "TEXTAREA") return () => {};
+  const place = rows().indexOf(row);
+  const column = [...row.querySelectorAll("textarea")].indexOf(area);
+  const { selectionStart, selectionEnd } = area;
+  return () => {
+    const next = rows()[place]?.querySelectorAll("textarea")[column];
+    next?.focus();
+    next?.setSelectionRange(selectionStart, selectionEnd);
+  };
+};
+
 const show = () => {
   const now = key(props.value);
   if (now === shown) return;
   shown = now;
   const off = props.value.off ?? [];
+  const focus = focused();
+  said.textContent = "";
   grid.classList.toggle("grid-fixed", fixed);
   grid.style.setProperty("--tracks", `repeat(${props.value.columns.length - 1}, minmax(0, 3fr)) minmax(0, 2fr)`);
   head.replaceChildren(...props.value.columns.map((label) => make("span", "grid-label", label)));
   body.replaceChildren();
   props.value.rows.forEach((values, place) => draw(values, off.includes(place)));
   rename();
+  focus();
 };
 
 add.addEventListener("click", () => changed(draw([]).querySelector("textarea")));

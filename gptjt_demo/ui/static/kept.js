@@ -49,6 +49,7 @@ const keep = (thing) => {
   const saved = save([{ id, time: now, ...thing }, ...load().filter((other) => !same(other))]);
   draw();
   if (!saved) none.textContent = "This browser has no space left, or does not let this page save anything.";
+  else if (thing.kind === "template") none.textContent = `“${thing.title}” is saved in your history.`;
 };
 
 const settingsOf = (thing) => {
@@ -63,9 +64,10 @@ const answersOf = (thing) => thing.answers ?? [];
 const reopen = (thing, again) => {
   document.dispatchEvent(new Event("picking")); // a Run waits until it is on the page
   const seed = answersOf(thing)[0]?.seed;
-  trigger("select", { template: thing.template, ...(thing.kind === "run" ? { seed } : {}), again });
-  element.closest(".gradio-container").scrollIntoView({ block: "start" });
-  if (again) document.getElementById("run")?.click();
+  const run = thing.kind === "run" ? { seed, answers: answersOf(thing) } : {};
+  trigger("select", { template: thing.template, ...run, again });
+  const shown = again && matchMedia("(max-width: 860px)").matches ? document.getElementById("answer") : null;
+  (shown ?? element.closest(".gradio-container")).scrollIntoView({ block: "start" });
 };
 
 const item = (thing) => {
@@ -121,6 +123,7 @@ watch("value", () => {
   const thing = props.value;
   if (!thing || thing.nonce === seen) return;
   seen = thing.nonce;
+  if (thing.problem) return void (none.textContent = thing.problem);
   const { nonce, ...kept } = thing;
   keep(kept);
 });

@@ -60,7 +60,7 @@ const announce = (answer) => {
   if (announced !== said) announcer.textContent = announced = said;
 };
 
-// An answer to something else than what stands on the page now is marked; and its tint can be switched off.
+// An answer to, or an export of, something else than what stands on the page now is marked; and its tint can be switched off.
 const PLAIN = "gptjt-plain";
 let plain = false;
 try {
@@ -75,6 +75,10 @@ const mark = () => {
   const old = answer?.dataset.state === "done" && answer.dataset.key !== "" && answer.dataset.key !== asked;
   const line = answer?.querySelector(".outdated");
   if (line && line.hidden === Boolean(old)) line.hidden = !old;
+  const made = document.querySelector("#format-about [data-version]")?.dataset.version;
+  const now = document.querySelector(".prompt")?.dataset.version;
+  const older = document.querySelector("#format-about .outdated");
+  if (older) older.hidden = !made || made === now;
   document.getElementById("result")?.classList.toggle("plain", plain);
   const button = document.getElementById("plain");
   if (button && button.ariaPressed !== String(plain)) button.ariaPressed = String(plain);

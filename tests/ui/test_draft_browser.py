@@ -1,0 +1,213 @@
+"""What is typed is never lost, in a real browser: drafts, pasted cells, removed rows, typing beside an answer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from fake_engine import FakeEngine
+from on_page import history, prompt, run
+from playwright.sync_api import expect
+
+from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.link import to_fragment
+
+if TYPE_CHECKING:
+    from conftest import OpenTab, Serve
+    from playwright.sync_api import Locator, Page, Route
+
+pytestmark = pytest.mark.browser
+
+PASTE = """(area, [text, html]) => {
+  area.focus();
+  const data = new DataTransfer();
+  data.setData("text/plain", text);
+  if (html) data.setData("text/html", html);
+  area.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def paste(area: Locator, text: str, html: str = "") -> None:
+    area.evaluate(PASTE, [text, html])
+
+
+def query(page: Page) -> Locator:
+    return page.locator("#query textarea").first
+
+
+def examples(page: Page) -> list[str]:
+    return [area.input_value() for area in page.locator("#examples textarea").all()]
+
+
+def pick(page: Page, title: str) -> None:
+    page.get_by_label("Template").click()
+    page.get_by_role("option", name=title).click()
+
+
+# --- drafts
+
+
+def test_a_draft_is_offered_after_a_reload_with_all_that_was_typed(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    expect(page.locator(".draft")).to_be_hidden()
+    page.get_by_label("Name", exact=True).first.fill("My moods")
+    page.get_by_role("textbox", name="Example 1, Output").fill("gloom")
+    query(page).fill("a grey day")
+    expect(page.locator("#prompt pre")).to_contain_text("a grey day")
+    before = prompt(page)
+    page.reload()
+    expect(page.locator(".draft")).to_contain_text("You were editing “My moods”")
+    assert prompt(page) != before
+    page.get_by_role("button", name="Go back to your draft").click()
+    expect(page.locator("#prompt pre")).to_contain_text("a grey day")
+    assert prompt(page) == before
+    expect(page.locator("#title textarea, #title input").first).to_have_value("My moods")
+    page.reload()  # what came back is kept as well
+    expect(page.locator(".draft")).to_contain_text("My moods")
+    page.get_by_role("button", name="Discard it").click()
+    expect(page.locator(".draft")).to_be_hidden()
+    page.reload()
+    page.locator("#examples textarea").first.wait_for()
+    expect(page.locator(".draft")).to_be_hidden()
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
+def test_a_draft_is_offered_behind_a_shared_link(serve: Serve, tab: OpenTab) -> None:
+    url = serve(FakeEngine())
+    page = tab(url)
+    query(page).fill("my own words")
+    expect(page.locator("#prompt pre")).to_contain_text("my own words")
+    page.goto("about:blank")
+    page.goto(url + to_fragment(Library.open()["currency"]))
+    expect(page.locator("#notice")).to_contain_text("came from a link")
+    expect(page.locator(".draft")).to_contain_text("Sentiment Analysis")
+    page.get_by_role("button", name="Go back to your draft").click()
+    expect(page.locator("#prompt pre")).to_contain_text("my own words")
+
+
+def test_a_damaged_draft_is_one_line_and_changes_nothing(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    before = prompt(page)
+    damaged = [{"id": "x", "time": "", "template": {"title": "T"}, "controls": {"title": "<b>T</b>"}}]
+    page.evaluate("text => localStorage.setItem('gptjt-playground-drafts-1', text)", json.dumps(damaged))
+    page.reload()
+    expect(page.locator(".draft")).to_contain_text("<b>T</b>")
+    page.get_by_role("button", name="Go back to your draft").click()
+    expect(page.locator("#notice .problem")).to_contain_text("draft: ")
+    assert prompt(page) == before
+
+
+def test_what_is_typed_while_a_picked_template_is_on_its_way_stays(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    held: list[Route] | None = []
+    page.route("**/run/predict**", lambda route: route.continue_() if held is None else held.append(route))
+    pick(page, "Country Currency")
+    query(page).press_sequentially(" in haste")
+    waiting, held = held, None
+    for route in waiting:
+        route.continue_()
+    expect(page.locator("#prompt pre")).to_contain_text("Swiss Franc")
+    expect(query(page)).to_have_value("I can have for a treat or if i am feeling festive. in haste")
+    expect(page.locator("#prompt pre")).to_contain_text("in haste")
+    expect(page.get_by_role("textbox", name="Example 1, Output")).to_have_value("Swiss Franc")
+
+
+# --- rows
+
+
+def test_a_removed_row_is_brought_back(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    before = prompt(page)
+    page.get_by_role("button", name="Remove example 1").click()
+    expect(page.locator("#examples .grid-row")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#examples .grid-row")).to_have_count(2)
+    expect(page.locator("#prompt pre")).to_contain_text("sorry for myself")
+    assert prompt(page) == before
+
+
+def test_cells_of_a_spreadsheet_become_rows(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    there = examples(page)
+    first = page.locator("#examples textarea").first
+    paste(first, 'Input\tOutput\r\n007\tjoy\r\n"two\nlines, ""so"""\tfear\r\n')
+    expect(page.locator("#examples .grid-row")).to_have_count(4)
+    assert examples(page) == [*there[:2], "007", "joy", 'two\nlines, "so"', "fear", *there[2:]]
+    expect(page.locator("#examples .grid-said")).to_have_text("2 rows pasted.")
+    expect(page.locator("#prompt pre")).to_contain_text('Input: two\nlines, "so"\nOutput: fear')
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#examples .grid-row")).to_have_count(2)
+    paste(first, "one\ntwo\n", "<table><tr><td>one</td></tr><tr><td>two</td></tr></table>")
+    expect(page.locator("#examples .grid-row")).to_have_count(4)
+    assert examples(page)[2:6] == ["one", "", "two", ""]
+    page.get_by_role("button", name="Add example").click()
+    paste(page.locator("#examples textarea").nth(8), 'a\tb\tc\n"open\td\te\n')
+    expect(page.locator("#examples .grid-said")).to_contain_text("3 columns were copied, 2 fit here")
+    assert examples(page)[8:] == ["a", "b", '"open', "d"]
+
+
+def test_plain_text_of_several_lines_is_pasted_into_its_cell(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    prevented = page.locator("#examples textarea").first.evaluate(
+        """area => {
+          const data = new DataTransfer();
+          data.setData("text/plain", "a poem\\nof two lines");
+          return !area.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, cancelable: true }));
+        }"""
+    )
+    assert not prevented
+
+
+# --- own prompts and repeated runs
+
+
+def test_a_new_prompt_has_its_own_name_in_history_link_and_export(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    page.get_by_label("Template").click()
+    expect(page.get_by_role("option").first).to_have_accessible_name("New prompt")
+    page.get_by_role("option").first.click()
+    expect(page.locator("#prompt pre")).to_have_text("Input:\nOutput:", use_inner_text=True)
+    page.locator("#title textarea, #title input").first.fill("Good or bad")
+    for number, texts in enumerate((("good", "pos"), ("awful", "neg")), 1):
+        page.get_by_role("textbox", name=f"Example {number}, Input").fill(texts[0])
+        page.get_by_role("textbox", name=f"Example {number}, Output").fill(texts[1])
+    page.get_by_role("button", name="Use the outputs as labels: pos, neg").click()
+    expect(page.get_by_label("Labels")).to_have_value("pos, neg")
+    query(page).fill("fine")
+    expect(page.locator("#prompt pre")).to_contain_text("fine")
+    run(page)
+    history(page)
+    expect(page.locator(".kept-head b").first).to_have_text("Good or bad")
+    page.get_by_role("button", name="Import and export").click()
+    expect(page.locator("#format-about [data-file]")).to_have_attribute("data-file", "good-or-bad.yaml")
+    expect(page.get_by_label("Exported text")).not_to_have_value("")
+    exported = page.get_by_label("Exported text").input_value()
+    assert "licence" not in exported
+    assert "title: Good or bad" in exported
+
+
+def test_again_repeats_a_comparison_and_a_branch(serve: Serve, tab: OpenTab) -> None:
+    engine = FakeEngine(lambda prompt: "one two", scores={"joy": -1.0})
+    page = tab(serve(engine))
+    page.get_by_label("Compare prefix and causal attention").check()
+    run(page)
+    page.get_by_label("Compare prefix and causal attention").uncheck()
+    page.get_by_text("Rows", exact=True).click()
+    history(page)
+    page.get_by_role("button", name="Do it again").click()
+    expect(page.locator(".kept-item")).to_have_count(2)
+    expect(page.get_by_label("Compare prefix and causal attention")).to_be_checked()
+    assert [stream.attention for stream in engine.streams] == ["prefix", "causal"] * 2
+    assert len({stream.seed for stream in engine.streams}) == 1
+    page.get_by_label("Compare prefix and causal attention").uncheck()
+    run(page)
+    expect(page.locator(".kept-item")).to_have_count(3)
+    page.locator(".token").nth(1).hover()
+    page.get_by_role("menuitem", name="instead").click()
+    expect(page.locator(".kept-item")).to_have_count(4)
+    page.get_by_role("button", name="Do it again").first.click()
+    expect(page.locator(".kept-item")).to_have_count(5)
+    expect(page.locator(".branched")).to_be_visible()
+    assert engine.continuations[-1] == engine.continuations[-2] != ()
+    assert page.complaints == []  # type: ignore[attr-defined]
