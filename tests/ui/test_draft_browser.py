@@ -195,7 +195,7 @@ def test_again_repeats_a_comparison_and_a_branch(serve: Serve, tab: OpenTab) -> 
     page.get_by_label("Compare prefix and causal attention").uncheck()
     page.get_by_text("Rows", exact=True).click()
     history(page)
-    page.get_by_role("button", name="Do it again").click()
+    page.get_by_role("button", name="Run again").click()
     expect(page.locator(".kept-item")).to_have_count(2)
     expect(page.get_by_label("Compare prefix and causal attention")).to_be_checked()
     assert [stream.attention for stream in engine.streams] == ["prefix", "causal"] * 2
@@ -206,7 +206,7 @@ def test_again_repeats_a_comparison_and_a_branch(serve: Serve, tab: OpenTab) -> 
     page.locator(".token").nth(1).hover()
     page.get_by_role("menuitem", name="instead").click()
     expect(page.locator(".kept-item")).to_have_count(4)
-    page.get_by_role("button", name="Do it again").first.click()
+    page.get_by_role("button", name="Run again").first.click()
     expect(page.locator(".kept-item")).to_have_count(5)
     expect(page.locator(".branched")).to_be_visible()
     assert engine.continuations[-1] == engine.continuations[-2] != ()
