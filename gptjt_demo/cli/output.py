@@ -33,6 +33,19 @@ def say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+def leads() -> bool:
+    """Whether this process is the one of a launch that speaks and writes."""
+    from gptjt_demo.batch.sharding import Shard
+
+    return Shard.current().leads
+
+
+def tell(line: str) -> None:
+    """A line on standard error, from one process of a launch."""
+    if leads():
+        say(line)
+
+
 def holds(text: str) -> bool:
     """Whether standard output's encoding has every character of a text."""
     try:

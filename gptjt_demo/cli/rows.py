@@ -6,8 +6,6 @@ Figures go to standard output, all else to standard error; a bar is drawn only w
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gptjt_demo.cli.bar import bar
+from gptjt_demo.cli.files import check_out, named, read_table
 from gptjt_demo.cli.options import (
     AttentionOption,
     DeviceOption,
@@ -25,7 +24,7 @@ from gptjt_demo.cli.options import (
     open_engine,
     open_template,
 )
-from gptjt_demo.cli.output import print_json, say
+from gptjt_demo.cli.output import leads, print_json, tell
 from gptjt_demo.errors import PlaygroundError, SettingError, TableError
 from gptjt_demo.evaluation.limits import DIAGNOSED_ROWS
 from gptjt_demo.settings import Attention, Device
@@ -66,24 +65,23 @@ def batch(
 ) -> None:
     """Answer every row of a file; the answers stand beside the file's own columns."""
     from gptjt_demo.batch.columns import taken_words
-    from gptjt_demo.batch.output import check_target
     from gptjt_demo.batch.run import run
     from gptjt_demo.tables import rowfile
 
     chosen = open_template(template, prompts)
     mode = attention or chosen.attention
-    rowfile.format_of(target)
+    with named(target):
+        rowfile.format_of(target)
     if labels and len(chosen.labels) < 2:
         what = "one label is no choice" if chosen.labels else "it has no labels"
         raise SettingError(what, where=chosen.name, mend="leave out --labels")
-    table = _table(source, said=True)
+    table = read_table(source, said=True)
     columns = _columns(table, chosen, input_column)
-    if _leads():
-        check_target(table.path, target, resume=resume, overwrite=overwrite)
-    _tell(taken_words(columns))
+    check_out(table.path, target, resume=resume, overwrite=overwrite)
+    tell(taken_words(columns))
     engine = open_engine(model, device)
     try:
-        with bar(hidden=not _leads()) as told:
+        with bar(hidden=not leads()) as told:
             result = run(
                 engine,
                 chosen,
@@ -97,14 +95,16 @@ def batch(
                 limit=limit,
                 progress=told,
             )
-    except KeyboardInterrupt:
-        _tell(f"stopped; the same command with --resume goes on with {target}")
+    except PlaygroundError:
+        raise
+    except (KeyboardInterrupt, Exception):  # whatever it is, what is answered is kept, and people should know
+        tell(f"stopped; the same command with --resume goes on with {target}")
         raise
     if result.was_complete:
-        _tell(f"{target}: all {result.rows:,} rows were there; which prompt and model answered them is not recorded")
+        tell(f"{target}: all {result.rows:,} rows were there; which prompt and model answered them is not recorded")
         return
     rate = f", {result.rows / result.seconds:.1f} rows/s" if result.seconds and not resume else ""
-    _tell(
+    tell(
         f"{target}: {result.rows:,} rows, {result.errors:,} errors, {result.flagged:,} flagged; "
         f"{engine.name}, {result.attention} attention{rate}"
     )
@@ -155,14 +155,14 @@ def evaluate(
     else:
         asked = [(first, mode) for mode in _modes(attention, first)]
     said = not json_ and bool(gold)
-    table = _table(path, said=said)  # once: it may come through a pipe
+    table = read_table(path, said=said)  # once: it may come through a pipe
     jobs = [
         (_Measured.of(each, table, input_column, output_column, limit, said=said and not place), mode)
         for place, (each, mode) in enumerate(asked)
     ]
     engine = open_engine(model, device)
     runs = _runs(engine, jobs, generate, json_)
-    if not _leads():
+    if not leads():
         return
     if json_:
         print_json(run.report(runs))
@@ -199,28 +199,28 @@ def diagnose(
     chosen = open_template(template, prompts)
     mode = attention or chosen.attention
     said = not json_ and bool(gold)
-    table = _table(gold or _sample(chosen), said=said)
+    table = read_table(gold or _sample(chosen), said=said)
     job = _Measured.of(chosen, table, input_column, output_column, limit, said=said)
     if plots is not None:
-        with _writing(plots):
+        with named(plots):
             plots.mkdir(parents=True, exist_ok=True)
     engine = open_engine(model, device)
     question = Question(engine, chosen, bool(chosen.labels), mode)
     found: dict[str, Any] = {}
     for name, function in DIAGNOSTICS.items():
         try:
-            with bar(name, hidden=json_ or not _leads()) as told:
+            with bar(name, hidden=json_ or not leads()) as told:
                 diagnosis = function(question, job.rows, progress=told)
         except SettingError as error:
             found[name] = {"sentence": f"Left out: {error}."}
         else:
             found[name] = diagnosis.to_json()
-            if plots is not None and _leads():
-                with _writing(plots):
+            if plots is not None and leads():
+                with named(plots):
                     (plots / f"{name}.png").write_bytes(picture(draw(name, diagnosis)))
-        if not json_ and _leads():
+        if not json_ and leads():
             print(f"{name}: {found[name]['sentence']}")
-    if json_ and _leads():
+    if json_ and leads():
         taken = {"columns": job.rows.columns, "gold_column": job.rows.gold}
         print_json({**taken, "rows": job.rows.asked, "without_gold": job.rows.without_gold, **found})
 
@@ -251,7 +251,7 @@ class _Measured:
         columns = _columns(table, template, inputs, gold=gold)
         rows = labelled(table, template, columns=columns, gold=gold, limit=limit)
         if said:
-            _tell("; ".join([taken_words(columns, gold), *([rows.sentence] if rows.without_gold else [])]))
+            tell("; ".join([taken_words(columns, gold), *([rows.sentence] if rows.without_gold else [])]))
         return cls(template, rows)
 
 
@@ -261,19 +261,6 @@ def _sample(template: Template) -> Path:
     if template.name not in samples.names():
         raise TableError("no file, and no sample ships for it", where=template.name, mend="give a labelled file")
     return samples.path(template.name)
-
-
-def _table(path: Path, *, said: bool) -> Table:
-    from gptjt_demo.batch.sharding import Shard
-    from gptjt_demo.tables.pipe import is_pipe
-    from gptjt_demo.tables.table import read
-
-    if is_pipe(path) and Shard.current().world > 1:
-        raise TableError("a pipe, and several processes", where=str(path), mend="save it to a file first")
-    table = read(path)
-    if said:
-        _tell(f"{table.path.name}: {len(table):,} rows; {', '.join(table.notes)}")
-    return table
 
 
 def _columns(table: Table, template: Template, asked: list[str] | None, *, gold: str | None = None) -> dict[str, str]:
@@ -302,7 +289,7 @@ def _runs(engine: Engine, jobs: list[tuple[_Measured, Attention | None]], genera
     runs = []
     for job, mode in jobs:
         question = Question(engine, job.template, bool(job.template.labels) and not generate, mode)
-        with bar(f"{job.template.name}, {question.mode}", hidden=quiet or not _leads()) as told:
+        with bar(f"{job.template.name}, {question.mode}", hidden=quiet or not leads()) as told:
             runs.append(measure(question, job.rows, meter=Meter(len(job.rows), told)))
     return runs
 
@@ -322,37 +309,16 @@ def _evaluate_samples(
     engine = open_engine(model, device)
     if attention == "both" and not engine.supports_prefix:
         modes = ["causal"]
-        _tell(f"{engine.name} does not see a prefix mask: causal alone is measured")
+        tell(f"{engine.name} does not see a prefix mask: causal alone is measured")
     pairs: dict[str, list[Run]] = {}
     for template in chosen:
-        job = _Measured.of(template, _table(samples.path(template.name), said=False), limit=limit)
+        job = _Measured.of(template, read_table(samples.path(template.name), said=False), limit=limit)
         pairs[template.name] = _runs(engine, [(job, mode) for mode in modes], generate, json_)
-    if not _leads():
+    if not leads():
         return
     if json_:
         print_json({name: run.report(runs) for name, runs in pairs.items()})
         return
     print("\n".join(report.markdown_table(pairs)))
     how = "labels are generated" if generate else "labels are weighed"
-    _tell(
-        f"{engine.name}; accuracy, of free text exact match, with its 95 % interval; {how}; p by McNemar's exact test"
-    )
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise PlaygroundError(f"cannot be written ({error.strerror or error})", where=str(path)) from None
-
-
-def _leads() -> bool:
-    from gptjt_demo.batch.sharding import Shard
-
-    return Shard.current().leads
-
-
-def _tell(line: str) -> None:
-    if _leads():
-        say(line)
+    tell(f"{engine.name}; accuracy, of free text exact match, with its 95 % interval; {how}; p by McNemar's exact test")

@@ -1,0 +1,71 @@
+"""The files that commands read and write, and errors that name them as they were typed, with their folder.
+
+In: a path of the command line. Out: a table, or the certainty that an output can be written. Knows no command.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gptjt_demo.cli.output import leads, tell
+from gptjt_demo.errors import PlaygroundError, TableError
+
+if TYPE_CHECKING:
+    from gptjt_demo.tables.table import Table
+
+
+@contextmanager
+def named(path: Path, failing: str = "cannot be written") -> Iterator[None]:
+    """Whatever fails within is an error that names the path as it was typed.
+
+    Raises:
+        PlaygroundError: the system refused, or a table's error named the file without its folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PlaygroundError(f"{failing} ({error.strerror or error})", where=str(path)) from None
+    except TableError as error:
+        if not path.name or not error.where.startswith(path.name):
+            raise
+        where = str(path).removesuffix(path.name) + error.where  # the file's own, or that of one beside it
+        raise TableError(error.what, where=where, mend=error.mend) from None
+
+
+def read_table(path: Path, *, said: bool) -> Table:
+    """The rows of a file or a pipe; what was assumed of it is said where it is to be.
+
+    Raises:
+        TableError: it cannot be read.
+    """
+    from gptjt_demo.batch.sharding import Shard
+    from gptjt_demo.tables.pipe import is_pipe
+    from gptjt_demo.tables.table import read
+
+    if is_pipe(path) and Shard.current().world > 1:
+        raise TableError("a pipe, and several processes", where=str(path), mend="save it to a file first")
+    with named(path, "cannot be read"):
+        table = read(path)
+    if said:
+        tell(f"{table.path.name}: {len(table):,} rows; {', '.join(table.notes)}")
+    return table
+
+
+def check_out(source: Path, target: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse an output that a run could not write, while nothing is lost yet; the first process looks for all.
+
+    Raises:
+        PlaygroundError: the name is taken, is no file's, or nothing can be written beside it.
+    """
+    from gptjt_demo.batch.output import check_target
+
+    if not leads():
+        return
+    with named(target):
+        check_target(source, target, resume=resume, overwrite=overwrite)
+        with tempfile.TemporaryFile(dir=target.parent):  # a folder may be there and take no file
+            pass
