@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,11 +18,9 @@ from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
 from gptjt_demo.templates.library import Library
 from gptjt_demo.ui.batch.job import BatchJobs, Order
+from gptjt_demo.ui.heap import give_back
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.work import Work
-
-ON_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from Linux's /proc")
-BLOCK, BLOCKS, PIN, THREADS = 100_000, 400, 2_000, 6
 
 
 def until(condition: Any) -> None:
@@ -33,24 +30,33 @@ def until(condition: Any) -> None:
         time.sleep(0.02)
 
 
-@ON_LINUX
-def test_what_the_threads_of_runs_have_freed_goes_back_to_the_system() -> None:
-    together = threading.Barrier(THREADS)
+@pytest.mark.parametrize("failing", [False, True])
+def test_what_work_has_freed_goes_back_to_the_system_once_its_result_is_there(
+    failing: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    work: list[Work[Any, str]] = []
 
-    def function(cancel: threading.Event, tell: Any) -> list[bytearray]:
-        blocks, kept = [], []
-        for block in range(BLOCKS):  # 40 MB, with something small between that lasts, as a result does
-            blocks.append(bytearray(b"x" * BLOCK))
-            if block % 10 == 0:
-                kept.append(bytearray(b"x" * PIN))
-        together.wait(10)
-        return kept
+    def give_back() -> None:
+        until(lambda: bool(work))
+        order.append("ended" if work[0].standing.finished else "running")
 
-    before = tiny.resident_mib()
-    works = [Work(function) for _ in range(THREADS)]
-    assert all(work.wait(20) for work in works)
-    until(lambda: tiny.resident_mib() - before < 48)
-    assert all(work.standing.result for work in works)
+    def function(cancel: threading.Event, tell: Any) -> str:
+        if failing:
+            raise RuntimeError("scripted failure")
+        return "done"
+
+    monkeypatch.setattr("gptjt_demo.ui.work.give_back", give_back)
+    work.append(Work(function))
+    assert work[0].wait(10)
+    until(lambda: order == ["ended"])
+
+
+def test_giving_back_does_no_harm_wherever_it_runs() -> None:
+    kept = [bytearray(b"x" * 100_000) for _ in range(100)]
+    del kept[::2]
+    give_back()
+    assert all(block == b"x" * 100_000 for block in kept)
 
 
 def held() -> tuple[int, int]:
