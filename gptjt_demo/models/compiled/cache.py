@@ -1,0 +1,49 @@
+"""Where compiled code is kept: a folder that this user alone can write, keyed by Numba with processor and version.
+
+Numba looks for its folder while a module is imported, and fails where none can be written; so it is told here, before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from gptjt_demo.models.compiled.processor import way
+
+
+def folder() -> Path | None:
+    """`GPTJT_CACHE`, else the user's cache, else one in the temporary folder; None where none can be written."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    name = "gptjt-demo"
+    own = f"{name}-{os.getuid()}" if hasattr(os, "getuid") else name
+    asked = os.environ.get("GPTJT_CACHE")
+    for path in ([Path(asked)] if asked else []) + [Path(home) / name, Path(tempfile.gettempdir()) / own]:
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                pass
+            # Compiled code is run as it is read: nobody else may have put it there.
+            if hasattr(os, "getuid") and (path.stat().st_uid != os.getuid() or path.stat().st_mode & stat.S_IWOTH):
+                continue
+        except OSError:
+            continue
+        return path
+    return None
+
+
+def prepare() -> bool:
+    """Tell Numba the folder and the processor to compile for; whether there is a folder."""
+    import numba
+
+    found = folder()
+    if found is not None:
+        # Numba looks at a function's own file alone, and here what is compiled comes from several.
+        sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+        key = hashlib.sha256(sources + repr((way(), numba.__version__)).encode()).hexdigest()[:16]
+        numba.config.CACHE_DIR = str(found / key)
+    if way().cpu:
+        numba.config.CPU_NAME = way().cpu
+    return found is not None

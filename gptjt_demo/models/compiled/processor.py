@@ -1,0 +1,67 @@
+"""Which way of multiplying this processor has, and the switch that forces another: `GPTJT_WAY`.
+
+Out: a `Way`, decided once for a process. Knows nothing of models; loads llvmlite and nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+from dataclasses import dataclass
+
+from gptjt_demo.errors import SettingError
+
+NAMES = ("auto", "vnni", "avx2", "torch")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How products are made.
+
+    Attributes:
+        name: in one word, for reports.
+        cpu: the processor that LLVM compiles for; empty for this one.
+        lanes: int16 values in a vector.
+        x86: whether x86's own instructions are there.
+        lookups: whether a table of 128 bytes is read by one instruction (AVX-512 VBMI).
+        posix: whether the system is one.
+    """
+
+    name: str
+    cpu: str
+    lanes: int
+    x86: bool
+    lookups: bool
+    posix: bool
+
+
+@functools.cache
+def way() -> Way:
+    """The way of this process: what `GPTJT_WAY` asks for, else the best that the processor has.
+
+    Raises:
+        SettingError: the setting names no way, or one that this processor does not have.
+    """
+    import llvmlite.binding as llvm
+
+    asked = os.environ.get("GPTJT_WAY") or "auto"
+    if asked not in NAMES:
+        raise SettingError(f"{asked!r} is no way of multiplying", where="GPTJT_WAY", mend=f"use one of {', '.join(NAMES)}")
+    has = llvm.get_host_cpu_features()
+    posix = os.name == "posix"
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return Way("neon" if "arm" in platform.machine().lower() or "aarch64" in platform.machine().lower() else "plain",
+                   "", 8, False, False, posix)
+    wide = bool(has.get("avx512bw") and has.get("avx512vl"))
+    if asked == "vnni" and not (wide and has.get("avx512vnni")):
+        raise SettingError("this processor has no AVX-512 VNNI", where="GPTJT_WAY", mend="use auto")
+    if wide and asked != "avx2":
+        lookups = bool(has.get("avx512vbmi"))
+        return Way("vnni" if has.get("avx512vnni") else "avx512", "", 32 if lookups else 16, True, lookups, posix)
+    if has.get("avx2") and has.get("fma"):
+        name = "avx-vnni" if has.get("avxvnni") and asked != "avx2" else "avx2"
+        return Way(name, "haswell" if asked == "avx2" else "", 16, True, False, posix)
+    if asked == "avx2":
+        raise SettingError("this processor has no AVX2", where="GPTJT_WAY", mend="use auto")
+    return Way("plain", "", 8, False, False, posix)

@@ -1,0 +1,434 @@
+"""From a configuration and a checkpoint to the operations of a whole step: the families Llama and GPT-J.
+
+In: the values of a `config.json`, and a checkpoint. Out: a `Program`, which holds tables for `step.work` and keeps alive
+what they point at. Weights in the hivemind layout are used as they lie in the file. Loads no network of transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gptjt_demo.models.blueprint import Blueprint
+from gptjt_demo.models.checkpoint import BLOCK, Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.compiled import step, vectors
+from gptjt_demo.models.compiled.processor import way
+from gptjt_demo.models.compiled.vectors import CODES, GROUP, INT8, INT16, WEIGHT
+from gptjt_demo.models.int8.linear import quantize
+
+PIECES = 4  # that a phase's weights are cut into, at least; to hand one out takes as long as to multiply a few thousand bytes
+PIECE = 192 << 10  # bytes of a weight that a thread takes at a time, at most
+
+# What is written in a step. Widths are those of the network.
+(STREAM, CODED, SCALES, QUERIES, KEYS, VALUES, READ, FIRST, SECOND, CODED_2, SCALES_2, IDS, LAST, LOGITS) = range(14)
+BUFFERS = 14
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A network's sizes."""
+
+    width: int
+    layers: int
+    heads: int
+    key_heads: int
+    head_width: int
+    rotated: int
+    inner: int
+    vocabulary: int
+    context: int
+
+
+@dataclass
+class Program:
+    """A network as operations.
+
+    Attributes:
+        shape: its sizes.
+        operations: int64 (operations, step.WIDTH).
+        phases: int64 (phases + 1,): the first operation of each, and how many there are.
+        numbers: float32: epsilons, and last the scaling of scores.
+        cosines: float32 (context, rotated / 2).
+        sines: of the same shape.
+        bytes: of the weights.
+        layer_ends: the phase behind each layer.
+        kept: what the operations point at.
+    """
+
+    shape: Shape
+    operations: NDArray[np.int64]
+    phases: NDArray[np.int64]
+    numbers: NDArray[np.float32]
+    cosines: NDArray[np.float32]
+    sines: NDArray[np.float32]
+    bytes: int
+    layer_ends: list[int]
+    kept: list[Any] = field(repr=False)
+
+
+def padded(columns: int) -> int:
+    """Columns as they are stored: whole groups."""
+    return -(-columns // GROUP) * GROUP
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """Zeros that begin at a multiple of 64 bytes."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + 64, dtype=np.uint8)
+    offset = -raw.ctypes.data % 64
+    return raw[offset : offset + size].view(dtype).reshape(shape)
+
+
+def sizes(config: Mapping[str, Any]) -> Shape | None:
+    """The sizes of a network that can be compiled; None for every other."""
+    kind = config.get("model_type")
+    if kind == "llama":
+        rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+        if config.get("hidden_act", "silu") != "silu" or rope.get("rope_type", rope.get("type", "default")) != "default":
+            return None
+        if config.get("head_dim") or config["hidden_size"] % config["num_attention_heads"] == 0:
+            head = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+            found = Shape(
+                config["hidden_size"],
+                config["num_hidden_layers"],
+                config["num_attention_heads"],
+                config.get("num_key_value_heads") or config["num_attention_heads"],
+                head,
+                head,
+                config["intermediate_size"],
+                config["vocab_size"],
+                config.get("max_position_embeddings", 2048),
+            )
+            return found if head % 8 == 0 else None
+    if kind == "gptj":
+        width, heads = config["n_embd"], config["n_head"]
+        if config.get("activation_function", "gelu_new") != "gelu_new" or width % heads or (width // heads) % 8:
+            return None
+        head = width // heads
+        rotated = config.get("rotary_dim") or head
+        inner = config.get("n_inner") or 4 * width
+        return Shape(
+            width, config["n_layer"], heads, heads, head, rotated, inner, config["vocab_size"], config["n_positions"]
+        )
+    return None
+
+
+def blueprint(config: Mapping[str, Any], shape: Shape) -> Blueprint:
+    """The tensors that a checkpoint of this network holds."""
+    weights: dict[str, tuple[int, ...]] = {}
+    floats: dict[str, tuple[int, ...]] = {}
+    width, inner = shape.width, shape.inner
+    queries, keys = shape.heads * shape.head_width, shape.key_heads * shape.head_width
+    if config["model_type"] == "llama":
+        weights["model.embed_tokens"] = (shape.vocabulary, width)
+        for k in range(shape.layers):
+            at = f"model.layers.{k}."
+            weights[at + "self_attn.q_proj"] = (queries, width)
+            weights[at + "self_attn.k_proj"] = weights[at + "self_attn.v_proj"] = (keys, width)
+            weights[at + "self_attn.o_proj"] = (width, queries)
+            weights[at + "mlp.gate_proj"] = weights[at + "mlp.up_proj"] = (inner, width)
+            weights[at + "mlp.down_proj"] = (width, inner)
+            floats[at + "input_layernorm.weight"] = floats[at + "post_attention_layernorm.weight"] = (width,)
+            for name, asked in (("self_attn.", "attention_bias"), ("mlp.", "mlp_bias")):
+                if config.get(asked):
+                    owners = [n for n in weights if n.startswith(at + name)]
+                    floats.update({f"{owner}.bias": weights[owner][:1] for owner in owners})
+        floats["model.norm.weight"] = (width,)
+        tied = config.get("tie_word_embeddings", False)
+        if not tied:
+            weights["lm_head"] = (shape.vocabulary, width)
+        return Blueprint("LlamaForCausalLM", weights, floats, "lm_head" if tied else None)
+    weights["transformer.wte"] = weights["lm_head"] = (shape.vocabulary, width)
+    for k in range(shape.layers):
+        at = f"transformer.h.{k}."
+        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            weights[f"{at}attn.{name}"] = (width, width)
+        weights[at + "mlp.fc_in"], weights[at + "mlp.fc_out"] = (inner, width), (width, inner)
+        floats[at + "ln_1.weight"] = floats[at + "ln_1.bias"] = floats[at + "mlp.fc_out.bias"] = (width,)
+        floats[at + "mlp.fc_in.bias"] = (inner,)
+    floats["transformer.ln_f.weight"] = floats["transformer.ln_f.bias"] = (width,)
+    floats["lm_head.bias"] = (shape.vocabulary,)
+    tied = config.get("tie_word_embeddings", False)
+    if tied:
+        del weights["lm_head"]
+    return Blueprint("GPTJForCausalLM", weights, floats, "lm_head" if tied else None)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    kind: int
+    weight: int  # addresses
+    absmax: int
+    scales: int
+    table: int
+    meaning: int
+    rows: int
+    columns: int
+    bytes: int
+
+
+class _Writer:
+    """Writes operations and phases."""
+
+    def __init__(self, checkpoint: Checkpoint, small: bool) -> None:
+        self.checkpoint, self.small = checkpoint, small
+        self.operations: list[list[int]] = []
+        self.phases: list[int] = []
+        self.numbers: list[float] = []
+        self.kept: list[Any] = []
+        self.bytes = 0
+
+    def keep(self, values: NDArray[Any]) -> int:
+        """Keep an array alive; its address."""
+        self.kept.append(values)
+        return values.ctypes.data
+
+    def floats(self, name: str) -> int:
+        """The address of a tensor of floats, or 0 where there is none."""
+        if name not in self.checkpoint.names:
+            return 0
+        values = self.checkpoint.tensor(name).float().numpy()
+        copy = aligned(values.shape, np.float32)
+        copy[:] = values
+        return self.keep(copy)
+
+    def phase(self, *operations: list[int]) -> None:
+        """Operations that may run at the same time."""
+        self.phases.append(len(self.operations))
+        self.operations += [operation + [0] * (step.WIDTH - len(operation)) for operation in operations]
+
+    def stored(self, name: str) -> _Stored:
+        """A linear's or embedding's weight, as it is multiplied."""
+        weight = self.checkpoint.weight(name)
+        columns = (weight if isinstance(weight, Tensor) else weight.weight).shape[1]
+        if isinstance(weight, Blockwise) and columns % GROUP == 0 and readable(weight.code):
+            return self._codes(weight)
+        if isinstance(weight, RowWise) and columns % GROUP == 0:
+            return self._bytes(weight.weight, weight.scale)
+        if self.small or columns % GROUP:
+            return self._words(weight if isinstance(weight, Tensor) else weight.rows(0, len(weight.weight)))
+        return self._bytes(*quantize(weight))
+
+    def _codes(self, weight: Blockwise) -> _Stored:
+        rows, columns = weight.weight.shape
+        absmax = weight.absmax.float().numpy()
+        first = np.arange(rows, dtype=np.int64) * columns // BLOCK
+        last = (np.arange(1, rows + 1, dtype=np.int64) * columns - 1) // BLOCK
+        largest = absmax[first]
+        for k in range(1, int((last - first).max()) + 1):
+            largest = np.maximum(largest, absmax[np.minimum(first + k, last)])
+        scales = (largest / WEIGHT * np.float32(32768 / 32766)).astype(np.float32)
+        meaning = weight.code.float().numpy()
+        whole = np.round(meaning.astype(np.float64) * WEIGHT).astype("<i2").view(np.uint8).reshape(256, 2)
+        table = aligned((512,), np.uint8)
+        table[:256], table[256:] = whole[:, 0], whole[:, 1]
+        self.kept.append(weight)
+        self.bytes += weight.weight.numel() + absmax.nbytes + scales.nbytes
+        return _Stored(
+            CODES,
+            weight.weight.data_ptr(),
+            self.keep(absmax),
+            self.keep(scales),
+            self.keep(table),
+            self.keep(np.ascontiguousarray(meaning)),
+            rows,
+            columns,
+            rows * columns,
+        )
+
+    def _bytes(self, weight: Tensor, scale: Tensor) -> _Stored:
+        rows, columns = weight.shape
+        scales = (scale.float() / 128).numpy()
+        self.kept.append(weight)
+        self.bytes += weight.numel() + scales.nbytes
+        return _Stored(INT8, weight.data_ptr(), 0, self.keep(scales), 0, 0, rows, columns, rows * columns)
+
+    def _words(self, weight: Tensor) -> _Stored:
+        rows, columns = weight.shape
+        values = np.zeros((rows, padded(columns)), np.float32)
+        values[:, :columns] = weight.float().numpy()
+        scales = (np.abs(values).max(1) / WEIGHT).clip(1e-30).astype(np.float32)
+        words = aligned(values.shape, np.int16)
+        whole = np.round(values / scales[:, None]).astype(np.int16).reshape(rows, -1, GROUP)
+        words[:] = whole[:, :, vectors.order()].reshape(rows, -1)
+        self.bytes += words.nbytes + scales.nbytes
+        return _Stored(INT16, self.keep(words), 0, self.keep(scales), 0, 0, rows, values.shape[1], words.nbytes)
+
+    def linear(
+        self, name: str | _Stored, source: tuple[int, int], out: int, *, added: bool = False, bias: int = 0, asked: bool = False
+    ) -> list[int]:
+        """A product, to a buffer or added to it."""
+        stored = self.stored(name) if isinstance(name, str) else name
+        if isinstance(name, str):
+            bias = self.floats(f"{name}.bias")
+        # In whole tiles, and in whole cache lines of the output, so that threads do not write to one line.
+        size = min(PIECE, stored.bytes // PIECES)
+        piece = max(step.WIDE, size * stored.rows // max(1, stored.bytes) // step.WIDE * step.WIDE)
+        return [
+            step.LINEAR,
+            *source,
+            out,
+            stored.kind,
+            stored.weight,
+            stored.absmax,
+            stored.scales,
+            stored.rows,
+            stored.columns,
+            bias,
+            int(added),
+            stored.rows,
+            piece,
+            stored.table,
+            int(asked),
+        ]
+
+    def norm(self, name: str, width: int, epsilon: float, *, source: int = STREAM, centred: bool, asked: bool = False) -> list[int]:
+        """A normalisation, coded for the products that read it."""
+        self.numbers.append(epsilon)
+        weight, bias = self.floats(f"{name}.weight"), self.floats(f"{name}.bias")
+        row = [step.NORM, source, CODED, SCALES, weight, bias, width, padded(width), len(self.numbers) - 1, int(centred)]
+        return [*row, *[0] * (step.WIDTH - 1 - len(row)), int(asked)]
+
+
+def readable(code: Tensor) -> bool:
+    """Whether codes of this meaning can be multiplied as they are: by look-ups all can, by arithmetic bitsandbytes' own."""
+    if bool((code.abs() > 1.0001).any()):
+        return False
+    if way().lookups:
+        return True
+    distance = np.arange(256) - 127
+    size = np.abs(distance)
+    lines = np.max([slope * size + offset for slope, offset in vectors.LINES], axis=0).clip(0, WEIGHT)
+    return bool(np.abs(np.sign(distance) * lines / WEIGHT - code.float().numpy()).max() < 5e-4)
+
+
+def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpoint, *, small: bool) -> Program:
+    """The operations of a network.
+
+    Args:
+        config: the values of its `config.json`.
+        shape: from `sizes`.
+        checkpoint: its weights.
+        small: whether weights in other layouts get 16 bits, so that nothing is lost.
+
+    Raises:
+        CheckpointError: a tensor is missing, has the wrong shape, or has no place in the network.
+    """
+    for problem in blueprint(config, shape).problems(checkpoint):
+        raise problem
+    writer = _Writer(checkpoint, small)
+    family = _llama if config["model_type"] == "llama" else _gptj
+    ends = family(writer, config, shape)
+    writer.numbers.append(1 / float(np.sqrt(shape.head_width)))
+    half = shape.rotated // 2
+    theta = (config.get("rope_parameters") or {}).get("rope_theta") or config.get("rope_theta") or 10000.0
+    frequencies = 1.0 / (theta ** (torch.arange(0, shape.rotated, 2, dtype=torch.int64).float() / shape.rotated))
+    angles = torch.arange(shape.context).float()[:, None] * frequencies[None, :half]
+    return Program(
+        shape,
+        np.array(writer.operations, dtype=np.int64),
+        np.array([*writer.phases, len(writer.operations)], dtype=np.int64),
+        np.array(writer.numbers, dtype=np.float32),
+        np.ascontiguousarray(angles.cos().numpy()),
+        np.ascontiguousarray(angles.sin().numpy()),
+        writer.bytes,
+        ends,
+        writer.kept,
+    )
+
+
+def _embed(writer: _Writer, stored: _Stored, width: int) -> None:
+    writer.phase(
+        [
+            step.EMBED,
+            IDS,
+            STREAM,
+            stored.kind,
+            stored.weight,
+            stored.absmax,
+            stored.scales,
+            width,
+            stored.columns,
+            stored.meaning,
+        ]
+    )
+
+
+def _attention(writer: _Writer, shape: Shape, layer: int, neighbours: bool) -> None:
+    sizes = [shape.heads, shape.key_heads, shape.head_width]
+    writer.phase([step.ROTATE, QUERIES, KEYS, VALUES, layer, *sizes, shape.rotated, int(neighbours)])
+    writer.phase([step.ATTEND, QUERIES, READ, 0, layer, *sizes, 8])
+
+
+def _coded(kind: int, source: int, width: int, *, second: int = 0, out: tuple[int, int] = (CODED, SCALES)) -> list[int]:
+    return [kind, source, *out, second, 0, width, padded(width)]
+
+
+def _head(writer: _Writer, norm: str, width: int, epsilon: float, head: str | _Stored, *, centred: bool, bias: int = 0) -> None:
+    gathered = [step.GATHER, STREAM, LAST, width]
+    writer.phase([*gathered, *[0] * (step.WIDTH - 1 - len(gathered)), 1])
+    writer.phase(writer.norm(norm, width, epsilon, source=LAST, centred=centred, asked=True))
+    writer.phase(writer.linear(head, (CODED, SCALES), LOGITS, bias=bias, asked=True))
+
+
+def _llama(writer: _Writer, config: Mapping[str, Any], shape: Shape) -> list[int]:
+    epsilon, width, coded = config.get("rms_norm_eps", 1e-6), shape.width, (CODED, SCALES)
+    embedding = writer.stored("model.embed_tokens")
+    _embed(writer, embedding, width)
+    ends = []
+    for k in range(shape.layers):
+        at = f"model.layers.{k}."
+        writer.phase(writer.norm(at + "input_layernorm", width, epsilon, centred=False))
+        writer.phase(
+            writer.linear(at + "self_attn.q_proj", coded, QUERIES),
+            writer.linear(at + "self_attn.k_proj", coded, KEYS),
+            writer.linear(at + "self_attn.v_proj", coded, VALUES),
+        )
+        _attention(writer, shape, k, neighbours=False)
+        writer.phase(_coded(step.QUANTIZE, READ, shape.heads * shape.head_width))
+        writer.phase(writer.linear(at + "self_attn.o_proj", coded, STREAM, added=True))
+        writer.phase(writer.norm(at + "post_attention_layernorm", width, epsilon, centred=False))
+        writer.phase(
+            writer.linear(at + "mlp.gate_proj", coded, FIRST), writer.linear(at + "mlp.up_proj", coded, SECOND)
+        )
+        writer.phase(_coded(step.GATE, FIRST, shape.inner, second=SECOND))
+        writer.phase(writer.linear(at + "mlp.down_proj", coded, STREAM, added=True))
+        ends.append(len(writer.phases))
+    tied = config.get("tie_word_embeddings", False)
+    _head(writer, "model.norm", width, epsilon, embedding if tied else "lm_head", centred=False)
+    return ends
+
+
+def _gptj(writer: _Writer, config: Mapping[str, Any], shape: Shape) -> list[int]:
+    epsilon, width, coded = config.get("layer_norm_epsilon", 1e-5), shape.width, (CODED, SCALES)
+    embedding = writer.stored("transformer.wte")
+    _embed(writer, embedding, width)
+    ends = []
+    for k in range(shape.layers):
+        at = f"transformer.h.{k}."
+        writer.phase(writer.norm(at + "ln_1", width, epsilon, centred=True))
+        writer.phase(
+            writer.linear(at + "attn.q_proj", coded, QUERIES),
+            writer.linear(at + "attn.k_proj", coded, KEYS),
+            writer.linear(at + "attn.v_proj", coded, VALUES),
+            writer.linear(at + "mlp.fc_in", coded, FIRST),
+        )
+        _attention(writer, shape, k, neighbours=True)
+        writer.phase(
+            _coded(step.QUANTIZE, READ, width), _coded(step.GELU, FIRST, shape.inner, out=(CODED_2, SCALES_2))
+        )
+        writer.phase(writer.linear(at + "attn.out_proj", coded, STREAM, added=True))
+        # Not at the same time: both add to the stream.
+        writer.phase(writer.linear(at + "mlp.fc_out", (CODED_2, SCALES_2), STREAM, added=True))
+        ends.append(len(writer.phases))
+    tied = config.get("tie_word_embeddings", False)
+    head = embedding if tied else "lm_head"
+    bias = writer.floats("lm_head.bias") if tied else 0
+    _head(writer, "transformer.ln_f", width, epsilon, head, centred=True, bias=bias)
+    return ends

@@ -1,0 +1,445 @@
+"""A network's step as a list of operations, and the compiled function that carries them out on several threads.
+
+A step is a sequence of phases; the operations of a phase do not need each other's results. Each is cut into pieces, and
+any thread that is there takes the next piece: a thread that comes late, or that has lost its core to another program,
+holds nobody up but with the piece in its hands. All operands are addresses in tables of int64, so that the same
+function, compiled once, runs every network.
+
+In: the tables that `program` writes. Out: what the operations write. Knows no family of models and no tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import carray, float32, int64, njit
+
+from gptjt_demo.models.compiled import vectors
+from gptjt_demo.models.compiled.cache import prepare
+from gptjt_demo.models.compiled.vectors import (
+    GROUP,
+    QUERIES,
+    TILE,
+    add_and_get,
+    breathe,
+    dot_codes,
+    dot_int8,
+    dot_int16,
+    memory_at,
+    gate,
+    gelu,
+    quantize_groups,
+    read,
+    scores_1,
+    scores_4,
+    softmax,
+    tile_1,
+    tile_4,
+    values_1,
+    values_4,
+    widen_codes,
+    widen_int8,
+    write,
+    yield_core,
+)
+
+CODES, INT8, INT16 = vectors.CODES, vectors.INT8, vectors.INT16
+
+KEPT = prepare()  # Numba wants to know before it sees the first function
+
+# Operations
+EMBED, NORM, LINEAR, ROTATE, ATTEND, QUANTIZE, GATE, GELU, GATHER = range(9)
+
+# Columns of the table of operations; what they mean is said at each operation's function.
+WIDTH = 16
+# The counters that threads share, each in a cache line of its own.
+TICKET, DONE, FIRST, LAST, QUIT = 0, 8, 16, 17, 24
+COUNTERS = 32
+WIDE = 16  # weight rows that are widened together, and stay in the cache while all activation rows pass
+
+_SHIFT = 32  # a ticket is (phase << 32) + the next piece
+_PATIENCE = 200  # looks at a counter before the core is offered to others
+
+
+@njit(inline="always")
+def _floats(address, count):
+    return carray(memory_at(address), count, dtype=np.float32)
+
+
+@njit(inline="always")
+def _int16s(address, count):
+    return carray(memory_at(address), count, dtype=np.int16)
+
+
+@njit(inline="always")
+def _int32s(address, count):
+    return carray(memory_at(address), count, dtype=np.int32)
+
+
+@njit(inline="always")
+def _bytes(address, count):
+    return carray(memory_at(address), count, dtype=np.uint8)
+
+
+@njit(inline="always")
+def _signed_bytes(address, count):
+    return carray(memory_at(address), count, dtype=np.int8)
+
+
+@njit(nogil=True, cache=KEPT, error_model="numpy")
+def _embed(op, piece, rows, buffers, order):
+    """EMBED: ids buffer, out buffer, kind, weight, absmax, row scale, values a row, stored values a row."""
+    ids, width, stored = _int32s(buffers[op[1]], rows), op[7], op[8]
+    row = piece
+    out = _floats(buffers[op[2]] + 4 * row * width, width)
+    token = int64(ids[row])
+    if op[3] == CODES:
+        codes = _bytes(op[4] + token * stored, width)
+        meaning = _floats(op[9], 256)
+        for k in range(width):
+            block = (token * stored + k) >> 12
+            out[k] = meaning[codes[k]] * _floats(op[5] + 4 * block, 1)[0]
+    elif op[3] == INT8:
+        scale = _floats(op[6] + 4 * token, 1)[0] * float32(128.0)
+        values = _signed_bytes(op[4] + token * stored, width)
+        for k in range(width):
+            out[k] = float32(values[k]) * scale
+    else:
+        scale = _floats(op[6] + 4 * token, 1)[0]
+        fine = _int16s(op[4] + 2 * token * stored, stored)
+        for group in range(stored // GROUP):
+            for k in range(GROUP):
+                if group * GROUP + order[k] < width:
+                    out[group * GROUP + order[k]] = float32(fine[group * GROUP + k]) * scale
+
+
+@njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract", "reassoc"})
+def _norm(op, piece, rows, buffers, numbers, order, scratch):
+    """NORM: source, out codes, out scales, weight, bias or 0, width, stored width, epsilon's index, or mean taken off."""
+    width, stored = op[6], op[7]
+    source = _floats(buffers[op[1]] + 4 * piece * width, width)
+    weight = _floats(op[4], width)
+    total = float32(0.0)
+    mean = float32(0.0)
+    if op[9]:
+        for k in range(width):
+            mean += source[k]
+        mean /= float32(width)
+    for k in range(width):
+        total += (source[k] - mean) * (source[k] - mean)
+    factor = float32(1.0) / np.sqrt(total / float32(width) + numbers[op[8]])
+    for k in range(width):
+        scratch[k] = (source[k] - mean) * factor * weight[k]
+    if op[5]:
+        bias = _floats(op[5], width)
+        for k in range(width):
+            scratch[k] += bias[k]
+    for k in range(width, stored):
+        scratch[k] = float32(0.0)
+    groups = stored // GROUP
+    quantize_groups(scratch.ctypes.data, buffers[op[2]] + 2 * piece * stored, buffers[op[3]] + 4 * piece * groups, groups)
+
+
+@njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract"})
+def _activate(op, piece, buffers, order, scratch):
+    """QUANTIZE, GATE, GELU: source, out codes, out scales, second source, -, width, stored width."""
+    width, stored = op[6], op[7]
+    source, groups = buffers[op[1]] + 4 * piece * width, stored // GROUP
+    codes, scales = buffers[op[2]] + 2 * piece * stored, buffers[op[3]] + 4 * piece * groups
+    if op[0] == QUANTIZE and width == stored:
+        quantize_groups(source, codes, scales, groups)
+        return
+    if op[0] == GATE:  # SiLU(source) * second
+        gate(source, buffers[op[4]] + 4 * piece * width, scratch.ctypes.data, width)
+    elif op[0] == GELU:
+        gelu(source, 0, scratch.ctypes.data, width)
+    else:
+        scratch[:width] = _floats(source, width)
+    for k in range(width, stored):
+        scratch[k] = float32(0.0)
+    quantize_groups(scratch.ctypes.data, codes, scales, groups)
+
+
+@njit(nogil=True, cache=KEPT, error_model="numpy")
+def _linear(op, piece, rows, buffers, wide, tile):
+    """LINEAR: codes, scales, out, kind, weight, absmax, row scale, rows of the weight, columns, bias or 0, whether added
+    to what is there, values from one out row to the next, weight rows a piece, address of what codes mean."""
+    kind, columns, outs, step = op[4], op[9], op[8], op[12]
+    groups = columns // GROUP
+    first = piece * op[13]
+    last = min(first + op[13], outs)
+    activations, scales = buffers[op[1]], buffers[op[2]]
+    row_scales = _floats(op[7], outs)
+    bytes_ = columns * 2 if kind == INT16 else columns
+    bias = _floats(op[10], outs if op[10] else 1)
+    out = _floats(buffers[op[3]], (rows - 1) * step + outs)
+    if rows == 1:
+        for k in range(first, last):
+            at = op[5] + k * bytes_
+            if kind == CODES:
+                inverse = _inverse(row_scales[k])
+                value = dot_codes(at, op[6], k * groups, inverse, op[14], activations, scales, groups)
+            elif kind == INT8:
+                value = dot_int8(at, 0, 0, float32(0.0), 0, activations, scales, groups)
+            else:
+                value = dot_int16(at, 0, 0, float32(0.0), 0, activations, scales, groups)
+            value = value * row_scales[k]
+            if op[10]:
+                value += bias[k]
+            if op[11]:
+                out[k] += value
+            else:
+                out[k] = value
+        return
+    results = _floats(tile, TILE * TILE)
+    k = first
+    while k < last:
+        count = min(WIDE, last - k)
+        for j in range(count):
+            at = op[5] + (k + j) * bytes_
+            there = wide + 2 * j * columns
+            if kind == CODES:
+                widen_codes(at, op[6], (k + j) * groups, _inverse(row_scales[k + j]), op[14], there, groups)
+            elif kind == INT8:
+                widen_int8(at, 0, 0, float32(0.0), 0, there, groups)
+            else:
+                _int16s(there, columns)[:] = _int16s(at, columns)
+        row = 0
+        while row < rows:
+            several = TILE if row + TILE <= rows else 1
+            there, with_ = activations + 2 * row * columns, scales + 4 * row * groups
+            for j in range(0, count, TILE):  # rows of `wide` behind the last one are of no use and do no harm
+                base = wide + 2 * j * columns
+                if several == TILE:
+                    tile_4(base, 2 * columns, there, 2 * columns, with_, 4 * groups, tile, groups)
+                else:
+                    tile_1(base, 2 * columns, there, 2 * columns, with_, 4 * groups, tile, groups)
+                for r in range(several):
+                    for i in range(min(TILE, count - j)):
+                        value = results[r * TILE + i] * row_scales[k + j + i]
+                        if op[10]:
+                            value += bias[k + j + i]
+                        if op[11]:
+                            out[(row + r) * step + k + j + i] += value
+                        else:
+                            out[(row + r) * step + k + j + i] = value
+            row += several
+        k += count
+
+
+@njit(inline="always", error_model="numpy")
+def _inverse(row_scale):
+    # Such that the largest absmax, the row's own, becomes 32766: `program` makes the scale to match.
+    return float32(32768.0 / 16000.0) / row_scale if row_scale > float32(0.0) else float32(0.0)
+
+
+@njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract"})
+def _rotate(op, piece, buffers, cache, where, cosines, sines):
+    """ROTATE: queries, keys, values, layer, heads, key heads, head width, rotated width, halves or neighbours."""
+    heads, key_heads, width, rotated = op[5], op[6], op[7], op[8]
+    row = piece
+    position, place, column = where[row, 0], where[row, 1], where[row, 2]
+    half = rotated // 2
+    cos, sin = cosines[position], sines[position]
+    for which in range(2):
+        count = heads if which == 0 else key_heads
+        values = _floats(buffers[op[1 + which]] + 4 * row * count * width, count * width)
+        for head in range(count):
+            base = head * width
+            for k in range(half):
+                a = base + k if op[9] == 0 else base + 2 * k
+                b = base + half + k if op[9] == 0 else a + 1
+                x, y = values[a], values[b]
+                values[a] = x * cos[k] - y * sin[k]
+                values[b] = y * cos[k] + x * sin[k]
+    room = cache[2]
+    # Keys lie (layer, sequence, head, width, column): a score is a sum over `width`, made for many columns at once.
+    keys = _floats(buffers[op[2]] + 4 * row * key_heads * width, key_heads * width)
+    values = _floats(buffers[op[3]] + 4 * row * key_heads * width, key_heads * width)
+    start = ((op[4] * cache[3] + place) * key_heads) * width * room
+    held_keys = _floats(cache[0] + 4 * start, key_heads * width * room)
+    held_values = _floats(cache[1] + 4 * start, key_heads * width * room)
+    for head in range(key_heads):
+        for k in range(width):
+            held_keys[(head * width + k) * room + column] = keys[head * width + k]
+            held_values[(head * room + column) * width + k] = values[head * width + k]
+
+
+@njit(nogil=True, cache=KEPT, error_model="numpy")
+def _attend(op, piece, rows, buffers, cache, where, scaling, scores):
+    """ATTEND: queries, out, -, layer, heads, key heads, head width, rows a piece."""
+    heads, key_heads, width, block = op[5], op[6], op[7], op[8]
+    room = cache[2]
+    head = piece % key_heads
+    first = (piece // key_heads) * block
+    last = min(first + block, rows)
+    several = heads // key_heads
+    space = len(scores) // QUERIES
+    at = scores.ctypes.data
+    row = first
+    while row < last:
+        place, begin, end = where[row, 1], where[row, 3], where[row, 4]
+        start = 4 * ((op[4] * cache[3] + place) * key_heads + head) * width * room
+        keys, values = cache[0] + start, cache[1] + start
+        together = int64(1)
+        if row + QUERIES <= last:  # rows of one sequence that see one range, of which a later one may see more
+            together = QUERIES
+            for k in range(QUERIES):
+                other = row + k
+                if where[other, 1] != place or where[other, 3] != begin or where[other, 6] > where[other, 5]:
+                    together = int64(1)
+                end = max(end, where[other, 4])
+            if together == 1:
+                end = where[row, 4]
+        own, until = where[row, 5], where[row, 6]
+        step = 4 * heads * width  # bytes from one row's query to the next one's
+        for k in range(several):
+            offset = 4 * (row * heads + head * several + k) * width
+            query, out = buffers[op[1]] + offset, buffers[op[2]] + offset
+            count = end - begin
+            if together == QUERIES:
+                scores_4(query, step, keys + 4 * begin, room, at, 4 * space, count, width, scaling)
+            else:
+                scores_1(query, step, keys + 4 * begin, room, at, 4 * space, count, width, scaling)
+                if until > own:
+                    scores_1(query, step, keys + 4 * own, room, at + 4 * count, 4 * space, until - own, width, scaling)
+            for r in range(together):
+                target = _floats(out + r * step, width)
+                for d in range(width):
+                    target[d] = float32(0.0)
+                seen = where[row + r, 4] - begin + (until - own if together == 1 else 0)
+                scores[r * space + space - 1] = softmax(at + 4 * r * space, seen, max(count, seen))
+            if together == QUERIES:
+                values_4(at, 4 * space, values + 4 * begin * width, width, out, step, count)
+            else:
+                values_1(at, 4 * space, values + 4 * begin * width, width, out, step, count)
+                if until > own:
+                    values_1(at + 4 * count, 4 * space, values + 4 * own * width, width, out, step, until - own)
+            for r in range(together):
+                target = _floats(out + r * step, width)
+                inverse = float32(1.0) / scores[r * space + space - 1]
+                for d in range(width):
+                    target[d] *= inverse
+        row += together
+
+
+@njit(nogil=True, cache=KEPT)
+def _pick(op, piece, buffers, chosen):
+    """GATHER: source, out, width: rows that are asked for, one behind the other."""
+    width = op[3]
+    source = _floats(buffers[op[1]] + 4 * chosen[piece] * width, width)
+    out = _floats(buffers[op[2]] + 4 * piece * width, width)
+    for k in range(width):
+        out[k] = source[k]
+
+
+@njit(inline="always")
+def _pieces(op, rows, asked):
+    if op[0] == LINEAR:
+        return (op[8] + op[13] - 1) // op[13]
+    if op[0] == ATTEND:
+        return ((rows + op[8] - 1) // op[8]) * op[6]
+    return asked if op[15] else rows
+
+
+@njit(nogil=True, cache=KEPT, error_model="numpy")
+def work(
+    counters,
+    operations,
+    phases,
+    buffers,
+    cache,
+    numbers,
+    where,
+    chosen,
+    cosines,
+    sines,
+    order,
+    scratch,
+    wide,
+    tile,
+    leads,
+):
+    """Take pieces until the last phase is done, or for a worker until the step is over.
+
+    Args:
+        counters: int64 (COUNTERS,), shared; `LAST` says where to stop.
+        operations: int64 (operations, WIDTH).
+        phases: int64 (phases + 1,): the first operation of each.
+        buffers: int64: addresses of what is written.
+        cache: int64: address of keys, of values, columns there is room for, sequences.
+        numbers: float32: epsilons, and last the scaling of scores.
+        where: int64 (rows, 7): position, sequence, column, and the two ranges of columns that a row sees.
+        chosen: int64: rows whose logits are asked for.
+        cosines: float32 (positions, rotated width / 2).
+        sines: of the same shape.
+        order: int64 (GROUP,): see `vectors.order`.
+        scratch: float32: this thread's own; (QUERIES, columns and three vectors) is what attention needs of it.
+        wide: int16 (WIDE, columns): this thread's own.
+        tile: float32 (TILE * TILE,): this thread's own.
+        leads: whether to return at `LAST`; other threads wait there for more, until `QUIT`.
+    """
+    base = counters.ctypes.data
+    ticket, done, quit_ = base + 8 * TICKET, base + 8 * DONE, base + 8 * QUIT
+    rows, asked = len(where), len(chosen)
+    scaling = numbers[len(numbers) - 1]
+    wide_at, tile_at = wide.ctypes.data, tile.ctypes.data
+    waited = 0
+    while True:
+        # A phase that this thread need not look at any more is read before a piece is taken, so that none is lost.
+        now = read(ticket)
+        if (now >> _SHIFT) >= read(base + 8 * LAST):
+            if leads or read(quit_):
+                return
+            waited += 1
+            if waited > _PATIENCE:
+                yield_core()
+            else:
+                breathe()
+            continue
+        taken = add_and_get(ticket, 1)
+        phase, piece = taken >> _SHIFT, taken & 0x7FFFFFFF
+        if phase >= len(phases) - 1:
+            continue
+        first, last = phases[phase], phases[phase + 1]
+        total = int64(0)
+        which = int64(-1)
+        within = piece
+        for k in range(first, last):
+            several = _pieces(operations[k], rows, asked)
+            total += several
+            if which < 0:
+                if within < several:
+                    which = k
+                else:
+                    within -= several
+        if which < 0:
+            looked = 0
+            while (read(ticket) >> _SHIFT) == phase:
+                looked += 1
+                if looked > _PATIENCE:
+                    yield_core()
+                else:
+                    breathe()
+            continue
+        waited = 0
+        op = operations[which]
+        kind = op[0]
+        if kind == LINEAR:
+            _linear(op, within, asked if op[15] else rows, buffers, wide_at, tile_at)
+        elif kind == ATTEND:
+            _attend(op, within, rows, buffers, cache, where, scaling, scratch)
+        elif kind == ROTATE:
+            _rotate(op, within, buffers, cache, where, cosines, sines)
+        elif kind == NORM:
+            _norm(op, within, rows, buffers, numbers, order, scratch)
+        elif kind == EMBED:
+            _embed(op, within, rows, buffers, order)
+        elif kind == GATHER:
+            _pick(op, within, buffers, chosen)
+        else:
+            _activate(op, within, buffers, order, scratch)
+        if add_and_get(done, 1) == total - 1:
+            write(done, 0)
+            write(ticket, (phase + 1) << _SHIFT)
