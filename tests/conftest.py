@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,15 @@ CHROMIUM_FLAGS = [
 
 Serve = Callable[[Any], str]
 OpenTab = Callable[..., Any]  # a Page, with `asked` and `complaints`
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """The step is compiled before the first test, so that no test sees a model change its form."""
+    from gptjt_demo.models.compiled import ready
+
+    if ready.wanted() and not ready.is_ready():
+        subprocess.run([sys.executable, "-m", "gptjt_demo.models.compiled.ready"], check=True)
 
 
 @pytest.fixture

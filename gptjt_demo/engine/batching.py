@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gptjt_demo.engine.masks import pad
-from gptjt_demo.engine.prefix_lm import Interrupted, PrefixLM, State
+from gptjt_demo.engine.steps import Interrupted, LanguageModel, State
 from gptjt_demo.engine.turns import Flag
 from gptjt_demo.settings import Attention
 
@@ -32,7 +32,7 @@ class Reader:
         unreal: ids that stand for no token; their probability is zero.
     """
 
-    def __init__(self, lm: PrefixLM, unreal: Sequence[int]) -> None:
+    def __init__(self, lm: LanguageModel, unreal: Sequence[int]) -> None:
         self.lm = lm
         self._unreal = torch.tensor(list(unreal), dtype=torch.long)
 
@@ -49,7 +49,8 @@ class Reader:
         if length < HEADER_TOKENS:
             return None
         try:
-            return self.lm.prefill(*pad([first[:length]]), mode, flag)
+            state: State = self.lm.prefill(*pad([first[:length]]), mode, flag)
+            return state
         except Interrupted:  # the first batch will see the flag
             return None
 
@@ -66,9 +67,11 @@ class Reader:
             if isinstance(flag, Flag) and flag.background and self.lm.device.type == "cpu":
                 rows = max(1, PIECE_TOKENS // ids.shape[1])
             pieces = zip(ids.split(rows), keep.split(rows), strict=True)
-            return State.joined([self.lm.prefill(*piece, mode, flag) for piece in pieces])
+            states: list[State] = [self.lm.prefill(*piece, mode, flag) for piece in pieces]
+            return type(states[0]).joined(states)
         length = header.keep.shape[1]
-        return self.lm.extend(header.repeat(len(prompts)), *pad([p[length:] for p in prompts]), cancelled=flag)
+        state: State = self.lm.extend(header.repeat(len(prompts)), *pad([p[length:] for p in prompts]), cancelled=flag)
+        return state
 
     def logprobs(self, logits: Tensor) -> Tensor:
         """Log probabilities over real tokens, float32 on the CPU; -inf on the others."""

@@ -13,8 +13,8 @@ import torch
 from gptjt_demo.engine.answer import Answer
 from gptjt_demo.engine.batching import Reader
 from gptjt_demo.engine.masks import pad
-from gptjt_demo.engine.prefix_lm import Interrupted, State
 from gptjt_demo.engine.results import Token
+from gptjt_demo.engine.steps import Interrupted, State
 from gptjt_demo.settings import Attention
 
 

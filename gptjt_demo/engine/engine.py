@@ -18,8 +18,8 @@ from gptjt_demo.engine.decoding import decode
 from gptjt_demo.engine.drafting import PATIENCE, Drafter
 from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.label_scores import Rule, check_labels, label_scores
-from gptjt_demo.engine.prefix_lm import Interrupted, PrefixLM
 from gptjt_demo.engine.results import Completion, LabelScore, Token
+from gptjt_demo.engine.steps import Interrupted, LanguageModel
 from gptjt_demo.engine.turns import Flag
 from gptjt_demo.engine.vocabulary import Vocabulary
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
@@ -72,7 +72,7 @@ class Engine:
         stand_in: it answers in place of another model, and is shown as such.
 
     Args:
-        model: a `PreTrainedModel` with a language-model head.
+        model: a `PreTrainedModel` with a language-model head, or another `LanguageModel`.
         tokenizer: its tokenizer.
         name: by default the model's own.
         context: by default what the model's configuration says.
@@ -92,16 +92,26 @@ class Engine:
         notes: Sequence[str] = (),
         stand_in: bool = False,
     ) -> None:
-        self._lm = PrefixLM(model)
-        self._vocabulary = Vocabulary(tokenizer, model.config.vocab_size, _end_ids(model))
+        self._lm = _steps(model)
+        self._vocabulary = Vocabulary(tokenizer, self._lm.vocabulary, self._lm.ends)
         self._reader = Reader(self._lm, self._vocabulary.unreal)
-        self.name = name or model.config.name_or_path or type(model).__name__
-        self.context = context or model.config.max_position_embeddings
+        self.name = name or self._lm.name
+        self.context = context or self._lm.context
         self.self_test = self._lm.test
         self.supports_prefix = self._lm.test.supports_prefix
         self.attention: Attention = attention if self.supports_prefix else "causal"
         self.stand_in = stand_in
         self.notes = (*notes, f"mask self-test: {self._lm.test.reason}")
+
+    def exchange(self, model: LanguageModel, notes: Sequence[str] = ()) -> None:
+        """Answer with another form of the same model from the next call on; calls that have begun end as they began.
+
+        Args:
+            model: of the same weights.
+            notes: lines of its load report.
+        """
+        self.notes = (*notes, f"mask self-test: {model.test.reason}")
+        self._lm, self._reader = model, Reader(model, self._vocabulary.unreal)
 
     def pause(self) -> AbstractContextManager[None]:
         """Hold the model's steps, so that its modules can be exchanged; requests wait, and go on after it."""
@@ -200,9 +210,10 @@ class Engine:
             except PromptError as error:
                 yield index, error
         room = settings.max_new_tokens
-        header = self._reader.header([answer.prompt_ids for answer in answers], mode, flag)
+        reader = self._reader  # one for all: another form of the model may come meanwhile
+        header = reader.header([answer.prompt_ids for answer in answers], mode, flag)
         for batch in batches(answers, [len(answer.prompt_ids) + room for answer in answers]):
-            for answer, _ in decode(self._reader, batch, mode, flag, header):
+            for answer, _ in decode(reader, batch, mode, flag, header):
                 if answer.done and answer.stop_reason != "cancelled":
                     yield answer.index, answer.completion(self.name, mode)
             if flag():
@@ -278,11 +289,12 @@ class Engine:
                         group.append((index, self._prompt_ids(prompt, max(lengths), "the longest label")))
                     except PromptError as error:
                         yield index, error
-            header = self._reader.header([ids for _, ids in group], mode, flag)
+            reader = self._reader
+            header = reader.header([ids for _, ids in group], mode, flag)
             for batch in batches(group, [len(ids) + sum(lengths) for _, ids in group]):
                 try:
-                    state = self._reader.read([ids for _, ids in batch], mode, flag, header)
-                    sums = self._reader.branches(state, branches, flag)
+                    state = reader.read([ids for _, ids in batch], mode, flag, header)
+                    sums = reader.branches(state, branches, flag)
                 except Interrupted:
                     return
                 for (index, _), row in zip(batch, sums.tolist(), strict=True):
@@ -317,9 +329,9 @@ def _settings(sampling: Sampling | None) -> Sampling:
     return Sampling.read(dict(sampling))
 
 
-def _end_ids(model: Any) -> list[int]:
-    ends: list[int] = []
-    for config in (model.config, getattr(model, "generation_config", None)):
-        ids = getattr(config, "eos_token_id", None)
-        ends += ids if isinstance(ids, list) else [] if ids is None else [ids]
-    return ends
+def _steps(model: Any) -> LanguageModel:
+    if isinstance(model, LanguageModel):
+        return model
+    from gptjt_demo.engine.prefix_lm import PrefixLM  # transformers, which other models do without
+
+    return PrefixLM(model)

@@ -20,12 +20,9 @@ from gptjt_demo.engine import cpu_attention
 from gptjt_demo.engine.kv_cache import roomy_cache
 from gptjt_demo.engine.masks import additive, behind, positions_of, prefill_mask
 from gptjt_demo.engine.results import SelfTest
+from gptjt_demo.engine.steps import Interrupted
 from gptjt_demo.engine.turns import Flag, Turns
 from gptjt_demo.settings import Attention
-
-
-class Interrupted(Exception):
-    """The caller's flag was set while the model ran."""
 
 
 @dataclass
@@ -87,6 +84,10 @@ class PrefixLM:
         self.model = model.eval()
         self.device: torch.device = model.get_input_embeddings().weight.device
         self.dtype: torch.dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
+        self.name: str = model.config.name_or_path or type(model).__name__
+        self.context: int = getattr(model.config, "max_position_embeddings", 0)
+        self.vocabulary: int = model.config.vocab_size
+        self.ends = _end_ids(model)
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
         self._turns = Turns()
         self._running = threading.local()
@@ -270,6 +271,14 @@ class PrefixLM:
         if prefix <= 1e-5:
             return SelfTest(False, "the model ignores a 4-D mask; it runs causally", prefix, causal)
         return SelfTest(True, "the first position notices the last prompt token", prefix, causal)
+
+
+def _end_ids(model: Any) -> list[int]:
+    ends: list[int] = []
+    for config in (model.config, getattr(model, "generation_config", None)):
+        ids = getattr(config, "eos_token_id", None)
+        ends += ids if isinstance(ids, list) else [] if ids is None else [ids]
+    return ends
 
 
 def _behind(cancelled: object) -> bool:

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
 from gptjt_demo.engine.engine import Engine
+from gptjt_demo.engine.steps import LanguageModel
 from gptjt_demo.errors import ModelError, SettingError
 from gptjt_demo.models import memory
 from gptjt_demo.models.blueprint import read_config, skeleton
-from gptjt_demo.models.building import build, size
 from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.compiled import ready
+from gptjt_demo.models.compiled.shape import sizes
+from gptjt_demo.models.config import config_fields
 from gptjt_demo.models.hub import fetch
-from gptjt_demo.models.int8 import llm_int8
+from gptjt_demo.models.int8 import kernels, llm_int8
 from gptjt_demo.models.int8.blocking import block_later
 from gptjt_demo.models.layout import FLOAT, LAYOUTS
 from gptjt_demo.models.origin import with_origin
@@ -65,14 +69,36 @@ def load(
     # The weights last: whatever else is wrong is said before gigabytes are downloaded.
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, weights=False, progress=progress)
     spec = with_origin(spec, folder)
-    config, words = read_config(folder, where=str(spec.source)), _tokenizer(folder, spec, tokenizer, progress)
+    fields = config_fields(folder, where=str(spec.source))
+    words = _tokenizer(folder, spec, tokenizer, progress)
     checkpoint = Checkpoint(folder if isinstance(spec.source, Path) else fetch(spec.source, progress=progress))
-    plan = _plan(config, checkpoint, processor, spec)
-    network = build(config, checkpoint, plan, progress=progress)
-    if not plan.one_device:
-        network = llm_int8.connect(network, plan.devices)
-    seconds = time.perf_counter() - began
+    plan = _plan(folder, checkpoint, processor, spec)
     layout = next((layout for layout in LAYOUTS if layout in checkpoint.layouts), FLOAT)
+
+    def report(form: str, weights: int) -> tuple[str, str]:
+        seconds = time.perf_counter() - began
+        return (
+            f"{_devices(plan)}: {form}",
+            f"{layout.report}, {weights / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
+        )
+
+    def compiled() -> tuple[LanguageModel, tuple[str, str]]:
+        from gptjt_demo.models.compiled.network import compiled_model
+
+        made = compiled_model(fields, checkpoint, small=plan.planes > 1, name=spec.name)
+        return made, report(made.report, made.program.bytes)
+
+    pays = _compiles(fields, plan)
+    network: Any
+    if pays and ready.is_ready():
+        network, notes = compiled()
+    else:
+        from gptjt_demo.models.building import build, size
+
+        network = build(read_config(folder), checkpoint, plan, progress=progress)
+        if not plan.one_device:
+            network = llm_int8.connect(network, plan.devices)
+        notes = report(plan.layers.report(), size(network))
     engine = Engine(
         network,
         words,
@@ -80,23 +106,30 @@ def load(
         context=spec.context,
         attention=_attention(attention, spec),
         stand_in=spec.stand_in,
-        notes=(
-            f"{_devices(plan)}: {plan.layers.report()}",
-            f"{layout.report}, {size(network) / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
-        ),
+        notes=notes,
     )
-    block_later(network, engine.pause, checkpoint.release)
+    if pays and not isinstance(network, LanguageModel):
+        ready.compile_elsewhere(lambda: engine.exchange(*compiled()))
+    if not isinstance(network, LanguageModel):
+        block_later(network, engine.pause, checkpoint.release)
     return engine
 
 
-def _plan(config: Any, checkpoint: Checkpoint, processor: torch.device, spec: ModelSpec) -> Plan:
+def _compiles(fields: Mapping[str, Any], plan: Plan) -> bool:
+    """Whether a compiled step is faster: on the CPU for every small model, for large ones where oneDNN is not fast."""
+    if plan.dtype == torch.float16 or not ready.wanted() or sizes(fields) is None:
+        return False
+    return plan.planes > 1 or not kernels.kernels().blocked
+
+
+def _plan(folder: Path, checkpoint: Checkpoint, processor: torch.device, spec: ModelSpec) -> Plan:
     """How the model is run, on several GPUs where one is too small; refuses what does not fit."""
     plan = Plan.of(processor, checkpoint)
     if processor.type == "cpu":
         needed = plan.weight_bytes(checkpoint) / GIB
         memory.require(needed, _free_gib(processor), name=spec.name, where=_memory(processor))
         return plan
-    network = skeleton(config, plan.dtype)
+    network = skeleton(read_config(folder), plan.dtype)
     first = torch.cuda.current_device()
     return plan.split(llm_int8.split(network, llm_int8.free_bytes(), name=spec.name, first=first))
 

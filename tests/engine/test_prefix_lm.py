@@ -7,7 +7,8 @@ import tiny
 import torch
 
 from gptjt_demo.engine.masks import additive, behind, pad, prefill_mask
-from gptjt_demo.engine.prefix_lm import Interrupted, PrefixLM
+from gptjt_demo.engine.prefix_lm import PrefixLM
+from gptjt_demo.engine.steps import Interrupted
 
 PROMPTS = [[5, 9, 2, 77, 31, 40, 8], [12, 3], [100, 101, 102, 103]]
 

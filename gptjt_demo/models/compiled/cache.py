@@ -5,10 +5,13 @@ Numba looks for its folder while a module is imported, and fails where none can 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import stat
+import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from gptjt_demo.models.compiled.processor import way
@@ -34,16 +37,28 @@ def folder() -> Path | None:
     return None
 
 
+@functools.cache
+def directory() -> Path | None:
+    """The folder for what is compiled of this version, for this processor; None where none can be written."""
+    found = folder()
+    if found is None:
+        return None
+    # Numba looks at a function's own file alone, and here what is compiled comes from several.
+    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    key = hashlib.sha256(sources + repr((way(), version("numba"), sys.version)).encode()).hexdigest()[:16]
+    try:
+        (found / key).mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        return None
+    return found / key
+
+
 def prepare() -> bool:
     """Tell Numba the folder and the processor to compile for; whether there is a folder."""
     import numba
 
-    found = folder()
-    if found is not None:
-        # Numba looks at a function's own file alone, and here what is compiled comes from several.
-        sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-        key = hashlib.sha256(sources + repr((way(), numba.__version__)).encode()).hexdigest()[:16]
-        numba.config.CACHE_DIR = str(found / key)
+    if directory() is not None:
+        numba.config.CACHE_DIR = str(directory())
     if way().cpu:
         numba.config.CPU_NAME = way().cpu
-    return found is not None
+    return directory() is not None

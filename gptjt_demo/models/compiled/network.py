@@ -1,16 +1,15 @@
 """A compiled network with the steps that the engine takes: prefill, extend, check, branch.
 
-In: token ids and which of them are real. Out: logits, with keys and values kept for the next step. Sequences of a batch
-are not padded: each has its own columns, and a row of the step is one token of one sequence. So a result does not depend
-on what stands beside it, to the bit. Knows nothing of text.
+In: token ids and which of them are real. Out: logits, with keys and values kept for the next step. Sequences of
+a batch are not padded: each has its own columns, and a row of the step is one token of one sequence. So a result does
+not depend on what stands beside it, to the bit. Knows nothing of text.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +19,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gptjt_demo.engine.masks import positions_of
-from gptjt_demo.engine.prefix_lm import Interrupted, SelfTest
+from gptjt_demo.engine.results import SelfTest
+from gptjt_demo.engine.steps import Cancelled, Interrupted
+from gptjt_demo.engine.turns import Flag, Turns
+from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled import program as tables
 from gptjt_demo.models.compiled import step, vectors
-from gptjt_demo.models.compiled.program import Program, aligned, padded
+from gptjt_demo.models.compiled.processor import way
+from gptjt_demo.models.compiled.program import Program, aligned, compile_program, padded
+from gptjt_demo.models.compiled.shape import sizes
 from gptjt_demo.models.compiled.team import team
 from gptjt_demo.settings import Attention
 
 ROOM = 64  # columns behind what is held, at least; and an eighth
 SLACK = 16  # columns behind the last one that are read, and not used
 ROWS = 1024  # rows of a step, unless a sequence has more; what a step writes for each is a few thousand numbers
+LARGE = 1 << 20  # numbers
 FEW = 16  # rows up to which a step is short, and not asked within whether to go on
 
 
@@ -64,8 +69,23 @@ class State:
     def select(self, rows: Sequence[int]) -> State:
         """Keep these rows of the batch only."""
         index = list(rows)
-        return State(
-            self.keys[:, index], self.values[:, index], self.lengths[index], self.keep[index], self.logits[index]
+        keys, values = np.take(self.keys, index, axis=1), np.take(self.values, index, axis=1)  # laid out as they were
+        return State(keys, values, self.lengths[index], self.keep[index], self.logits[index])
+
+    @classmethod
+    def joined(cls, states: Sequence[State]) -> State:
+        """The rows of several states, which were given as many columns."""
+        if len(states) == 1:
+            return states[0]
+        room = max(state.keys.shape[-1] for state in states)
+        for state in states:
+            state.enlarge(room)
+        return cls(
+            np.concatenate([state.keys for state in states], axis=1),
+            np.concatenate([state.values for state in states], axis=1),
+            np.concatenate([state.lengths for state in states]),
+            torch.cat([state.keep for state in states]),
+            torch.cat([state.logits for state in states]),
         )
 
     def crop(self, columns: int) -> State:
@@ -76,10 +96,14 @@ class State:
     def make_room(self, columns: int) -> None:
         """Have room for this many."""
         room = self.keys.shape[-1]
-        if columns + SLACK <= room:
+        if columns + SLACK > room:
+            self.enlarge(whole(columns + max(ROOM, columns // 8)))
+
+    def enlarge(self, larger: int) -> None:
+        """Have room for this many columns, and what is read behind them."""
+        layers, sequences, heads, width, room = self.keys.shape
+        if larger <= room:
             return
-        layers, sequences, heads, width, _ = self.keys.shape
-        larger = whole(columns + max(ROOM, columns // 8))
         keys = np.zeros((layers, sequences, heads, width, larger), np.float32)
         values = np.zeros((layers, sequences, heads, larger, width), np.float32)
         keys[..., :room], values[:, :, :, :room] = self.keys, self.values
@@ -94,23 +118,35 @@ class CompiledLM:
         rows_alike: True: rows are equal to the bit, whatever stands beside them.
         vocabulary: how many logits.
 
+        name: by which it calls itself.
+        context: tokens that it has positions for.
+        ends: ids that end a text.
+
     Args:
         program: its operations.
+        name: see above.
+        ends: see above.
     """
 
-    rows_alike = True
-
-    def __init__(self, program: Program) -> None:
-        self.program, self.vocabulary = program, program.shape.vocabulary
+    def __init__(self, program: Program, *, name: str = "", ends: Sequence[int] = ()) -> None:
+        self.program, self.vocabulary, self.context = program, program.shape.vocabulary, program.shape.context
+        self.name, self.ends, self.rows_alike = name, list(ends), True
         self.device = torch.device("cpu")
-        self._turn, self._next = threading.Lock(), threading.Lock()
+        self._turns = Turns()
         self._order = np.array(vectors.order(), np.int64)
         self._buffers: dict[str, NDArray[Any]] = {}
         self.test = self.self_test()
 
-    def prefill(
-        self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Callable[[], bool] | None = None
-    ) -> State:
+    @property
+    def report(self) -> str:
+        """What multiplies its weights, in a line for people."""
+        found = way()
+        how = ", codes read by look-ups of 128 bytes" if found.lookups else ""
+        return (
+            f"the whole step compiled for this processor ({found.name}{how}), 8-bit weights as stored, float32 between"
+        )
+
+    def prefill(self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Cancelled = None) -> State:
         """Read prompts.
 
         Args:
@@ -135,24 +171,18 @@ class CompiledLM:
         )
         return self._read(state, ids, keep, attention == "prefix", False, cancelled)[0]
 
-    def extend(
-        self, state: State, ids: Tensor, keep: Tensor | None = None, *, cancelled: Callable[[], bool] | None = None
-    ) -> State:
+    def extend(self, state: State, ids: Tensor, keep: Tensor | None = None, *, cancelled: Cancelled = None) -> State:
         """Read the next tokens, each seeing all before it; arguments and errors as of `PrefixLM.extend`."""
         new = torch.ones_like(ids, dtype=torch.bool) if keep is None else keep
         return self._read(state, ids, new, False, False, cancelled)[0]
 
-    def check(
-        self, state: State, ids: Sequence[int], cancelled: Callable[[], bool] | None = None
-    ) -> tuple[State, Tensor]:
+    def check(self, state: State, ids: Sequence[int], cancelled: Cancelled = None) -> tuple[State, Tensor]:
         """Read several tokens of one answer in one pass; arguments, results and errors as of `PrefixLM.check`."""
         given = torch.tensor([list(ids)])
         state, logits = self._read(state, given, torch.ones_like(given, dtype=torch.bool), False, True, cancelled)
         return state, logits
 
-    def branch(
-        self, state: State, branches: Sequence[Sequence[int]], cancelled: Callable[[], bool] | None = None
-    ) -> list[Tensor]:
+    def branch(self, state: State, branches: Sequence[Sequence[int]], cancelled: Cancelled = None) -> list[Tensor]:
         """Logits after each token of several continuations; arguments, results and errors as of `PrefixLM.branch`."""
         flat = [id for branch in branches for id in branch]
         batch = len(state.lengths)
@@ -173,7 +203,7 @@ class CompiledLM:
         return list(logits.split([len(branch) for branch in branches], dim=1))
 
     def _read(
-        self, state: State, ids: Tensor, new: Tensor, both_ways: bool, every: bool, cancelled: Callable[[], bool] | None
+        self, state: State, ids: Tensor, new: Tensor, both_ways: bool, every: bool, cancelled: Cancelled
     ) -> tuple[State, Tensor]:
         """Tokens behind what a state holds; the state, and float32 (rows asked for, vocabulary)."""
         counts = new.sum(1).numpy()
@@ -197,18 +227,21 @@ class CompiledLM:
         ids: NDArray[np.int32],
         where: NDArray[np.int64],
         chosen: NDArray[np.int64],
-        cancelled: Callable[[], bool] | None,
+        cancelled: Cancelled,
     ) -> Tensor:
         """Rows through the network, in steps of whole sequences; float32 (chosen, vocabulary)."""
         logits = torch.empty(len(chosen), self.vocabulary)
-        with self._step():
+        behind = isinstance(cancelled, Flag) and cancelled.background
+        with self._turns.step(background=behind):
             first = done = 0
             ends = [*(np.flatnonzero(np.diff(where[:, 1])) + 1).tolist(), len(where)]
             while first < len(where):
                 last = next((end for end in reversed(ends) if first < end <= first + ROWS), 0)
                 last = last or next(end for end in ends if end > first)
                 asked = chosen[(chosen >= first) & (chosen < last)] - first
-                self._forward(state, ids[first:last], where[first:last], asked, logits[done : done + len(asked)], cancelled)
+                self._forward(
+                    state, ids[first:last], where[first:last], asked, logits[done : done + len(asked)], cancelled
+                )
                 first, done = last, done + len(asked)
         return logits
 
@@ -219,60 +252,43 @@ class CompiledLM:
         where: NDArray[np.int64],
         chosen: NDArray[np.int64],
         logits: Tensor,
-        cancelled: Callable[[], bool] | None,
+        cancelled: Cancelled,
     ) -> None:
         program, shape = self.program, self.program.shape
-        rows, threads = len(ids), torch.get_num_threads()
-        columns = max(shape.width, shape.inner, shape.heads * shape.head_width)
-        buffers = self._workspace(rows, len(chosen), ids, logits)
-        cache = np.array(
-            [state.keys.ctypes.data, state.values.ctypes.data, state.keys.shape[-1], state.keys.shape[1]], np.int64
-        )
-        counters = np.zeros(step.COUNTERS, np.int64)
-        last = len(program.phases) - 1
-        stops = [last] if rows <= FEW else [*program.layer_ends, last]
-        counters[step.LAST] = stops[0]
+        behind = isinstance(cancelled, Flag) and cancelled.background
+        columns = padded(max(shape.width, shape.inner, shape.heads * shape.head_width))
+        buffers = self._workspace(len(ids), len(chosen), ids, logits, behind)
         where, chosen = np.ascontiguousarray(where), np.ascontiguousarray(chosen)
-        shared = (
-            counters,
-            program.operations,
-            program.phases,
-            buffers,
-            cache,
-            program.numbers,
-            where,
-            chosen,
-            program.cosines,
-            program.sines,
-            self._order,
-        )
-        longest = max(padded(columns), vectors.QUERIES * (state.keys.shape[-1] + 4 * SLACK))
+        keys = state.keys
+        cache = np.array([keys.ctypes.data, state.values.ctypes.data, keys.shape[-1], keys.shape[1]], np.int64)
+        scratch = max(columns, vectors.QUERIES * (keys.shape[-1] + 4 * SLACK))
+        tables_ = (program.operations, program.phases, buffers, cache, program.numbers, where, chosen)
+        shared = (*tables_, program.cosines, program.sines, self._order)
         own = [
-            (self._space(f"scratch {k}", (longest,), np.float32), self._space(f"wide {k}", (step.WIDE * padded(columns),), np.int16),
-             self._space(f"tile {k}", (vectors.TILE**2,), np.float32))
-            for k in range(threads)
+            (
+                self._space(f"{behind} scratch {k}", scratch, np.float32),
+                self._space(f"{behind} wide {k}", step.WIDE * columns, np.int16),
+                self._space(f"{behind} tile {k}", vectors.TILE**2, np.float32),
+            )
+            for k in range(torch.get_num_threads())
         ]
-        helpers = team(threads)
-        helped = helpers.helpers > 0 and helpers.free.acquire(blocking=False)
-        try:
-            if helped:
-                helpers.call([functools.partial(step.work, *shared, *own[k + 1], 0) for k in range(helpers.helpers)])
-            for stop in stops:
-                if cancelled is not None and cancelled():
-                    raise Interrupted
-                counters[step.LAST] = stop
-                step.work(*shared, *own[0], 1)
-        finally:
-            counters[step.QUIT] = 1
-            counters[step.LAST] = 0  # whoever is late finds nothing to do
-            if helped:
-                helpers.free.release()
+        last, first = len(program.phases) - 1, 0
+        for stop in [last] if len(ids) <= FEW and not behind else [*program.layer_ends, last]:
+            if cancelled is not None and cancelled():
+                raise Interrupted
+            if behind and first:
+                self._turns.give_way()
+            _together(shared, own, first, stop)
+            first = stop
 
-    def _workspace(self, rows: int, asked: int, ids: NDArray[np.int32], logits: Tensor) -> NDArray[np.int64]:
+    def _workspace(
+        self, rows: int, asked: int, ids: NDArray[np.int32], logits: Tensor, behind: bool
+    ) -> NDArray[np.int64]:
+        """Addresses of what a step writes. A step in the background, which others may pass, has its own."""
         shape = self.program.shape
         queries, keys = shape.heads * shape.head_width, shape.key_heads * shape.head_width
         widest = padded(max(shape.width, queries, shape.inner))
-        given = self._space("ids", (rows,), np.int32)
+        given = self._space(f"{behind} ids", rows, np.int32)
         given[:rows] = ids
         sizes: dict[int, tuple[int, Any]] = {
             tables.STREAM: (rows * shape.width, np.float32),
@@ -290,34 +306,21 @@ class CompiledLM:
         }
         found = np.zeros(tables.BUFFERS, np.int64)
         for number, (size, dtype) in sizes.items():
-            found[number] = self._space(f"buffer {number}", (size,), dtype).ctypes.data
+            found[number] = self._space(f"{behind} {number}", size, dtype).ctypes.data
         found[tables.IDS] = given.ctypes.data
         found[tables.LOGITS] = logits.data_ptr()
         return found
 
-    def _space(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-        """Memory that steps use again; larger where a step needs more."""
+    def _space(self, name: str, size: int, dtype: Any) -> NDArray[Any]:
+        """Memory that steps use again; larger where a step needs more, and given back after one that was very large."""
         held = self._buffers.get(name)
-        if held is None or held.size < shape[0]:
-            held = self._buffers[name] = aligned(shape, dtype)
+        if held is None or held.size < size or held.size > 8 * size + LARGE:
+            held = self._buffers[name] = aligned((size,), dtype)
         return held
 
     def pause(self) -> AbstractContextManager[None]:
         """Hold the steps."""
-        return self._step()
-
-    @contextmanager
-    def _step(self) -> Iterator[None]:
-        # Two locks make the turns fair: a thread that has just finished a step waits behind the one already queued.
-        self._next.acquire()
-        try:
-            self._turn.acquire()
-        finally:
-            self._next.release()
-        try:
-            yield
-        finally:
-            self._turn.release()
+        return self._turns.pause()
 
     def self_test(self) -> SelfTest:
         """Alter the last token of a prompt, and look at the logits after its first."""
@@ -347,8 +350,46 @@ class CompiledLM:
         return float((first - second).abs().max() / first.abs().max().clamp_min(1e-9))
 
 
+def _together(shared: tuple[Any, ...], own: list[tuple[Any, ...]], first: int, last: int) -> None:
+    """Phases of a step, with the help of as many threads as have memory of their own.
+
+    The counters are new each time, so that a thread that comes too late finds a step that is over.
+    """
+    counters = np.zeros(step.COUNTERS, np.int64)
+    counters[step.TICKET], counters[step.LAST] = first << step.SHIFT, last
+    helpers = team(len(own))
+    helped = helpers.helpers > 0 and helpers.free.acquire(blocking=False)
+    try:
+        if helped:
+            helpers.call([functools.partial(step.work, counters, *shared, *mine, 0) for mine in own[1:]])
+        step.work(counters, *shared, *own[0], 1)
+    finally:
+        counters[step.QUIT] = 1
+        if helped:
+            helpers.free.release()
+
+
 def _named(changes: dict[str, float]) -> dict[str, float]:
     return {f"{attention}_change": change for attention, change in changes.items()}
+
+
+def compiled_model(fields: Mapping[str, Any], checkpoint: Checkpoint, *, small: bool, name: str) -> CompiledLM:
+    """A model's compiled form.
+
+    Args:
+        fields: of its `config.json`; of a network that `sizes` knows.
+        checkpoint: its weights.
+        small: whether they get 16 bits where they are stored in another way than the hivemind layout's.
+        name: by which it calls itself.
+
+    Raises:
+        CheckpointError: a tensor is missing, has the wrong shape, or has no place in the network.
+    """
+    shape = sizes(fields)
+    assert shape is not None
+    ends = fields.get("eos_token_id", 50256 if fields["model_type"] == "gptj" else 2)  # transformers' own defaults
+    program = compile_program(fields, shape, checkpoint, small=small)
+    return CompiledLM(program, name=name, ends=ends if isinstance(ends, list) else [] if ends is None else [ends])
 
 
 def whole(columns: int) -> int:

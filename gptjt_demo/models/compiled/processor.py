@@ -36,6 +36,19 @@ class Way:
     posix: bool
 
 
+def asked_way() -> str:
+    """What `GPTJT_WAY` asks for.
+
+    Raises:
+        SettingError: that is no way.
+    """
+    asked = os.environ.get("GPTJT_WAY") or "auto"
+    if asked not in NAMES:
+        mend = f"use one of {', '.join(NAMES)}"
+        raise SettingError(f"{asked!r} is no way of multiplying", where="GPTJT_WAY", mend=mend)
+    return asked
+
+
 @functools.cache
 def way() -> Way:
     """The way of this process: what `GPTJT_WAY` asks for, else the best that the processor has.
@@ -45,14 +58,12 @@ def way() -> Way:
     """
     import llvmlite.binding as llvm
 
-    asked = os.environ.get("GPTJT_WAY") or "auto"
-    if asked not in NAMES:
-        raise SettingError(f"{asked!r} is no way of multiplying", where="GPTJT_WAY", mend=f"use one of {', '.join(NAMES)}")
+    asked = asked_way()
     has = llvm.get_host_cpu_features()
     posix = os.name == "posix"
     if platform.machine().lower() not in ("x86_64", "amd64"):
-        return Way("neon" if "arm" in platform.machine().lower() or "aarch64" in platform.machine().lower() else "plain",
-                   "", 8, False, False, posix)
+        name = "neon" if platform.machine().lower() in ("aarch64", "arm64") else "plain"
+        return Way(name, "", 8, False, False, posix)
     wide = bool(has.get("avx512bw") and has.get("avx512vl"))
     if asked == "vnni" and not (wide and has.get("avx512vnni")):
         raise SettingError("this processor has no AVX-512 VNNI", where="GPTJT_WAY", mend="use auto")

@@ -1,7 +1,7 @@
 """From a configuration and a checkpoint to the operations of a whole step: the families Llama and GPT-J.
 
-In: the values of a `config.json`, and a checkpoint. Out: a `Program`, which holds tables for `step.work` and keeps alive
-what they point at. Weights in the hivemind layout are used as they lie in the file. Loads no network of transformers.
+In: the values of a `config.json`, and a checkpoint. Out: a `Program`, which holds tables for `step.work` and keeps
+alive what they point at. Weights in the hivemind layout are used as they lie in the file. Loads no transformers.
 """
 
 from __future__ import annotations
@@ -15,34 +15,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gptjt_demo.models.blueprint import Blueprint
-from gptjt_demo.models.checkpoint import BLOCK, Blockwise, Checkpoint, RowWise
+from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled import step, vectors
 from gptjt_demo.models.compiled.processor import way
+from gptjt_demo.models.compiled.shape import Shape, blueprint
 from gptjt_demo.models.compiled.vectors import CODES, GROUP, INT8, INT16, WEIGHT
 from gptjt_demo.models.int8.linear import quantize
+from gptjt_demo.models.layout import BLOCK, Blockwise, RowWise
 
-PIECES = 4  # that a phase's weights are cut into, at least; to hand one out takes as long as to multiply a few thousand bytes
+PIECES = 4  # that a phase's weights are cut into, at least; to hand one out costs as much as some thousand bytes
 PIECE = 192 << 10  # bytes of a weight that a thread takes at a time, at most
 
 # What is written in a step. Widths are those of the network.
 (STREAM, CODED, SCALES, QUERIES, KEYS, VALUES, READ, FIRST, SECOND, CODED_2, SCALES_2, IDS, LAST, LOGITS) = range(14)
 BUFFERS = 14
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A network's sizes."""
-
-    width: int
-    layers: int
-    heads: int
-    key_heads: int
-    head_width: int
-    rotated: int
-    inner: int
-    vocabulary: int
-    context: int
 
 
 @dataclass
@@ -78,86 +64,12 @@ def padded(columns: int) -> int:
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Zeros that begin at a multiple of 64 bytes."""
+    """Zeros that begin at a multiple of 64 bytes, with room for a vector to be read behind them."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + 64, dtype=np.uint8)
+    raw = np.zeros(size + 128, dtype=np.uint8)
     offset = -raw.ctypes.data % 64
-    return raw[offset : offset + size].view(dtype).reshape(shape)
-
-
-def sizes(config: Mapping[str, Any]) -> Shape | None:
-    """The sizes of a network that can be compiled; None for every other."""
-    kind = config.get("model_type")
-    if kind == "llama":
-        rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-        if config.get("hidden_act", "silu") != "silu" or rope.get("rope_type", rope.get("type", "default")) != "default":
-            return None
-        if config.get("head_dim") or config["hidden_size"] % config["num_attention_heads"] == 0:
-            head = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-            found = Shape(
-                config["hidden_size"],
-                config["num_hidden_layers"],
-                config["num_attention_heads"],
-                config.get("num_key_value_heads") or config["num_attention_heads"],
-                head,
-                head,
-                config["intermediate_size"],
-                config["vocab_size"],
-                config.get("max_position_embeddings", 2048),
-            )
-            return found if head % 8 == 0 else None
-    if kind == "gptj":
-        width, heads = config["n_embd"], config["n_head"]
-        if config.get("activation_function", "gelu_new") != "gelu_new" or width % heads or (width // heads) % 8:
-            return None
-        head = width // heads
-        rotated = config.get("rotary_dim") or head
-        inner = config.get("n_inner") or 4 * width
-        return Shape(
-            width, config["n_layer"], heads, heads, head, rotated, inner, config["vocab_size"], config["n_positions"]
-        )
-    return None
-
-
-def blueprint(config: Mapping[str, Any], shape: Shape) -> Blueprint:
-    """The tensors that a checkpoint of this network holds."""
-    weights: dict[str, tuple[int, ...]] = {}
-    floats: dict[str, tuple[int, ...]] = {}
-    width, inner = shape.width, shape.inner
-    queries, keys = shape.heads * shape.head_width, shape.key_heads * shape.head_width
-    if config["model_type"] == "llama":
-        weights["model.embed_tokens"] = (shape.vocabulary, width)
-        for k in range(shape.layers):
-            at = f"model.layers.{k}."
-            weights[at + "self_attn.q_proj"] = (queries, width)
-            weights[at + "self_attn.k_proj"] = weights[at + "self_attn.v_proj"] = (keys, width)
-            weights[at + "self_attn.o_proj"] = (width, queries)
-            weights[at + "mlp.gate_proj"] = weights[at + "mlp.up_proj"] = (inner, width)
-            weights[at + "mlp.down_proj"] = (width, inner)
-            floats[at + "input_layernorm.weight"] = floats[at + "post_attention_layernorm.weight"] = (width,)
-            for name, asked in (("self_attn.", "attention_bias"), ("mlp.", "mlp_bias")):
-                if config.get(asked):
-                    owners = [n for n in weights if n.startswith(at + name)]
-                    floats.update({f"{owner}.bias": weights[owner][:1] for owner in owners})
-        floats["model.norm.weight"] = (width,)
-        tied = config.get("tie_word_embeddings", False)
-        if not tied:
-            weights["lm_head"] = (shape.vocabulary, width)
-        return Blueprint("LlamaForCausalLM", weights, floats, "lm_head" if tied else None)
-    weights["transformer.wte"] = weights["lm_head"] = (shape.vocabulary, width)
-    for k in range(shape.layers):
-        at = f"transformer.h.{k}."
-        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            weights[f"{at}attn.{name}"] = (width, width)
-        weights[at + "mlp.fc_in"], weights[at + "mlp.fc_out"] = (inner, width), (width, inner)
-        floats[at + "ln_1.weight"] = floats[at + "ln_1.bias"] = floats[at + "mlp.fc_out.bias"] = (width,)
-        floats[at + "mlp.fc_in.bias"] = (inner,)
-    floats["transformer.ln_f.weight"] = floats["transformer.ln_f.bias"] = (width,)
-    floats["lm_head.bias"] = (shape.vocabulary,)
-    tied = config.get("tie_word_embeddings", False)
-    if tied:
-        del weights["lm_head"]
-    return Blueprint("GPTJForCausalLM", weights, floats, "lm_head" if tied else None)
+    found: NDArray[Any] = raw[offset : offset + size].view(dtype).reshape(shape)
+    return found
 
 
 @dataclass(frozen=True)
@@ -261,7 +173,14 @@ class _Writer:
         return _Stored(INT16, self.keep(words), 0, self.keep(scales), 0, 0, rows, values.shape[1], words.nbytes)
 
     def linear(
-        self, name: str | _Stored, source: tuple[int, int], out: int, *, added: bool = False, bias: int = 0, asked: bool = False
+        self,
+        name: str | _Stored,
+        source: tuple[int, int],
+        out: int,
+        *,
+        added: bool = False,
+        bias: int = 0,
+        asked: bool = False,
     ) -> list[int]:
         """A product, to a buffer or added to it."""
         stored = self.stored(name) if isinstance(name, str) else name
@@ -288,16 +207,29 @@ class _Writer:
             int(asked),
         ]
 
-    def norm(self, name: str, width: int, epsilon: float, *, source: int = STREAM, centred: bool, asked: bool = False) -> list[int]:
+    def norm(
+        self, name: str, width: int, epsilon: float, *, source: int = STREAM, centred: bool, asked: bool = False
+    ) -> list[int]:
         """A normalisation, coded for the products that read it."""
         self.numbers.append(epsilon)
         weight, bias = self.floats(f"{name}.weight"), self.floats(f"{name}.bias")
-        row = [step.NORM, source, CODED, SCALES, weight, bias, width, padded(width), len(self.numbers) - 1, int(centred)]
+        row = [
+            step.NORM,
+            source,
+            CODED,
+            SCALES,
+            weight,
+            bias,
+            width,
+            padded(width),
+            len(self.numbers) - 1,
+            int(centred),
+        ]
         return [*row, *[0] * (step.WIDTH - 1 - len(row)), int(asked)]
 
 
 def readable(code: Tensor) -> bool:
-    """Whether codes of this meaning can be multiplied as they are: by look-ups all can, by arithmetic bitsandbytes' own."""
+    """Whether codes of this meaning can be multiplied as they are: by look-ups any, by arithmetic bitsandbytes' own."""
     if bool((code.abs() > 1.0001).any()):
         return False
     if way().lookups:
@@ -370,7 +302,9 @@ def _coded(kind: int, source: int, width: int, *, second: int = 0, out: tuple[in
     return [kind, source, *out, second, 0, width, padded(width)]
 
 
-def _head(writer: _Writer, norm: str, width: int, epsilon: float, head: str | _Stored, *, centred: bool, bias: int = 0) -> None:
+def _head(
+    writer: _Writer, norm: str, width: int, epsilon: float, head: str | _Stored, *, centred: bool, bias: int = 0
+) -> None:
     gathered = [step.GATHER, STREAM, LAST, width]
     writer.phase([*gathered, *[0] * (step.WIDTH - 1 - len(gathered)), 1])
     writer.phase(writer.norm(norm, width, epsilon, source=LAST, centred=centred, asked=True))
@@ -420,9 +354,7 @@ def _gptj(writer: _Writer, config: Mapping[str, Any], shape: Shape) -> list[int]
             writer.linear(at + "mlp.fc_in", coded, FIRST),
         )
         _attention(writer, shape, k, neighbours=True)
-        writer.phase(
-            _coded(step.QUANTIZE, READ, width), _coded(step.GELU, FIRST, shape.inner, out=(CODED_2, SCALES_2))
-        )
+        writer.phase(_coded(step.QUANTIZE, READ, width), _coded(step.GELU, FIRST, shape.inner, out=(CODED_2, SCALES_2)))
         writer.phase(writer.linear(at + "attn.out_proj", coded, STREAM, added=True))
         # Not at the same time: both add to the stream.
         writer.phase(writer.linear(at + "mlp.fc_out", (CODED_2, SCALES_2), STREAM, added=True))

@@ -10,8 +10,6 @@ In: the tables that `program` writes. Out: what the operations write. Knows no f
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import carray, float32, int64, njit
 
@@ -26,9 +24,9 @@ from gptjt_demo.models.compiled.vectors import (
     dot_codes,
     dot_int8,
     dot_int16,
-    memory_at,
     gate,
     gelu,
+    memory_at,
     quantize_groups,
     read,
     scores_1,
@@ -54,11 +52,11 @@ EMBED, NORM, LINEAR, ROTATE, ATTEND, QUANTIZE, GATE, GELU, GATHER = range(9)
 # Columns of the table of operations; what they mean is said at each operation's function.
 WIDTH = 16
 # The counters that threads share, each in a cache line of its own.
-TICKET, DONE, FIRST, LAST, QUIT = 0, 8, 16, 17, 24
+TICKET, DONE, LAST, QUIT = 0, 8, 16, 24
 COUNTERS = 32
 WIDE = 16  # weight rows that are widened together, and stay in the cache while all activation rows pass
 
-_SHIFT = 32  # a ticket is (phase << 32) + the next piece
+SHIFT = 32  # a ticket is (phase << 32) + the next piece
 _PATIENCE = 200  # looks at a counter before the core is offered to others
 
 
@@ -116,7 +114,7 @@ def _embed(op, piece, rows, buffers, order):
 
 @njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract", "reassoc"})
 def _norm(op, piece, rows, buffers, numbers, order, scratch):
-    """NORM: source, out codes, out scales, weight, bias or 0, width, stored width, epsilon's index, or mean taken off."""
+    """NORM: source, out codes, out scales, weight, bias or 0, width, stored width, epsilon's index, whether centred."""
     width, stored = op[6], op[7]
     source = _floats(buffers[op[1]] + 4 * piece * width, width)
     weight = _floats(op[4], width)
@@ -138,7 +136,9 @@ def _norm(op, piece, rows, buffers, numbers, order, scratch):
     for k in range(width, stored):
         scratch[k] = float32(0.0)
     groups = stored // GROUP
-    quantize_groups(scratch.ctypes.data, buffers[op[2]] + 2 * piece * stored, buffers[op[3]] + 4 * piece * groups, groups)
+    quantize_groups(
+        scratch.ctypes.data, buffers[op[2]] + 2 * piece * stored, buffers[op[3]] + 4 * piece * groups, groups
+    )
 
 
 @njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract"})
@@ -163,8 +163,8 @@ def _activate(op, piece, buffers, order, scratch):
 
 @njit(nogil=True, cache=KEPT, error_model="numpy")
 def _linear(op, piece, rows, buffers, wide, tile):
-    """LINEAR: codes, scales, out, kind, weight, absmax, row scale, rows of the weight, columns, bias or 0, whether added
-    to what is there, values from one out row to the next, weight rows a piece, address of what codes mean."""
+    """LINEAR: codes, scales, out, kind, weight, absmax, row scale, rows of the weight, columns, bias or 0, whether
+    added to what is there, values from one out row to the next, weight rows a piece, address of what codes mean."""
     kind, columns, outs, step = op[4], op[9], op[8], op[12]
     groups = columns // GROUP
     first = piece * op[13]
@@ -389,7 +389,7 @@ def work(
     while True:
         # A phase that this thread need not look at any more is read before a piece is taken, so that none is lost.
         now = read(ticket)
-        if (now >> _SHIFT) >= read(base + 8 * LAST):
+        if (now >> SHIFT) >= read(base + 8 * LAST):
             if leads or read(quit_):
                 return
             waited += 1
@@ -399,7 +399,7 @@ def work(
                 breathe()
             continue
         taken = add_and_get(ticket, 1)
-        phase, piece = taken >> _SHIFT, taken & 0x7FFFFFFF
+        phase, piece = taken >> SHIFT, taken & 0x7FFFFFFF
         if phase >= len(phases) - 1:
             continue
         first, last = phases[phase], phases[phase + 1]
@@ -416,7 +416,7 @@ def work(
                     within -= several
         if which < 0:
             looked = 0
-            while (read(ticket) >> _SHIFT) == phase:
+            while (read(ticket) >> SHIFT) == phase:
                 looked += 1
                 if looked > _PATIENCE:
                     yield_core()
@@ -442,4 +442,4 @@ def work(
             _activate(op, within, buffers, order, scratch)
         if add_and_get(done, 1) == total - 1:
             write(done, 0)
-            write(ticket, (phase + 1) << _SHIFT)
+            write(ticket, (phase + 1) << SHIFT)

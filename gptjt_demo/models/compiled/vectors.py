@@ -7,8 +7,8 @@ stand beside it, and however many there are.
 
 A weight is stored in one of three ways:
 
-    codes   the hivemind layout's own bytes. bitsandbytes' signed dynamic code (Dettmers et al. 2022, "8-bit Optimizers via
-            Block-wise Quantization") is odd and, from nought on, the largest of a few straight lines; so a code is
+    codes   the hivemind layout's own bytes. bitsandbytes' signed dynamic code (Dettmers et al. 2022, "8-bit Optimizers
+            via Block-wise Quantization") is odd and, from nought on, the largest of a few straight lines; so a code is
             read with arithmetic, or by two look-ups where the processor has AVX-512 VBMI. A block's absmax enters as
             a ratio to the row's largest.
     int8    a scale a row
@@ -36,7 +36,7 @@ CODES, INT8, INT16 = 0, 1, 2
 AHEAD = 2048  # bytes of a weight that are asked for before they are needed
 TILE = 4  # weight rows, and activation rows, that are multiplied together
 
-# The positive half of the dynamic code at 1.0 = WEIGHT: the largest of these lines (slope, offset), 0 and no more than 1.
+# The positive half of the dynamic code at 1.0 = WEIGHT: the largest of these lines (slope, offset) and 0, at most 1.
 LINES = ((225, -12687), (45, -1257), (9, -123), (2, -12))
 # The same by the upper four bits of the size: slope, start, rest. The smallest sixteen are a line, too, to 6 in 16000.
 NIBBLES = ((1, 0, 0), (9, 14, 2), (45, 28, 2), (45, 28, 2), (225, 56, -88))
@@ -188,10 +188,14 @@ def order() -> list[int]:
         return list(range(GROUP))
     lanes = way().lanes // 8  # of 16 bytes, within which x86 interleaves
     bases = range(0, GROUP, 16 * lanes)
-    return [base + 16 * lane + 8 * half + k for base in bases for half in (0, 1) for lane in range(lanes) for k in range(8)]
+    return [
+        base + 16 * lane + 8 * half + k for base in bases for half in (0, 1) for lane in range(lanes) for k in range(8)
+    ]
 
 
-def _group(builder: ir.IRBuilder, kind: int, address: ir.Value, ratio: ir.Value, tables: list[ir.Value]) -> list[ir.Value]:
+def _group(
+    builder: ir.IRBuilder, kind: int, address: ir.Value, ratio: ir.Value, tables: list[ir.Value]
+) -> list[ir.Value]:
     """A group's weights as int16 vectors.
 
     Args:
@@ -203,7 +207,9 @@ def _group(builder: ir.IRBuilder, kind: int, address: ir.Value, ratio: ir.Value,
     """
     lanes = way().lanes
     if kind == INT16:
-        return [_at(builder, builder.add(address, _I64(2 * k)), _vector(_I16, lanes), 64) for k in range(0, GROUP, lanes)]
+        return [
+            _at(builder, builder.add(address, _I64(2 * k)), _vector(_I16, lanes), 64) for k in range(0, GROUP, lanes)
+        ]
     if kind == CODES and way().lookups:
         return [_scaled(builder, part, ratio) for part in _looked_up(builder, address, tables)]
     if way().x86:
@@ -245,7 +251,7 @@ def _ratio(builder: ir.IRBuilder, absmax: ir.Value, group: ir.Value, inverse: ir
 
 
 def _fetch(builder: ir.IRBuilder, address: ir.Value) -> None:
-    """Have a line of memory brought: processors do not look ahead beyond a page, rows of weights lie behind each other."""
+    """Have a line of memory brought: processors do not look ahead beyond a page, and rows lie behind each other."""
     pointer = _pointer(builder, address, _I8)
     kind = ir.FunctionType(ir.VoidType(), [pointer.type, _I32, _I32, _I32])
     name = "llvm.prefetch.p0"
@@ -319,7 +325,7 @@ def _emit_dot(kind: int) -> Any:
 
 
 @intrinsic
-def dot_codes(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def dot_codes(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):
     """float32: a row of codes times a row of activations.
 
     Args:
@@ -336,13 +342,13 @@ def dot_codes(typingctx, weight, absmax, first, inverse, tables, activation, sca
 
 
 @intrinsic
-def dot_int8(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def dot_int8(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):
     """As `dot_codes`, of int8; the second to fifth argument mean nothing."""
     return _emit_dot(INT8)
 
 
 @intrinsic
-def dot_int16(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def dot_int16(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):
     """As `dot_codes`, of int16; the second to fifth argument mean nothing."""
     return _emit_dot(INT16)
 
@@ -366,13 +372,13 @@ def _emit_widen(kind: int) -> Any:
 
 
 @intrinsic
-def widen_codes(typingctx, weight, absmax, first, inverse, tables, out, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def widen_codes(typingctx, weight, absmax, first, inverse, tables, out, groups):
     """A row of codes as int16, to `out`; arguments as of `dot_codes`."""
     return _emit_widen(CODES)
 
 
 @intrinsic
-def widen_int8(typingctx, weight, absmax, first, inverse, tables, out, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def widen_int8(typingctx, weight, absmax, first, inverse, tables, out, groups):
     """A row of int8 as int16."""
     return _emit_widen(INT8)
 
@@ -418,7 +424,7 @@ def _emit_tile(rows: int) -> Any:
 
 
 @intrinsic
-def tile_1(typingctx, weight, weight_step, activation, step, scales, scale_step, out, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def tile_1(typingctx, weight, weight_step, activation, step, scales, scale_step, out, groups):
     """`TILE` int16 weight rows times one activation row: float32 (1, TILE) to `out`, without the rows' scales.
 
     Args:
@@ -435,13 +441,14 @@ def tile_1(typingctx, weight, weight_step, activation, step, scales, scale_step,
 
 
 @intrinsic
-def tile_4(typingctx, weight, weight_step, activation, step, scales, scale_step, out, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def tile_4(typingctx, weight, weight_step, activation, step, scales, scale_step, out, groups):
     """As `tile_1` for four activation rows: float32 (4, TILE)."""
     return _emit_tile(4)
 
 
 QUERIES = 4  # rows of queries that are read together
 VECTORS = 4  # vectors of a value that are summed together
+NARROW = 8  # numbers; the width of a head is a multiple of it
 
 
 def _numbers(lanes: int, value: float) -> ir.Constant:
@@ -487,7 +494,9 @@ def _emit_scores(queries: int) -> Any:
                 for k, total in enumerate(totals):
                     at = builder.add(query, builder.mul(query_step, _I64(k)))
                     value = _at(builder, builder.add(at, builder.shl(inner.index, _I64(2))), _F32, 4)
-                    builder.store(_fused(builder, _broadcast(builder, value, lanes), column, builder.load(total)), total)
+                    builder.store(
+                        _fused(builder, _broadcast(builder, value, lanes), column, builder.load(total)), total
+                    )
             for k, total in enumerate(totals):
                 at = builder.add(builder.add(out, builder.mul(out_step, _I64(k))), bytes_)
                 _put(builder, builder.fmul(builder.load(total), factor), at, 4)
@@ -498,7 +507,7 @@ def _emit_scores(queries: int) -> Any:
 
 
 @intrinsic
-def scores_1(typingctx, query, query_step, keys, room, out, out_step, count, width, scaling):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def scores_1(typingctx, query, query_step, keys, room, out, out_step, count, width, scaling):
     """Products of a query with the keys of `count` columns and up to a vector more, times a scaling.
 
     Args:
@@ -516,13 +525,13 @@ def scores_1(typingctx, query, query_step, keys, room, out, out_step, count, wid
 
 
 @intrinsic
-def scores_4(typingctx, query, query_step, keys, room, out, out_step, count, width, scaling):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def scores_4(typingctx, query, query_step, keys, room, out, out_step, count, width, scaling):
     """As `scores_1`, of `QUERIES` queries."""
     return _emit_scores(QUERIES)
 
 
 @intrinsic
-def softmax(typingctx, scores, count, until):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def softmax(typingctx, scores, count, until):
     """Scores to weights in place, not yet divided by their sum, which is returned; zeros behind them.
 
     Args:
@@ -559,7 +568,7 @@ def softmax(typingctx, scores, count, until):  # type: ignore[no-untyped-def]  #
             _put(builder, value, at, 4)
             builder.store(builder.fadd(builder.load(total), value), total)
         zero = _numbers(lanes, 0.0)
-        # What stood behind the last score has become exp(-87), which is nothing beside the 1 of the largest; here it is 0.
+        # What stood behind the last score has become exp(-87), nothing beside the 1 of the largest; here it is 0.
         behind = builder.sub(_up(builder, until, lanes), builder.udiv(count, _I64(lanes)))
         with _loop(builder, behind) as loop:
             offset = builder.add(builder.shl(count, _I64(2)), builder.mul(loop.index, _I64(4 * lanes)))
@@ -572,48 +581,65 @@ def softmax(typingctx, scores, count, until):  # type: ignore[no-untyped-def]  #
 
 def _emit_values(queries: int) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        weights, weight_step, values, width, out, out_step, count = arguments
+        width = arguments[3]
         lanes = way().lanes // 2
-        kind = _vector(_F32, lanes)
-        totals = [[builder.alloca(kind) for _ in range(VECTORS)] for _ in range(queries)]
-        bytes_ = builder.shl(width, _I64(2))
-        with _loop(builder, builder.udiv(width, _I64(lanes * VECTORS))) as block:
-            first = builder.mul(block.index, _I64(4 * lanes * VECTORS))
-
-            def at(base: ir.Value, step: ir.Value, row: int, vector: int) -> ir.Value:
-                return builder.add(
-                    builder.add(base, builder.mul(step, _I64(row))), builder.add(first, _I64(4 * lanes * vector))
-                )
-
-            for row, line in enumerate(totals):
-                for vector, total in enumerate(line):
-                    builder.store(_at(builder, at(out, out_step, row, vector), kind, 4), total)
-            with _loop(builder, count) as loop:
-                there = builder.add(builder.add(values, builder.mul(loop.index, bytes_)), first)
-                column = [_at(builder, builder.add(there, _I64(4 * lanes * v)), kind, 4) for v in range(VECTORS)]
-                for row, line in enumerate(totals):
-                    weight_at = builder.add(builder.add(weights, builder.mul(weight_step, _I64(row))), builder.shl(loop.index, _I64(2)))
-                    weight = _broadcast(builder, _at(builder, weight_at, _F32, 4), lanes)
-                    for part, total in zip(column, line, strict=True):
-                        builder.store(_fused(builder, weight, part, builder.load(total)), total)
-            for row, line in enumerate(totals):
-                for vector, total in enumerate(line):
-                    _put(builder, builder.load(total), at(out, out_step, row, vector), 4)
+        whole = builder.udiv(width, _I64(lanes * VECTORS))
+        _add_values(builder, arguments, queries, lanes, VECTORS, _I64(0), whole)
+        done = builder.mul(whole, _I64(lanes * VECTORS))
+        rest = builder.udiv(builder.sub(width, done), _I64(NARROW))
+        _add_values(builder, arguments, queries, NARROW, 1, done, rest)
         return context.get_dummy_value()
 
     i = types.int64
     return types.void(i, i, i, i, i, i, i), codegen
 
 
+def _add_values(
+    builder: ir.IRBuilder,
+    arguments: list[ir.Value],
+    queries: int,
+    lanes: int,
+    vectors: int,
+    start: ir.Value,
+    blocks: ir.Value,
+) -> None:
+    """Blocks of so many vectors of a head's width, from `start` on, for all columns."""
+    weights, weight_step, values, width, out, out_step, count = arguments
+    kind = _vector(_F32, lanes)
+    totals = [[builder.alloca(kind) for _ in range(vectors)] for _ in range(queries)]
+    bytes_ = builder.shl(width, _I64(2))
+    with _loop(builder, blocks) as block:
+        first = builder.add(builder.shl(start, _I64(2)), builder.mul(block.index, _I64(4 * lanes * vectors)))
+
+        def at(row: int, vector: int) -> ir.Value:
+            line = builder.add(builder.add(out, builder.mul(out_step, _I64(row))), first)
+            return builder.add(line, _I64(4 * lanes * vector))
+
+        for row, line in enumerate(totals):
+            for vector, total in enumerate(line):
+                builder.store(_at(builder, at(row, vector), kind, 4), total)
+        with _loop(builder, count) as loop:
+            there = builder.add(builder.add(values, builder.mul(loop.index, bytes_)), first)
+            column = [_at(builder, builder.add(there, _I64(4 * lanes * v)), kind, 4) for v in range(vectors)]
+            for row, line in enumerate(totals):
+                own = builder.add(weights, builder.mul(weight_step, _I64(row)))
+                weight = _at(builder, builder.add(own, builder.shl(loop.index, _I64(2))), _F32, 4)
+                for part, total in zip(column, line, strict=True):
+                    builder.store(_fused(builder, _broadcast(builder, weight, lanes), part, builder.load(total)), total)
+        for row, line in enumerate(totals):
+            for vector, total in enumerate(line):
+                _put(builder, builder.load(total), at(row, vector), 4)
+
+
 @intrinsic
-def values_1(typingctx, weights, weight_step, values, width, out, out_step, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def values_1(typingctx, weights, weight_step, values, width, out, out_step, count):
     """Add to `out` the values of `count` columns, each times its weight.
 
     Args:
         weights: address of float32 (count,).
         weight_step: bytes to the next query's.
         values: address of float32 (count, width).
-        width: of a head; a multiple of `VECTORS` vectors' numbers.
+        width: of a head; a multiple of `NARROW`.
         out: address of float32 (width,).
         out_step: bytes to the next query's.
         count: columns.
@@ -622,13 +648,13 @@ def values_1(typingctx, weights, weight_step, values, width, out, out_step, coun
 
 
 @intrinsic
-def values_4(typingctx, weights, weight_step, values, width, out, out_step, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def values_4(typingctx, weights, weight_step, values, width, out, out_step, count):
     """As `values_1`, of `QUERIES` queries."""
     return _emit_values(QUERIES)
 
 
 @intrinsic
-def quantize_groups(typingctx, source, codes, scales, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def quantize_groups(typingctx, source, codes, scales, groups):
     """float32 as int16 within +-`ACTIVATION`, with a scale a group, each group's columns in `order`.
 
     Args:
@@ -705,19 +731,19 @@ def _emit_activation(gated: bool) -> Any:
 
 
 @intrinsic
-def gate(typingctx, source, second, out, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def gate(typingctx, source, second, out, count):
     """SiLU(source) * second, of `count` float32 and up to a vector more."""
     return _emit_activation(True)
 
 
 @intrinsic
-def gelu(typingctx, source, second, out, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def gelu(typingctx, source, second, out, count):
     """GELU of source, in its tanh form, of `count` float32 and up to a vector more."""
     return _emit_activation(False)
 
 
 @intrinsic
-def add_and_get(typingctx, address, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def add_and_get(typingctx, address, value):
     """Add to an int64 in one indivisible step; what it was before."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
@@ -727,7 +753,7 @@ def add_and_get(typingctx, address, value):  # type: ignore[no-untyped-def]  # n
 
 
 @intrinsic
-def read(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def read(typingctx, address):
     """An int64 that other threads write."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
@@ -737,7 +763,7 @@ def read(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
 
 
 @intrinsic
-def write(typingctx, address, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def write(typingctx, address, value):
     """Write an int64 that other threads read, and with it all that was written before."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
@@ -748,7 +774,7 @@ def write(typingctx, address, value):  # type: ignore[no-untyped-def]  # noqa: A
 
 
 @intrinsic
-def yield_core(typingctx):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def yield_core(typingctx):
     """Let another thread run on this core, if one wants to."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
@@ -760,7 +786,7 @@ def yield_core(typingctx):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN2
 
 
 @intrinsic
-def breathe(typingctx):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def breathe(typingctx):
     """Wait for a moment within a loop that waits."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
@@ -772,7 +798,7 @@ def breathe(typingctx):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 
 
 @intrinsic
-def memory_at(typingctx, address):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def memory_at(typingctx, address):
     """An address as a pointer, for `numba.carray`."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:

@@ -35,6 +35,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gptjt_demo.models.compiled.processor import asked_way
+
 PACKED_ROWS = 16  # up to here `packed` is faster than `converted`
 PACKED_COLUMNS = 16  # it reads this many at a time
 FINE_ROWS = 48  # up to here activations are multiplied in 15 bits
@@ -80,7 +82,7 @@ class Kernels:
 @functools.cache
 def kernels() -> Kernels:
     """What this processor has, found out once: a kernel counts when it is fast here and its sums are right."""
-    has = torch.cpu.get_capabilities()
+    has = {} if asked_way() == "avx2" else torch.cpu.get_capabilities()
     fast = bool(has.get("avx512_vnni") or has.get("amx_int8"))
     weight = torch.tensor([127, -127], dtype=torch.int8).repeat(64, 32)  # (64, 64), which saturates where it can
     rows, ones = weight[:4], torch.ones(64, dtype=torch.bfloat16)
@@ -89,7 +91,7 @@ def kernels() -> Kernels:
         and _right(lambda: blocked(weight, ones)(rows, torch.float32))
         and _right(lambda: unblocked(weight, ones)(rows, torch.float32)),
         packed=_right(lambda: packed(rows.bfloat16(), weight, ones)),
-        converted=torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32,
+        converted=torch.bfloat16 if has and torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32,
     )
 
 
