@@ -29,7 +29,7 @@ from gptjt_demo.templates.shipped import CARD
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
+    from gptjt_demo.engine.protocol import Answers
 
 LIBRARIES = ("torch", "transformers", "bitsandbytes", "accelerate", "safetensors")
 
@@ -85,7 +85,7 @@ class Examination:
 
 
 def examine(
-    name: str, load: Callable[[], Engine], told: Callable[[Fact | Trial], None] = lambda _: None
+    name: str, load: Callable[[], Answers], told: Callable[[Fact | Trial], None] = lambda _: None
 ) -> Examination:
     """Look at the machine, load a model and try it.
 
@@ -187,7 +187,7 @@ def in_cache(spec: ModelSpec) -> str:
     return "downloaded"
 
 
-def _mask(engine: Engine) -> Fact:
+def _mask(engine: Answers) -> Fact:
     test = engine.self_test
     if test.supports_prefix:
         changes = f"changes by {test.prefix_change:.1%}, causally by {test.causal_change:.1%}"
@@ -200,7 +200,7 @@ def _mask(engine: Engine) -> Fact:
     )
 
 
-def _trial(engine: Engine, template: Template, mode: Attention) -> Trial:
+def _trial(engine: Answers, template: Template, mode: Attention) -> Trial:
     answer = engine.complete(template.ask(template.query), template.generation, attention=mode)
     note = verdict(template.check, answer.text, template.query) or ""
     if not answer.text.strip():
@@ -221,7 +221,7 @@ def _trial(engine: Engine, template: Template, mode: Attention) -> Trial:
     )
 
 
-def _verdict(engine: Engine, found: Examination, modes: tuple[Attention, ...]) -> str:
+def _verdict(engine: Answers, found: Examination, modes: tuple[Attention, ...]) -> str:
     if found.problems:
         subjects = ", ".join(fact.subject for fact in found.problems)
         return f"{engine.name} runs here, but not as it should: {subjects}"

@@ -136,7 +136,7 @@ def _add(
     )
     blocks = get_blocks_context()
     assert blocks is not None
-    added = blocks.fns[max(blocks.fns)]
+    added: Any = blocks.fns[max(blocks.fns)]
     for name, component in zip(words, added.inputs, strict=True):
         # gradio takes types from the signature; what a parameter means has no place there.
         component._api_info = {**component._api_info, "additional_description": words[name]}

@@ -63,7 +63,12 @@ def test_they_are_seen_while_the_run_goes_on_and_at_its_end(source: Path) -> Non
         rows.write(source.with_name("early.csv"))
     seen: list[int] = []
     engine = Backwards()
-    engine._answers = lambda prompt: seen.append(rows.counts().answered) or f"so {asked(prompt)}"
+
+    def answer(prompt: str) -> str:
+        seen.append(rows.counts().answered)
+        return f"so {asked(prompt)}"
+
+    engine._answers = answer
     run(engine, TEMPLATE, source, target, columns=COLUMNS)
     assert seen == list(range(ROWS))
     assert rows.counts() == Counts(ROWS, ROWS, 0, 0)

@@ -172,7 +172,7 @@ def swap(lines: list[bytes]) -> None:
     lines[2], lines[3] = lines[3], lines[2]
 
 
-CHANGES = {
+CHANGES: dict[str, Any] = {
     "deleted": (lambda lines: lines.pop(2), "text"),
     "moved": (swap, "n"),
     "edited": (lambda lines: lines.__setitem__(2, lines[2].replace(b"row 1", b"row 9", 1)), "text"),
@@ -191,7 +191,13 @@ def test_a_line_that_is_not_the_input_s_is_said_and_redone_when_told(source: Pat
     grown = target if format != "xlsx" else source.with_name("out.xlsx.part.jsonl")
     change, column = CHANGES[name]
     if not rowfile.Codec("jsonl" if format in ("jsonl", "xlsx") else format, ["a"]).header():
-        edited(grown, lambda lines: (lines.insert(0, b"x"), change(lines), lines.pop(0)))
+
+        def below_a_header(lines: list[bytes]) -> None:
+            lines.insert(0, b"x")
+            change(lines)
+            lines.pop(0)
+
+        edited(grown, below_a_header)
     else:
         edited(grown, change)
     before = grown.read_bytes()

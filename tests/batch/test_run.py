@@ -167,9 +167,9 @@ def test_every_input_has_its_column(tmp_path: Path) -> None:
 def test_an_output_that_is_there_is_neither_replaced_nor_taken_for_another_run_s(tmp_path: Path) -> None:
     source, target = table(tmp_path, 3), tmp_path / "out.csv"
     target.write_text("mine")
-    for more in ({}, {"resume": True}):
+    for resume in (False, True):
         with pytest.raises(TableError, match="choose another name"):
-            go(source, target, **more)
+            go(source, target, resume=resume)
     assert target.read_text() == "mine"
     with pytest.raises(TableError, match="would replace the input"):
         go(source, source, overwrite=True)
@@ -266,7 +266,12 @@ def test_errors_and_flags_of_a_resumed_run_are_those_of_all_rows(tmp_path: Path)
     rowfile.write(tmp_path / "in.csv", ["text"], [("",), *[("a",)] * 20, ("",)])
     template = TEMPLATE.revised(check=Check(columns=3))
     cancel = threading.Event()
-    stopping = FakeEngine(lambda prompt: cancel.set() or "x")
+
+    def stop(prompt: str) -> str:
+        cancel.set()
+        return "x"
+
+    stopping = FakeEngine(stop)
     first = go(tmp_path / "in.csv", tmp_path / "out.csv", stopping, template, cancel=cancel)
     assert not first.finished
     whole = go(tmp_path / "in.csv", tmp_path / "out.csv", FakeEngine(), template, resume=True)
@@ -315,7 +320,13 @@ def test_a_half_written_end_of_output_or_journal_is_made_good(tmp_path: Path, cu
     whole = target.read_bytes()
     target.unlink()
     cancel = threading.Event()
-    engine = FakeEngine(lambda prompt: (len(engine.prompts) > 12 and cancel.set()) or 'a "b"\nc')
+
+    def answer(prompt: str) -> str:
+        if len(engine.prompts) > 12:
+            cancel.set()
+        return 'a "b"\nc'
+
+    engine = FakeEngine(answer)
     go(tmp_path / "in.csv", target, engine, cancel=cancel)
     for path in (target, journal_of(target)):
         data = path.read_bytes()

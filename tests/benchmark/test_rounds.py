@@ -29,7 +29,7 @@ def held(rounds: Any, *contenders: Any, told: Any = lambda line: None) -> Any:
 
 
 def test_contenders_take_turns_at_each_question() -> None:
-    log = []
+    log: list[Any] = []
     a, b = Scripted("a", [1.0] * 4, log), Scripted("b", [1.0] * 4, log)
     held(1, (a, ("x", "y")), (b, ("x", "y")))
     assert log == [("a", "x"), ("b", "x"), ("a", "y"), ("b", "y")] * 2
@@ -63,7 +63,7 @@ def test_ratios_are_of_pairs_within_a_round_so_that_a_machine_that_slows_down_ch
 
 
 def test_one_that_fails_is_named_and_left_out_while_the_others_go_on() -> None:
-    told = []
+    told: list[Any] = []
     dying = Scripted("dying", [1.0, 1.0, Failed("the process ended with status -9")], [])
     well = Scripted("well", [1.0] * 4, [])
     result = held(3, (dying, ("x",)), (well, ("x",)), told=told.append)

@@ -43,7 +43,7 @@ class StandIn:
 
     broken: ClassVar[dict[str, str]] = {}
     features: ClassVar[list[str]] = []
-    started: ClassVar[list] = []  # (kind, environment, patience)
+    started: ClassVar[list[Any]] = []  # (kind, environment, patience)
     open = 0
 
     def __init__(

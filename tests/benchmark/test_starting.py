@@ -78,6 +78,8 @@ with neighbour.busy() as process:
 """
     # Its standard output is the end of a pipe of its parent's; the test waits on one that it inherits.
     starter = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert starter.stdout is not None
+    assert starter.stderr is not None
     assert int(starter.stdout.readline())
     starter.wait(60)
     assert starter.stderr.read() == b""  # which ends when the last process that holds it does

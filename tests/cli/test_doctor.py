@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import tiny
@@ -78,10 +78,10 @@ def test_a_model_that_does_not_see_the_mask_is_a_problem_and_is_tried_causally(f
 
 @pytest.mark.parametrize("error", [RuntimeError("no kernel image\nfor this device"), ValueError(), DoesNotFit("big")])
 def test_whatever_stops_the_load_is_a_line_and_the_rest_is_said_before(error: Any) -> None:
-    def load() -> None:
+    def load() -> NoReturn:
         raise error
 
-    told = []
+    told: list[Any] = []
     found = examine("broken", load, told.append)
     (problem,) = found.problems
     assert problem is told[-1]
@@ -106,7 +106,7 @@ def test_a_trial_that_fails_is_a_line_and_the_others_go_on() -> None:
 
 
 def test_a_model_that_gets_nothing_right_is_sent_to_verify(fake: Any) -> None:
-    engine = FakeEngine(default="zzz", scores={"love": -0.1, "hate speech": -5})
+    engine: Any = FakeEngine(default="zzz", scores={"love": -0.1, "hate speech": -5})
     engine.score_many = lambda prompts, labels, **options: (
         (i, engine.score("x", ["zzz"])) for i in range(len(prompts))
     )
@@ -122,7 +122,7 @@ def test_what_the_hubs_cache_holds_of_a_model_is_said(monkeypatch: pytest.Monkey
     assert in_cache(MODELS["mini"]) == "embedded"
     spec = MODELS["gpt-jt-6b-8bit"]
     assert in_cache(spec) == "not downloaded"
-    repository = tmp_path / f"models--{spec.source.replace('/', '--')}"
+    repository = tmp_path / f"models--{str(spec.source).replace('/', '--')}"
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text("1")
     folder = tiny.save(tiny.model("gptj"), repository / "snapshots" / "1")

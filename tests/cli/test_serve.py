@@ -107,10 +107,11 @@ def test_an_address_that_cannot_be_is_one_line_before_the_model_is_loaded(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         number: Any = taken.getsockname()[1]
+        changed: dict[str, Any] = {name: value.format(taken=number) for name, value in environment.items()}
         done = process(
             "serve",
             *(part.format(taken=number) for part in arguments),
-            **{name: value.format(taken=number) for name, value in environment.items()},
+            **changed,
         )
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
     assert word.format(taken=number) in done.stderr.decode()

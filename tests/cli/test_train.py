@@ -66,7 +66,8 @@ def trained(given: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def weights(out: Any) -> dict[str, torch.Tensor]:
-    return load_base(str(out / "model"), out).model.state_dict()
+    found: dict[str, torch.Tensor] = load_base(str(out / "model"), out).model.state_dict()
+    return found
 
 
 def test_a_recipe_becomes_weights_that_are_not_the_base_models(given: Any, trained: Any) -> None:

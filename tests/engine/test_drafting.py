@@ -74,7 +74,10 @@ def test_an_answer_that_does_not_copy_is_left_alone_unless_told_otherwise() -> N
 def prompts(count: Any, seed: Any) -> Any:
     """Few-shot prompts over few letters, so that answers find something to copy."""
     chance = random.Random(seed)
-    word = lambda: "".join(chance.choice("abc é,.\n") for _ in range(chance.randint(1, 9)))  # noqa: E731
+
+    def word() -> str:
+        return "".join(chance.choice("abc é,.\n") for _ in range(chance.randint(1, 9)))
+
     return [f"In: {word()}\nOut: {word()}\n\nIn: {word()}{word()}\nOut:" for _ in range(count)]
 
 
@@ -122,7 +125,12 @@ def test_a_stop_ends_a_drafted_answer_where_it_ends_a_plain_one(llama: Any) -> N
 def test_no_row_is_spent_on_what_follows_a_stop_or_the_last_token(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = []
     check = llama._lm.check
-    monkeypatch.setattr(llama._lm, "check", lambda state, ids, flag: rows.append(ids) or check(state, ids, flag))
+
+    def noted(state: Any, ids: Any, flag: Any) -> Any:
+        rows.append(ids)
+        return check(state, ids, flag)
+
+    monkeypatch.setattr(llama._lm, "check", noted)
     for prompt in prompts(3, seed=1):
         full = llama.complete(prompt, Sampling(max_new_tokens=40), drafting=False)
         for count in (2, 5, 9, 40):

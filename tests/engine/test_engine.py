@@ -70,7 +70,12 @@ def test_prompts_that_begin_alike_are_answered_and_scored_as_alone(
 ) -> None:
     prefills = []
     prefill = engine._lm.prefill
-    monkeypatch.setattr(engine._lm, "prefill", lambda ids, *rest: prefills.append(ids.shape) or prefill(ids, *rest))
+
+    def noted(ids: torch.Tensor, *rest: Any) -> Any:
+        prefills.append(ids.shape)
+        return prefill(ids, *rest)
+
+    monkeypatch.setattr(engine._lm, "prefill", noted)
     header = "A header that all of these begin with.\n\nInput: "
     prompts = [header + query + "\nOutput:" for query in ("a", "bcd", "b, and more of it", "a")]
     many = dict(engine.complete_many(prompts, GREEDY, attention=attention))

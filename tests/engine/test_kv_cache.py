@@ -28,7 +28,8 @@ ACTIONS = st.one_of(
 def test_it_holds_what_transformers_own_holds(actions: Any) -> None:
     torch.manual_seed(0)
     config = tiny.config("llama")
-    caches, left = [DynamicCache(config=config), roomy_cache(config)], []
+    caches: list[Any] = [DynamicCache(config=config), roomy_cache(config)]
+    left: list[Any] = []
     batch, length = 1, 0
     for action, number in [("update", 3), *actions]:
         length += number if action == "update" else 0

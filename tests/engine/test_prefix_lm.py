@@ -9,6 +9,7 @@ import torch
 from gptjt_demo.engine.masks import additive, behind, pad, prefill_mask
 from gptjt_demo.engine.prefix_lm import PrefixLM
 from gptjt_demo.engine.steps import Interrupted
+from gptjt_demo.settings import Attention
 
 PROMPTS = [[5, 9, 2, 77, 31, 40, 8], [12, 3], [100, 101, 102, 103]]
 
@@ -67,7 +68,7 @@ class TestFamilies:
     @pytest.mark.parametrize("attention", ["prefix", "causal"])
     @pytest.mark.parametrize("padded", [False, True])
     def test_cached_decoding_equals_a_full_forward_with_the_block_mask(
-        self, family: Any, implementation: Any, attention: str, padded: bool
+        self, family: Any, implementation: Any, attention: Attention, padded: bool
     ) -> None:
         made = tiny.model(family, implementation)
         lm = PrefixLM(made)
@@ -85,7 +86,7 @@ class TestFamilies:
 
     @pytest.mark.parametrize("attention", ["prefix", "causal"])
     def test_branches_of_one_prompt_do_not_see_each_other(
-        self, family: Any, implementation: Any, attention: str
+        self, family: Any, implementation: Any, attention: Attention
     ) -> None:
         made = tiny.model(family, implementation)
         lm = PrefixLM(made)

@@ -80,9 +80,9 @@ def test_a_whole_number_in_any_form_is_that_number(value: int | float | str) -> 
 )
 def test_a_setting_out_of_its_range_is_refused(settings: Any) -> None:
     (name,) = settings
-    for make in (lambda: Sampling(**settings), lambda: Sampling.read(settings)):
+    for make in (lambda given: Sampling(**given), Sampling.read):
         with pytest.raises(SettingError) as refused:
-            make()
+            make(settings)
         assert str(refused.value).startswith(f"{name}: ")
         assert "\n" not in str(refused.value)
 

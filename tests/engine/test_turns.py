@@ -14,7 +14,7 @@ import torch
 from gptjt_demo.engine.engine import Engine
 from gptjt_demo.engine.prefix_lm import PrefixLM, layers
 from gptjt_demo.engine.turns import SHARE, Turns
-from gptjt_demo.settings import Sampling
+from gptjt_demo.settings import Attention, Sampling
 
 PROMPTS = ["the cat sat on the mat and", "yes:", "a dog, a bird, and then some more of it", "no:"]
 GREEDY = Sampling(max_new_tokens=6)
@@ -60,7 +60,8 @@ class Layers(threading.Thread):
 
 @pytest.fixture
 def made() -> tuple[Turns, Clock, list[str], Callable[..., Layers]]:
-    clock, log = Clock(), []
+    clock = Clock()
+    log: list[str] = []
     turns = Turns(clock)
 
     def start(name: str, count: int, *, background: bool, free: bool = False, cost: float = 1.0) -> Layers:
@@ -176,7 +177,7 @@ def test_those_of_a_kind_are_served_as_they_came(made: Any) -> None:
     others = []
     for place, name in enumerate(("second", "third", "fourth"), 1):
         others.append(start(name, 1, background=False, free=True))
-        until(lambda place=place: len(turns._front) == place)
+        until(lambda place=place: len(turns._front) == place)  # type: ignore[misc]
     first.permits.release(1)
     for step in others:
         step.join(10)
@@ -189,15 +190,15 @@ def test_those_of_a_kind_are_served_as_they_came(made: Any) -> None:
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
 def test_answers_in_the_background_are_those_in_front(
-    family: str, attention: str, monkeypatch: pytest.MonkeyPatch
+    family: str, attention: Attention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine(tiny.model(family), tiny.tokenizer(), name="tiny", context=tiny.CONTEXT)
-    front = dict(engine.complete_many(PROMPTS, GREEDY, attention=attention))
-    scores = dict(engine.score_many(PROMPTS, ["joy", "fear"], attention=attention))
+    front: Any = dict(engine.complete_many(PROMPTS, GREEDY, attention=attention))
+    scores: Any = dict(engine.score_many(PROMPTS, ["joy", "fear"], attention=attention))
     monkeypatch.setattr("gptjt_demo.engine.batching.PIECE_TOKENS", 80)  # two prompts at a time
-    back = dict(engine.complete_many(PROMPTS, GREEDY, attention=attention, background=True))
+    back: Any = dict(engine.complete_many(PROMPTS, GREEDY, attention=attention, background=True))
     assert {place: answer.text for place, answer in back.items()} == {p: answer.text for p, answer in front.items()}
-    weighed = dict(engine.score_many(PROMPTS, ["joy", "fear"], attention=attention, background=True))
+    weighed: Any = dict(engine.score_many(PROMPTS, ["joy", "fear"], attention=attention, background=True))
     for place, rows in scores.items():
         found = [row.logprob for row in weighed[place]]
         assert found == pytest.approx([row.logprob for row in rows], abs=1e-4)

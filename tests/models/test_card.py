@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import yaml
 
 from gptjt_demo.models.config import config_fields
 from gptjt_demo.models.registry import MODELS
 
-FOLDER = MODELS["mini"].source
+FOLDER = Path(MODELS["mini"].source)
 
 
 def test_the_model_card_has_a_head_that_agrees_with_the_weights() -> None:

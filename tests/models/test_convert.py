@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import tiny
@@ -110,7 +110,7 @@ def test_a_hivemind_copy_holds_to_the_bit_what_bitsandbytes_makes_of_the_whole_w
 
 
 @pytest.mark.parametrize("layout", ["int8", "hivemind"])
-def test_what_is_no_linear_or_embedding_is_copied_as_it_is(tmp_path: Path, layout: str) -> None:
+def test_what_is_no_linear_or_embedding_is_copied_as_it_is(tmp_path: Path, layout: Literal["int8", "hivemind"]) -> None:
     source = saved(tmp_path, "float16")
     before, after = Checkpoint(source), Checkpoint(convert(source, tmp_path / "to", layout).folder)
     norms = [name for name in before.names if ".ln_" in name or name.endswith(".bias")]
@@ -194,7 +194,7 @@ def test_a_disk_that_is_too_small_is_refused_with_both_figures_before_anything_i
 ) -> None:
     source = saved(tmp_path, "float32")
     before = set(tmp_path.iterdir())
-    monkeypatch.setattr(conversion.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 2**20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 2**20))
     with pytest.raises(PlaygroundError, match=r"GiB of disk and 0\.00 GiB are free"):
         convert(source, tmp_path / "to")
     assert set(tmp_path.iterdir()) == before
@@ -202,12 +202,14 @@ def test_a_disk_that_is_too_small_is_refused_with_both_figures_before_anything_i
 
 def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="int4"):
-        convert(saved(tmp_path, "float32"), tmp_path / "to", "int4")
+        convert(saved(tmp_path, "float32"), tmp_path / "to", "int4")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
 @pytest.mark.parametrize("layout", ["int8", "hivemind"])
-def test_a_weight_that_is_not_finite_is_named_and_nothing_is_left(tmp_path: Path, layout: str, broken: Any) -> None:
+def test_a_weight_that_is_not_finite_is_named_and_nothing_is_left(
+    tmp_path: Path, layout: Literal["int8", "hivemind"], broken: Any
+) -> None:
     made = tiny.model("gptj")
     with torch.no_grad():
         made.transformer.h[1].mlp.fc_in.weight[-1, -1] = broken
@@ -262,6 +264,7 @@ def test_a_conversion_that_is_killed_leaves_nothing_that_loads_and_the_next_one_
     before = set(tmp_path.iterdir())
     command = [sys.executable, "-c", _SLOW, str(source), str(tmp_path / "to")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         assert process.stdout.readline() == "half\n"
         process.send_signal(signal.SIGKILL)
     (left,) = set(tmp_path.iterdir()) - before

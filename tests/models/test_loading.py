@@ -157,9 +157,12 @@ def test_a_float_checkpoint_leaves_no_pages_behind(
     folder = tiny.save(wide, tmp_path, hivemind=False, kind=kind)
     (file,) = [*folder.glob("model.safetensors"), *folder.glob("*.bin")]
     most, release = [0], Checkpoint.release
-    monkeypatch.setattr(
-        Checkpoint, "release", lambda self, *tensors: (most.append(resident(file)), release(self, *tensors))
-    )
+
+    def released(self: Checkpoint, *tensors: torch.Tensor) -> None:
+        most.append(resident(file))
+        release(self, *tensors)
+
+    monkeypatch.setattr(Checkpoint, "release", released)
     network = built(wide.config, folder)
     size = file.stat().st_size
     assert 0 < max(most) < 0.3 * size
@@ -197,6 +200,7 @@ def test_the_int8_layout_is_moved_where_the_kernel_could_not_read_it(tmp_path: P
     network = built(wide.config, save_int8(wide, tmp_path, shift=8))
     for module in network.modules():
         if isinstance(module, Int8Linear):
+            assert module.weight is not None
             assert module.weight.data_ptr() % ALIGNMENT == 0
     with torch.no_grad():
         assert relative_error(network(input_ids=IDS).logits, wide(input_ids=IDS).logits) < 0.08

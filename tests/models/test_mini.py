@@ -61,5 +61,5 @@ def test_many_equal_the_single_ones_on_the_widget_prompts(mini: Engine) -> None:
     names = ("currency", "entities", "cleaning")
     sampling = Sampling(max_new_tokens=48, stop=("\n",))
     prompts = [(t := Template.load(name)).render(t.query) for name in names]
-    many = dict(mini.complete_many(prompts, sampling))
+    many: Any = dict(mini.complete_many(prompts, sampling))
     assert [many[k].text for k in range(3)] == [mini.complete(p, sampling).text for p in prompts]

@@ -76,7 +76,7 @@ def test_a_folder_that_says_nothing_is_called_by_its_name_and_is_no_stand_in(sou
 def test_the_embedded_default_is_a_stand_in_by_its_name_and_by_its_path() -> None:
     assert MODELS["mini"].stand_in
     folder = resolve(MODELS["mini"].source)
-    told = with_origin(folder, folder.source)
+    told = with_origin(folder, Path(folder.source))
     assert told == replace(MODELS["mini"], source=told.source, gib=None, about="")
 
 

@@ -56,7 +56,7 @@ def test_the_mask_is_the_engines_own_and_can_be_asked_for(engine: Any, pipe: Any
 
 
 def test_sampling_is_the_engines_and_sequences_count_the_seed_up(engine: Any, pipe: Any) -> None:
-    given = {"temperature": 1.0, "top_k": 40, "top_p": 0.9, "max_new_tokens": 8}
+    given: Any = {"temperature": 1.0, "top_k": 40, "top_p": 0.9, "max_new_tokens": 8}
     answers = pipe(PROMPT, do_sample=True, seed=7, num_return_sequences=3, return_full_text=False, **given)
     assert answers == [{"generated_text": text(engine, PROMPT, seed=seed, **given)} for seed in (7, 8, 9)]
     assert len({answer["generated_text"] for answer in answers}) > 1

@@ -52,7 +52,7 @@ def test_a_module_goes_where_the_innermost_named_one_around_it_goes(checkpoint: 
 def test_a_plan_cannot_be_changed(checkpoint: Any) -> None:
     plan = Plan.of(CPU, checkpoint)
     with pytest.raises(FrozenInstanceError):
-        plan.planes = 1
+        plan.planes = 1  # type: ignore[misc]
 
 
 def test_memory_is_asked_for_a_byte_a_value_and_plane(checkpoint: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,12 +29,12 @@ def rows(name: str) -> list[str]:
 @pytest.fixture(scope="module")
 def exact() -> Any:
     """mini's weights, dequantized, in float32 linears of torch."""
-    folder = MODELS["mini"].source
+    folder = Path(MODELS["mini"].source)
     checkpoint = Checkpoint(folder)
     state = {}
     for name in checkpoint.names:
         if name.endswith(".weight"):
-            weight = checkpoint.weight(name.removesuffix(".weight"))
+            weight: Any = checkpoint.weight(name.removesuffix(".weight"))
             state[name] = weight.rows(0, len(weight.weight)) if isinstance(weight, Blockwise) else weight.float()
     network = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
     assert network.load_state_dict(state, strict=False).missing_keys == ["lm_head.weight"]

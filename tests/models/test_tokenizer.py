@@ -117,7 +117,7 @@ def test_any_text_has_the_ids_that_transformers_gives_it(text: Any) -> None:
 
 VOCABULARIES = [
     Vocabulary(tokenizer, 49152, [2])
-    for tokenizer in (read_tokenizer(MINI), AutoTokenizer.from_pretrained(MINI, local_files_only=True))
+    for tokenizer in (read_tokenizer(Path(MINI)), AutoTokenizer.from_pretrained(MINI, local_files_only=True))
 ]
 
 

@@ -193,4 +193,5 @@ def test_a_file_of_damaged_rows_alone_is_refused(tmp_path: Path) -> None:
 
 def test_a_cell_that_is_more_than_its_text_equals_its_text() -> None:
     assert Cell("1.10", json="1.10") == "1.10"
-    assert {Cell("a"): 1}["a"] == 1
+    found: dict[str, int] = {Cell("a"): 1}
+    assert found["a"] == 1

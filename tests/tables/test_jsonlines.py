@@ -52,7 +52,7 @@ def test_a_key_that_an_object_lacks_stays_away_and_null_stays_null(tmp_path: Pat
         max_size=4,
     )
 )
-def test_any_object_comes_back(tmp_path: Path, row: dict) -> None:
+def test_any_object_comes_back(tmp_path: Path, row: dict[str, object]) -> None:
     (line,) = through(tmp_path, [json.dumps(row)])
     assert json.loads(line) == row
 

@@ -13,7 +13,7 @@ import pytest
 from fake_engine import FakeEngine
 
 from gptjt_demo.engine.results import STOP_REASONS, LabelScore
-from gptjt_demo.settings import Sampling
+from gptjt_demo.settings import Attention, Sampling
 from gptjt_demo.templates.library import Library
 from gptjt_demo.templates.lint.finding import Finding
 from gptjt_demo.templates.template import Template
@@ -44,10 +44,12 @@ def library() -> Library:
 
 # --- HTML
 
+MODES: tuple[Attention, ...] = ("prefix", "causal")
+
 
 def outcome(*replies: Reply, template: Template | None = None) -> Outcome:
     """A run whose sides are these."""
-    sides = tuple(Side(mode, reply) for mode, reply in zip(("prefix", "causal"), replies, strict=False))
+    sides = tuple(Side(mode, reply) for mode, reply in zip(MODES, replies, strict=False))
     return Outcome(template or Library.open()["emotion"], "p", "key", sides)
 
 

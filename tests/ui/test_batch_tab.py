@@ -49,7 +49,7 @@ def order(path: Path, library: Library, **more: Any) -> Order:
     return Order(read(path), library["emotion"], {"input": "text"}, **more)
 
 
-def stepping() -> tuple[FakeEngine, threading.Semaphore]:
+def stepping() -> tuple[Any, threading.Semaphore]:
     """An engine that answers a row for every permit."""
     permits = threading.Semaphore(0)
 

@@ -47,7 +47,7 @@ def test_a_newcomer_picks_sentiment_analysis_presses_run_and_reads_the_answer(se
     expect(page.locator(".shares")).to_contain_text("summed log probability")
     assert page.locator(".shares li").count() == 6
     assert engine.prompts == [prompt(page)]
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []
 
 
 def test_run_pressed_right_after_picking_runs_the_picked_template(serve: Serve, tab: OpenTab) -> None:
@@ -74,7 +74,7 @@ def test_the_page_asks_no_other_host(serve: Serve, tab: OpenTab) -> None:
     page = tab(url)
     page.get_by_role("button", name="Run").click()
     finished(page)
-    assert [asked for asked in page.asked if not asked.startswith((url, "data:", "blob:"))] == []  # type: ignore[attr-defined]
+    assert [asked for asked in page.asked if not asked.startswith((url, "data:", "blob:"))] == []
 
 
 def test_hostile_text_is_shown_as_typed_everywhere(serve: Serve, tab: OpenTab) -> None:
@@ -94,7 +94,7 @@ def test_hostile_text_is_shown_as_typed_everywhere(serve: Serve, tab: OpenTab) -
     assert engine.prompts[-1] == prompt(page)
     assert page.locator(".share-label").all_text_contents() == [HOSTILE, "a, b"]
     assert page.locator("#result img, #result b b, #edit img").count() == 0
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []
 
 
 def test_rows_are_added_edited_and_removed_and_007_stays_007(serve: Serve, tab: OpenTab) -> None:

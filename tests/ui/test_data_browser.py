@@ -90,7 +90,7 @@ def test_a_file_is_answered_and_comes_back_with_every_cell(serve: Serve, tab: Op
     page.get_by_label("Format").click()
     page.get_by_role("option", name="Excel").click()
     assert [row[:2] for row in read(fetched(page, tmp_path))] == list(read(path))
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []
 
 
 def test_a_run_goes_on_without_its_page_and_is_found_again_after_a_reload(
@@ -197,7 +197,7 @@ def test_a_newcomer_tries_a_sample_and_reads_how_good_the_prompt_is(serve: Serve
     expect(page.locator(".cell-rows h2")).to_have_text("fear → joy")
     found = read(fetched(page, tmp_path, "evaluate"))
     assert len(found) == 144
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []
 
 
 def test_hostile_rows_and_labels_are_shown_as_typed_in_the_matrix_and_behind_it(
@@ -215,7 +215,7 @@ def test_hostile_rows_and_labels_are_shown_as_typed_in_the_matrix_and_behind_it(
     expect(page.locator(".cell-rows li p")).to_have_text(HOSTILE)
     expect(page.locator(".cell-rows h2")).to_have_text(f"{HOSTILE} → joy")
     assert page.locator(".data-result img, .data-result b b").count() == 0
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []
 
 
 def test_a_row_is_added_to_the_examples_and_the_prompt_has_it(serve: Serve, tab: OpenTab) -> None:

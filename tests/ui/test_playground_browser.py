@@ -135,7 +135,7 @@ def test_a_token_shows_its_alternatives_and_one_of_them_goes_on(serve: Serve, ta
     assert engine.continuations[-1] == (engine._words["one"], engine._words[" instead"])
     assert (page.locator(".answer-text").text_content() or "").startswith("one instead")
     expect(page.locator(".shares li").first).to_contain_text("joy")
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []
 
 
 def test_alternatives_are_within_reach_of_keys(serve: Serve, tab: OpenTab) -> None:
@@ -224,4 +224,4 @@ def test_hostile_answers_are_text_in_the_menu_and_the_history_too(serve: Serve, 
     page.get_by_role("tab", name="About").click()
     expect(page.locator("#masks svg")).to_have_count(2)
     assert page.locator("img[src=x], .answer-text b, .kept b b").count() == 0
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []

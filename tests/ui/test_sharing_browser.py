@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_engine import FakeEngine
@@ -48,7 +48,7 @@ def test_a_link_opens_the_same_prompt_to_the_byte_in_another_browser(serve: Serv
     other.goto(link)
     expect(other.locator("#notice")).to_contain_text("came from a link")
     assert prompt(other) == prompt(page)
-    assert other.complaints == []  # type: ignore[attr-defined]
+    assert other.complaints == []
 
 
 def test_a_link_opens_in_a_tab_that_is_open_and_a_bad_one_changes_nothing(serve: Serve, tab: OpenTab) -> None:
@@ -155,7 +155,7 @@ def test_runs_and_prompts_are_kept_in_this_browser_alone_and_over_a_restart(tab:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
 
-    def start(engine: FakeEngine) -> tuple[object, str]:
+    def start(engine: FakeEngine) -> tuple[Any, str]:
         app = build_app(engine, Library.open())
         options = launch_options(engine)
         _, url, _ = app.launch(
@@ -175,7 +175,7 @@ def test_runs_and_prompts_are_kept_in_this_browser_alone_and_over_a_restart(tab:
     page.get_by_role("button", name="Save this prompt").click()
     expect(page.locator(".kept-item")).to_have_count(2)
     expect(page.locator(".kept-item").first).to_contain_text("My days!")
-    app.close()  # type: ignore[attr-defined]
+    app.close()
 
     engine = FakeEngine({"India": "Rupee"})
     app, url = start(engine)
@@ -208,7 +208,7 @@ def test_runs_and_prompts_are_kept_in_this_browser_alone_and_over_a_restart(tab:
         history(other)
         expect(other.locator(".kept-item")).to_have_count(0)
     finally:
-        app.close()  # type: ignore[attr-defined]
+        app.close()
 
 
 # --- the gallery

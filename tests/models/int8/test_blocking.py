@@ -10,8 +10,10 @@ import torch
 
 from gptjt_demo.models import loading, plan
 from gptjt_demo.models.blueprint import read_config, skeleton
+from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.convert import convert
 from gptjt_demo.models.int8 import kernels
+from gptjt_demo.models.int8.blocking import block_later
 from gptjt_demo.models.int8.linear import Int8Linear
 from gptjt_demo.settings import Sampling
 
@@ -49,7 +51,7 @@ def test_a_mapped_model_answers_at_once_and_is_blocked_behind_its_requests_with_
         engine = loading.load(mapped, progress=False)
     before = engine.complete("Input: India\nOutput:", LONG)
     assert all(linear.deferred for linear in linears(engine))
-    loading.block_later(*started[0])
+    block_later(*started[0])
     during = engine.complete("Input: India\nOutput:", LONG)
     assert waited(engine)
     after = engine.complete("Input: India\nOutput:", LONG)
@@ -59,7 +61,7 @@ def test_a_mapped_model_answers_at_once_and_is_blocked_behind_its_requests_with_
 
 def test_weights_that_were_handed_over_are_given_back_once_each(mapped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
-    monkeypatch.setattr(loading.Checkpoint, "release", lambda self, *tensors: given.extend(tensors))
+    monkeypatch.setattr(Checkpoint, "release", lambda self, *tensors: given.extend(tensors))
     engine = loading.load(mapped, progress=False)
     assert waited(engine)
     time.sleep(0.05)
@@ -70,4 +72,4 @@ def test_weights_that_were_handed_over_are_given_back_once_each(mapped: Any, mon
 
 def test_nothing_is_started_for_a_model_that_has_nothing_to_hand_over(tmp_path: Path) -> None:
     engine = loading.load(tiny.save(tiny.model("gptj"), tmp_path), progress=False)
-    assert loading.block_later(engine._lm.model, engine.pause, lambda tensor: None) is None
+    assert block_later(engine._lm.model, engine.pause, lambda tensor: None) is None

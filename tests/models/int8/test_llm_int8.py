@@ -71,7 +71,8 @@ def test_a_network_of_llm_int8_layers_computes_what_the_saved_one_did(tmp_path: 
 def test_a_weight_of_the_int8_layout_is_taken_over_without_being_quantized_again() -> None:
     torch.manual_seed(0)
     packed, scale = quantize(torch.randn(48, 64) * 0.02)
-    made = CudaLayers().layer(torch.nn.Linear(64, 48, bias=False), RowWise(packed, scale), None, CPU, lambda *_: None)
+    layer = torch.nn.Linear(64, 48, bias=False)
+    made: Any = CudaLayers().layer(layer, RowWise(packed, scale), None, CPU, lambda *_: None)
     x = torch.randn(3, 64).half()
     expected = x.float() @ (packed.float() * scale.float()[:, None]).T
     assert relative_error(made(x), expected) < 0.01  # activations are int8
@@ -206,7 +207,7 @@ def test_on_a_gpu_a_model_answers_as_its_fp32_original(tmp_path: Path, gpu: Any,
     assert engine.supports_prefix
     for a, b in zip(engine.score(PROMPT, ["yes", "no"]), exact.score(PROMPT, ["yes", "no"]), strict=True):
         assert a.per_token == pytest.approx(b.per_token, abs=0.25)
-    many = dict(engine.complete_many([PROMPT, "x:"], Sampling(max_new_tokens=4)))
+    many: Any = dict(engine.complete_many([PROMPT, "x:"], Sampling(max_new_tokens=4)))
     assert many[1].completion_tokens == engine.complete("x:", Sampling(max_new_tokens=4)).completion_tokens
 
 
@@ -268,5 +269,7 @@ def test_two_gpus_hold_a_model_between_them_and_answer_as_one(
 
 
 def test_the_known_sizes_cover_what_cuda_needs(six_billion: Any) -> None:
-    free = {0: int(MODELS["gpt-jt-6b-8bit"].gib * memory.OVERHEAD * GIB)}
+    needed = MODELS["gpt-jt-6b-8bit"].gib
+    assert needed is not None
+    free = {0: int(needed * memory.OVERHEAD * GIB)}
     assert llm_int8.split(six_billion, free, name="6B") == {"": torch.device("cuda", 0)}
