@@ -274,6 +274,15 @@ def test_labels_stay_with_a_pasted_text_whose_outputs_are_among_them() -> None:
     assert draft(PAIR, raw=other, labels="maybe, never").whole().labels == ("maybe", "never")  # typed for it
 
 
+def test_labels_that_are_left_out_are_said(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    held = actions.controls(library["emotion"])
+    pasted = held._replace(view="raw", raw="EN: dog\nFR: chien\n\nEN: cow\nFR:")
+    assert "do not fit it and are left out" in actions.preview(pasted).about
+    assert "left out" not in actions.preview(pasted._replace(labels="")).about
+    assert "left out" not in actions.preview(held).about
+
+
 def test_labels_are_offered_from_the_outputs_seen(library: Library) -> None:
     actions = Actions(FakeEngine(), library)
     held = actions.controls(BLANK)

@@ -111,7 +111,9 @@ class Actions:
             prompt_box(prompt, self.engine.count_tokens(prompt), room, self.engine.context, *names),
             wrong,
             "" if wrong else advice(self._findings(template), draft.rows()),
-            gr.skip() if wrong else whose(held.base, template, made),
+            gr.skip()
+            if wrong
+            else whose(held.base, template, made, unfit=bool(draft.labels.strip()) and not template.labels),
             self._offer(template, made),
         )
 

@@ -35,9 +35,10 @@ def prompt_box(prompt: str, tokens: int, room: int, context: int, key: str = "",
     )
 
 
-def whose(base: Template, template: Template, made: Origin) -> str:
-    """What a template says of itself, and what it began as where it is no longer that."""
+def whose(base: Template, template: Template, made: Origin, *, unfit: bool = False) -> str:
+    """What a template says of itself, and what it began as where it is no longer that; `unfit`: so are its labels."""
     said = {"same": "", "edited": f"Edited from “{base.title}”.", "own": "A prompt of your own."}[made]
+    said += f" The labels of “{base.title}” do not fit it and are left out." if unfit else ""
     line = f'<p class="origin">{escape(said)}</p>' if said else ""
     return about(template.description, template.notice, template.licence, template.source) + line
 
