@@ -173,8 +173,10 @@ def test_on_a_phone_every_target_is_44_px(serve: Serve, tab: OpenTab, name: str)
     open_folds(page)
     if name == "Playground":
         page.get_by_role("button", name="Example 1: move").click()
+        page.locator(".token[data-at]").first.click()
+        expect(page.get_by_role("menuitem").first).to_be_visible()
     small = page.evaluate(
-        """() => [...document.querySelectorAll("button, a[href], summary, input, textarea, label, [role=button]")]
+        """() => [...document.querySelectorAll("button, a[href], summary, input, textarea, label, [role=button], [role=option]")]
           .filter((node) => node.checkVisibility({ checkVisibilityCSS: true }) && !node.closest("[aria-hidden=true]"))
           .filter((node) => node.tagName !== "LABEL" || node.querySelector("[type=radio], [type=checkbox]"))
           .filter((node) => !node.matches("[type=radio], [type=checkbox], [type=file], .unseen *"))
