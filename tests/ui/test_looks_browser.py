@@ -178,7 +178,7 @@ def test_on_a_phone_every_target_is_44_px(serve: Serve, tab: OpenTab, name: str)
     small = page.evaluate(
         """() => [...document.querySelectorAll("button, a[href], summary, input, textarea, label, [role]")]
           .filter((node) => node.checkVisibility({ checkVisibilityCSS: true }) && !node.closest("[aria-hidden=true]"))
-          .filter((node) => !node.hasAttribute("role") || /^(button|option|menuitem|tab)$/.test(node.role))
+          .filter((node) => !node.hasAttribute("role") || /^(button|option|menuitem|tab|combobox)$/.test(node.role))
           .filter((node) => node.tagName !== "LABEL" || node.querySelector("[type=radio], [type=checkbox]"))
           .filter((node) => !node.matches("[type=radio], [type=checkbox], [type=file], .unseen *"))
           .map((node) => [node, node.getBoundingClientRect()])
