@@ -42,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
 }
 FACES = {"__init__": {"errors", "settings", "templates", "engine", "models"}, "__main__": {"cli"}}
 MOST_ROOMS = 14
+OF_A_NAMED_TUPLE = ("_asdict", "_fields", "_make", "_replace")  # public in spite of their names
 GRAPH = imports(PACKAGE)
 
 
@@ -67,7 +68,8 @@ def private(package: Path) -> list[str]:
                 found += [f"{name}: {alias.name}" for alias in node.names if re.match("_(?!_)", alias.name)]
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in borrowed:
-                found += [f"{name}: {node.value.id}.{node.attr}"] if re.match("_(?!_)", node.attr) else []
+                hidden = re.match("_(?!_)", node.attr) and node.attr not in OF_A_NAMED_TUPLE
+                found += [f"{name}: {node.value.id}.{node.attr}"] if hidden else []
     return found
 
 

@@ -207,13 +207,14 @@ def test_answers_in_the_background_are_those_in_front(
 def test_a_batch_of_long_prompts_is_read_a_few_at_a_time_and_decoded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, int]] = []
     engine = Engine(tiny.model("llama"), tiny.tokenizer(), name="tiny", context=tiny.CONTEXT)
-    forward = engine._lm._forward
+    lm: Any = engine._lm
+    forward = lm._forward
 
     def looked_at(ids: Any, *args: Any, **kwargs: Any) -> Any:
         seen.append(tuple(ids.shape))
         return forward(ids, *args, **kwargs)
 
-    monkeypatch.setattr(engine._lm, "_forward", looked_at)
+    monkeypatch.setattr(lm, "_forward", looked_at)
     monkeypatch.setattr("gptjt_demo.engine.batching.PIECE_TOKENS", 100)
     prompts = ["x" * 40 + str(n) + ":" for n in range(5)]
     list(engine.complete_many(prompts, Sampling(max_new_tokens=2), attention="prefix", background=True))
@@ -244,7 +245,8 @@ def test_a_run_goes_through_between_two_layers_of_a_batch(monkeypatch: pytest.Mo
     assert reached.wait(10)
     run = threading.Thread(target=lambda: engine.complete("yes:", GREEDY), name="run", daemon=True)
     run.start()
-    until(lambda: len(engine._lm._turns._front) == 1)
+    lm: Any = engine._lm
+    until(lambda: len(lm._turns._front) == 1)
     held.set()
     run.join(30)
     batch.join(30)

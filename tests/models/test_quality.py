@@ -44,7 +44,8 @@ def exact() -> Any:
 
 def logits(engine: Engine, ids: list[int], decoded: int) -> torch.Tensor:
     """After each of `ids`, causally; the last `decoded` of them one at a time, as answers are."""
-    lm, read = engine._lm, len(ids) - decoded
+    lm: Any = engine._lm
+    read = len(ids) - decoded
     with torch.inference_mode():
         first = lm.model(input_ids=torch.tensor([ids[:read]]), use_cache=True, return_dict=True).logits[0].float()
     state = lm.prefill(torch.tensor([ids[:read]]), torch.ones(1, read, dtype=torch.bool), "causal")

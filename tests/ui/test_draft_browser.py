@@ -70,7 +70,7 @@ def test_a_draft_is_offered_after_a_reload_with_all_that_was_typed(serve: Serve,
     page.reload()
     page.locator("#examples textarea").first.wait_for()
     expect(page.locator(".draft")).to_be_hidden()
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []
 
 
 def test_a_draft_is_offered_behind_a_shared_link(serve: Serve, tab: OpenTab) -> None:
@@ -105,6 +105,7 @@ def test_what_is_typed_while_a_picked_template_is_on_its_way_stays(serve: Serve,
     pick(page, "Country Currency")
     query(page).press_sequentially(" in haste")
     waiting, held = held, None
+    assert waiting is not None
     for route in waiting:
         route.continue_()
     expect(page.locator("#prompt pre")).to_contain_text("Swiss Franc")
@@ -210,4 +211,4 @@ def test_again_repeats_a_comparison_and_a_branch(serve: Serve, tab: OpenTab) -> 
     expect(page.locator(".kept-item")).to_have_count(5)
     expect(page.locator(".branched")).to_be_visible()
     assert engine.continuations[-1] == engine.continuations[-2] != ()
-    assert page.complaints == []  # type: ignore[attr-defined]
+    assert page.complaints == []

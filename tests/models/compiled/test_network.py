@@ -59,7 +59,7 @@ def near(found: Tensor, expected: Tensor) -> None:
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_logits_are_transformers_padded_and_not(pair: tuple[PrefixLM, CompiledLM], attention: Attention) -> None:
+def test_logits_are_transformers_padded_and_not(pair: tuple[Any, Any], attention: Attention) -> None:
     reference, ours = pair
     for prompts in ([PROMPTS[0]], PROMPTS):
         expected, found = (lm.prefill(*pad(prompts), attention) for lm in pair)
@@ -70,7 +70,7 @@ def test_logits_are_transformers_padded_and_not(pair: tuple[PrefixLM, CompiledLM
             near(found.logits, expected.logits)
 
 
-def test_branches_and_checks_are_transformers(pair: tuple[PrefixLM, CompiledLM]) -> None:
+def test_branches_and_checks_are_transformers(pair: tuple[Any, Any]) -> None:
     reference, ours = pair
     labels = [[5, 6, 7], [8], [9, 10]]
     expected, found = (lm.branch(lm.prefill(*pad(PROMPTS), "prefix"), labels) for lm in (reference, ours))
@@ -81,15 +81,13 @@ def test_branches_and_checks_are_transformers(pair: tuple[PrefixLM, CompiledLM])
     near(logits, wanted)
 
 
-def test_the_self_test_finds_that_the_mask_is_noticed(pair: tuple[PrefixLM, CompiledLM]) -> None:
+def test_the_self_test_finds_that_the_mask_is_noticed(pair: tuple[Any, Any]) -> None:
     assert pair[1].test.supports_prefix
     assert pair[1].test.causal_change == 0
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_a_row_is_equal_to_the_bit_alone_and_among_others(
-    pair: tuple[PrefixLM, CompiledLM], attention: Attention
-) -> None:
+def test_a_row_is_equal_to_the_bit_alone_and_among_others(pair: tuple[Any, Any], attention: Attention) -> None:
     ours = pair[1]
     together = ours.prefill(*pad(PROMPTS), attention)
     for row, prompt in enumerate(PROMPTS):
@@ -97,7 +95,7 @@ def test_a_row_is_equal_to_the_bit_alone_and_among_others(
         assert torch.equal(together.logits[row], alone.logits[0])
 
 
-def test_tokens_read_together_are_those_read_one_by_one_to_the_bit(pair: tuple[PrefixLM, CompiledLM]) -> None:
+def test_tokens_read_together_are_those_read_one_by_one_to_the_bit(pair: tuple[Any, Any]) -> None:
     ours, ids = pair[1], [9, 8, 7, 6, 5, 4]
     _, together = ours.check(ours.prefill(*pad(PROMPTS[:1]), "prefix"), ids)
     state = ours.prefill(*pad(PROMPTS[:1]), "prefix")
@@ -106,14 +104,14 @@ def test_tokens_read_together_are_those_read_one_by_one_to_the_bit(pair: tuple[P
         assert torch.equal(state.logits[0], expected)
 
 
-def test_labels_do_not_see_each_other_to_the_bit(pair: tuple[PrefixLM, CompiledLM]) -> None:
+def test_labels_do_not_see_each_other_to_the_bit(pair: tuple[Any, Any]) -> None:
     ours = pair[1]
     read: Sequence[Any] = ours.branch(ours.prefill(*pad(PROMPTS), "prefix"), [[5, 6, 7], [8, 9]])
     alone = ours.branch(ours.prefill(*pad(PROMPTS), "prefix"), [[8, 9]])
     assert torch.equal(read[1], alone[0])
 
 
-def test_states_are_repeated_selected_cropped_and_joined(pair: tuple[PrefixLM, CompiledLM]) -> None:
+def test_states_are_repeated_selected_cropped_and_joined(pair: tuple[Any, Any]) -> None:
     ours, token = pair[1], torch.tensor([[17]])
     whole = ours.extend(ours.prefill(*pad(PROMPTS[:1]), "prefix"), token)
     repeated = ours.extend(ours.prefill(*pad(PROMPTS[:1]), "prefix").repeat(3), token.expand(3, -1))
@@ -128,7 +126,7 @@ def test_states_are_repeated_selected_cropped_and_joined(pair: tuple[PrefixLM, C
     assert torch.equal(joined.logits[0], whole.logits[0])
 
 
-def test_a_long_answer_outgrows_its_room(pair: tuple[PrefixLM, CompiledLM]) -> None:
+def test_a_long_answer_outgrows_its_room(pair: tuple[Any, Any]) -> None:
     reference, ours = pair
     expected, found = (lm.prefill(*pad(PROMPTS[2:]), "prefix") for lm in pair)
     for k in range(150):
@@ -139,7 +137,7 @@ def test_a_long_answer_outgrows_its_room(pair: tuple[PrefixLM, CompiledLM]) -> N
 
 @pytest.mark.parametrize("layout", [layout.name for layout in LAYOUTS if layout.name in ("hivemind", "int8")])
 @pytest.mark.parametrize("family", ["llama", "gptj"])
-def test_weights_in_8_bits_are_multiplied_as_they_are_stored(tmp_path: Path, family: str, layout: str) -> None:
+def test_weights_in_8_bits_are_multiplied_as_they_are_stored(tmp_path: Path, family: str, layout: Any) -> None:
     network = saved(tmp_path / "float", family, width=128)
     convert(tmp_path / "float", tmp_path / layout, layout)
     checkpoint = Checkpoint(tmp_path / layout)
@@ -153,12 +151,12 @@ def test_weights_in_8_bits_are_multiplied_as_they_are_stored(tmp_path: Path, fam
     assert (found.logits - expected.logits).abs().max() < 2e-3 * expected.logits.abs().max()
 
 
-def test_a_step_is_left_when_its_flag_is_set(pair: tuple[PrefixLM, CompiledLM]) -> None:
+def test_a_step_is_left_when_its_flag_is_set(pair: tuple[Any, Any]) -> None:
     with pytest.raises(Interrupted):
         pair[1].prefill(*pad(PROMPTS), "prefix", lambda: True)
 
 
-def test_a_step_in_the_background_gives_the_same(pair: tuple[PrefixLM, CompiledLM]) -> None:
+def test_a_step_in_the_background_gives_the_same(pair: tuple[Any, Any]) -> None:
     ours = pair[1]
     front, back = ours.prefill(*pad(PROMPTS), "prefix"), ours.prefill(*pad(PROMPTS), "prefix", Flag(background=True))
     assert torch.equal(front.logits, back.logits)

@@ -72,4 +72,5 @@ def test_weights_that_were_handed_over_are_given_back_once_each(mapped: Any, mon
 
 def test_nothing_is_started_for_a_model_that_has_nothing_to_hand_over(tmp_path: Path) -> None:
     engine = loading.load(tiny.save(tiny.model("gptj"), tmp_path), progress=False)
-    assert block_later(engine._lm.model, engine.pause, lambda tensor: None) is None
+    lm: Any = engine._lm
+    assert block_later(lm.model, engine.pause, lambda tensor: None) is None
