@@ -73,6 +73,7 @@ class Journal:
 
     def __init__(self, path: Path, where: str) -> None:
         self._path, self._where = path, where
+        self._made = not path.exists()
         try:
             self._held: IO[bytes] = hold(path)
         except Held:
@@ -82,6 +83,12 @@ class Journal:
             raise TableError(f"cannot be written ({error.strerror or error})", where=where) from None
         self._file: AppendOnly | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether it says which run it is of: a process may be killed before it does."""
+        with self._path.open("rb") as file:
+            return bool(_head(file.readline()))
+
     def begin(self, identity: Identity) -> None:
         """Begin it, instead of whatever is in it."""
         self._held.truncate(0)
@@ -89,8 +96,7 @@ class Journal:
         self._file.write(_line({"begun": secrets.token_hex(8), **identity}))
 
     def resume(self, identity: Identity) -> dict[int, int]:
-        """Go on with it: for each row that has a reply, the byte where that stands; none if it had not begun. Damaged
-        lines are passed over.
+        """Go on with it: for each row that has a reply, the byte where that stands. Damaged lines are passed over.
 
         Raises:
             TableError: it is of another run, and the message says what differs.
@@ -98,9 +104,6 @@ class Journal:
         found: dict[int, int] = {}
         with self._path.open("rb") as file:
             head = file.readline()
-            if not head.endswith(b"\n"):  # killed before it began
-                self.begin(identity)
-                return {}
             begun = _head(head)
             differing = [name for name in identity if begun.get(name) != identity[name]]
             if differing:
@@ -137,11 +140,11 @@ class Journal:
         self._add(_FINISHING)
 
     def close(self, *, delete: bool = False) -> None:
-        """Sync, and let go; one that nothing was written into is deleted too."""
+        """Sync, and let go; one that was made here, and that nothing was written into, is deleted too."""
         if self._file is not None:
             self._file.close()
             self._file = None
-        if delete or not os.fstat(self._held.fileno()).st_size:
+        if delete or (self._made and not os.fstat(self._held.fileno()).st_size):
             self._path.unlink(missing_ok=True)
         self._held.close()
 

@@ -119,9 +119,8 @@ class Output:
         check_target(self._table.path, self._target, resume=resume, overwrite=overwrite)
         rows = islice(self._table, self._total)
         rowfile.refuse_unholdable(self._target, self._columns, rows, self._total)
-        begun = is_journal(journal_of(self._target))
         self._journal = Journal(journal_of(self._target), self._target.name)
-        if resume and begun:
+        if resume and self._journal.begun:
             return self._resume(identity, self._journal, redo=overwrite)
         if resume and self._target.exists():
             difference = self._difference()
@@ -133,6 +132,9 @@ class Output:
                     where=self._target.name,
                     mend="choose another name, or overwrite it",
                 )
+        elif resume and not overwrite and self.part.exists() and self.part.stat().st_size:
+            mend = "overwrite it, or choose another name"
+            raise TableError("no journal says which run wrote it", where=self.part.name, mend=mend)
         self.part.unlink(missing_ok=True)  # before the journal begins, or a resumed run would take it for its own
         self._journal.begin(identity)
         self._begin()

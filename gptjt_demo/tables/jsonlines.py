@@ -163,5 +163,9 @@ class _Number(str):
 
 
 _DECODER = json.JSONDecoder(
-    parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_no_repeats
+    parse_int=_Number,
+    parse_float=_Number,
+    parse_constant=_Number,
+    strict=False,  # a tab that somebody did not escape is a tab
+    object_pairs_hook=_no_repeats,
 )

@@ -14,7 +14,7 @@ import pytest
 from batch_run import TEMPLATE, Backwards, stopped
 
 from gptjt_demo.batch.journal import Journal, journal_of
-from gptjt_demo.batch.output import check_target, discard
+from gptjt_demo.batch.output import check_target, discard, part_of
 from gptjt_demo.batch.run import run
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile
@@ -239,6 +239,23 @@ def test_a_damaged_line_of_the_journal_is_said_and_asked_again_when_told(source:
     engine = Backwards()
     assert go(source, target, engine, resume=True, overwrite=True).finished
     assert len(engine.prompts) == ROWS - 12
+    assert list(read(target)) == expected()
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+@pytest.mark.parametrize("left", [b"", b'{"begun": "12'])
+def test_rows_whose_journal_does_not_say_whose_they_are_are_not_gone_on_with(
+    source: Path, format: str, left: bytes
+) -> None:
+    target = source.with_name(f"out.{format}")
+    stopped(source, target, after=16)
+    journal_of(target).write_bytes(left)
+    grown = part_of(target)
+    before = grown.read_bytes()
+    with pytest.raises(TableError, match=r"nothing to resume|no journal says which run wrote it"):
+        go(source, target, resume=True)
+    assert grown.read_bytes() == before
+    assert go(source, target, resume=True, overwrite=True).finished
     assert list(read(target)) == expected()
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gptjt_demo.tables import rowfile, table
+from gptjt_demo.tables.sheet import fault_of
 
 VALUES = [
     "1.10", "1e5", "1E+5", "-0", "-0.0", "123456789012345678901234567890", "0.1000000000000000055511151231257827",
@@ -60,6 +61,13 @@ def test_any_object_comes_back(tmp_path: Path, row: dict[str, object]) -> None:
 def test_a_cell_is_the_text_that_a_prompt_should_hold(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(r'{"a": 1.10, "b": "\u00e9", "c": ["\u00e9", "\""], "d": null, "e": false}')
     assert list(table.read(tmp_path / "a.jsonl")) == [("1.10", "é", r'["é", "\""]', "", "false")]
+
+
+def test_a_control_character_that_is_not_escaped_is_text(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"a": "x\ty\x01"}\n{"a": "b\0d"}\n')
+    one, other = (row[0] for row in table.read(tmp_path / "a.jsonl"))
+    assert (one, fault_of(one)) == ("x\ty\x01", "")
+    assert "a NUL character" in fault_of(other)
 
 
 def test_damage_that_json_can_write_is_written_as_it_was(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from tiny import FAMILIES, config, model
 from training_run import run, settings
 
-from gptjt_demo.errors import SettingError
+from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.training.run import log
 from gptjt_demo.training.run.checkpoints import KEPT, Checkpoints
 from gptjt_demo.training.run.freezing import freeze
@@ -48,6 +48,16 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("unbroken")
     assert run(out, 8).finished
     return out
+
+
+def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+    held = log.TrainingLog(tmp_path / "log.jsonl")
+    held.write("run", {})
+    with pytest.raises(PlaygroundError, match="another run is going on in it"):
+        log.TrainingLog(tmp_path / "log.jsonl")
+    held.close()
+    log.TrainingLog(tmp_path / "log.jsonl", 4).close()
+    assert (tmp_path / "log.jsonl").stat().st_size == 4
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -12,25 +12,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gptjt_demo.batch.lock import Held, hold
+from gptjt_demo.errors import PlaygroundError
+
 
 class TrainingLog:
     """An open log.
 
     Args:
-        path: of the file.
+        path: of the file, which is held until it is closed or the process ends.
         bytes: how much of what is there to keep.
+
+    Raises:
+        PlaygroundError: another run in the same folder is going on.
     """
 
     def __init__(self, path: Path, bytes: int = 0) -> None:
-        path.touch()
-        self._file = path.open("r+b")
+        try:
+            self._file = hold(path)
+        except Held:
+            mend = "wait for its end, or choose another folder"
+            raise PlaygroundError("another run is going on in it", where=str(path.parent), mend=mend) from None
         self._file.truncate(bytes)
         self._file.seek(0, os.SEEK_END)
 
     def write(self, kind: str, entry: Mapping[str, Any]) -> None:
         """Add a line, to be read at once by whoever watches."""
         self._file.write(json.dumps({"kind": kind, **entry}, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
 
     def sync(self) -> int:
         """Make sure that what was written survives a power cut; how many bytes that is."""
