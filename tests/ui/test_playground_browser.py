@@ -204,7 +204,7 @@ def test_the_about_tab_draws_the_masks_of_the_prompt_in_hand(serve: Serve, tab: 
     page.get_by_role("tab", name="About").click()
     expect(page.locator("#masks svg")).to_have_count(2)
     expect(page.locator("#masks svg text").first).to_have_text("Zebra")
-    expect(page.locator("#about-tab")).to_contain_text("mini notices")
+    expect(page.locator("#about-tab")).to_contain_text("mini passes")
     prefix, causal = page.locator("#masks svg").all()
     assert prefix.locator("rect.after").count() > 0
     assert causal.locator("rect.after").count() == 0
