@@ -127,11 +127,7 @@ class Output:
             if isinstance(difference, Start):
                 return difference
             if not overwrite:
-                raise TableError(
-                    f"no unfinished run wrote it, so there is nothing to resume ({difference})",
-                    where=self._target.name,
-                    mend="choose another name, or overwrite it",
-                )
+                raise self._foreign(difference)
         elif resume and not overwrite and self.part.exists() and self.part.stat().st_size:
             mend = "overwrite it, or choose another name"
             raise TableError("no journal says which run wrote it", where=self.part.name, mend=mend)
@@ -139,6 +135,21 @@ class Output:
         self._journal.begin(identity)
         self._begin()
         return Start()
+
+    def refuse_foreign(self) -> None:
+        """Refuse to go on with an output that no run of this input wrote, before anything is opened.
+
+        Raises:
+            TableError: it has no journal, and other rows than the input's.
+        """
+        if self._target.exists() and not is_journal(journal_of(self._target)):
+            difference = self._difference()
+            if not isinstance(difference, Start):
+                raise self._foreign(difference)
+
+    def _foreign(self, difference: str) -> TableError:
+        what = f"no unfinished run wrote it, so there is nothing to resume ({difference})"
+        return TableError(what, where=self._target.name, mend="choose another name, or overwrite it")
 
     def _difference(self) -> Start | str:
         """Of an output without a journal: where a run begins for which nothing is left to do; or why it is not one."""

@@ -27,6 +27,12 @@ _SIZES = (
 _RANKS = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
 
 
+def _number(name: str) -> int:
+    """A launcher's variable; 0 where it is absent, or something else of that name holds no number."""
+    value = os.environ.get(name, "").strip()
+    return int(value) if value.isascii() and value.isdigit() else 0
+
+
 @cache
 def _joined() -> tuple[int, int]:
     """Rank and size of the group, which is left when the process ends."""
@@ -51,7 +57,7 @@ class Shard:
     @classmethod
     def current(cls) -> Shard:
         """The group that the launcher made, or a group of one."""
-        if max(int(os.environ.get(name) or 1) for name in _SIZES) < 2:
+        if max(map(_number, _SIZES)) < 2:
             return cls()
         return cls(*_joined())
 
@@ -98,7 +104,7 @@ class Shard:
 
 def first() -> bool:
     """Whether this process is the first of its launch, or alone; asked without joining the others."""
-    return max(int(os.environ.get(name) or 0) for name in _RANKS) == 0
+    return max(map(_number, _RANKS)) == 0
 
 
 ALONE = Shard()

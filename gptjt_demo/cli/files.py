@@ -55,17 +55,25 @@ def read_table(path: Path, *, said: bool) -> Table:
     return table
 
 
-def check_out(source: Path, target: Path, *, resume: bool, overwrite: bool) -> None:
+def check_out(table: Table, target: Path, total: int, *, labels: bool, resume: bool, overwrite: bool) -> None:
     """Refuse an output that a run could not write, while nothing is lost yet; the first process looks for all.
+
+    Args:
+        table: what is read.
+        target: the output.
+        total: rows that are asked for.
+        labels, resume, overwrite: as of the run.
 
     Raises:
         PlaygroundError: the name is taken, is no file's, or nothing can be written beside it.
     """
-    from gptjt_demo.batch.output import check_target
+    from gptjt_demo.batch.output import Output, check_target
 
     if not leads():
         return
     with named(target):
-        check_target(source, target, resume=resume, overwrite=overwrite)
+        check_target(table.path, target, resume=resume, overwrite=overwrite)
+        if resume and not overwrite:
+            Output(target, table, total, labels=labels).refuse_foreign()
         with tempfile.TemporaryFile(dir=target.parent):  # a folder may be there and take no file
             pass

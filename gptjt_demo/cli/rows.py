@@ -65,7 +65,7 @@ def batch(
 ) -> None:
     """Answer every row of a file; the answers stand beside the file's own columns."""
     from gptjt_demo.batch.columns import taken_words
-    from gptjt_demo.batch.run import run
+    from gptjt_demo.batch.run import capped, run
     from gptjt_demo.tables import rowfile
 
     chosen = open_template(template, prompts)
@@ -77,7 +77,7 @@ def batch(
         raise SettingError(what, where=chosen.name, mend="leave out --labels")
     table = read_table(source, said=True)
     columns = _columns(table, chosen, input_column)
-    check_out(table.path, target, resume=resume, overwrite=overwrite)
+    check_out(table, target, capped(table, limit), labels=labels, resume=resume, overwrite=overwrite)
     tell(taken_words(columns))
     engine = open_engine(model, device)
     try:

@@ -153,6 +153,9 @@ def _pairs(data: list[str] | None) -> dict[str, str]:
     for name, sign, path in pairs:
         if not sign or not path:
             raise SettingError(f"{name!r} is not NAME=PATH", where="--data", mend="name a source of the recipe")
+    names = [name for name, _, _ in pairs]
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise SettingError(f"{twice[0]!r} is given twice", where="--data", mend="give each source once")
     return {name: path for name, _, path in pairs}
 
 

@@ -140,3 +140,11 @@ def test_of_a_launch_every_process_says_its_own_error(
     monkeypatch.setenv("RANK", "1")
     answer_with(monkeypatch, FakeEngine(fail_after=0))
     assert run(capsys, "complete", "-t", "currency", "--json")[2].startswith("error: RuntimeError: scripted failure")
+
+
+@pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "PMI_RANK"])
+def test_a_variable_that_only_looks_like_a_launcher_s_is_no_error(capsys, monkeypatch, name):
+    monkeypatch.setenv(name, "first")
+    status, _, err = run(capsys, "complete", "-t", "currensy")
+    assert (status, err.count("\n")) == (2, 1)
+    assert err.startswith("error: ")

@@ -38,6 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("no/such/folder/out.csv", []),
         ("file/out.csv", []),
         ("sub/there.csv", []),
+        ("sub/there.csv", ["--resume"]),
         ("in.csv", ["--overwrite"]),
         ("sub/damaged.csv", ["--resume"]),
         ("sub/damaged.csv", []),

@@ -122,6 +122,8 @@ def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(
     assert "add --data rows=PATH (anything)" in err
     code, _, err = run(capsys, *arguments, "--data", "rows")
     assert (code, err) == (2, "error: --data: 'rows' is not NAME=PATH; name a source of the recipe\n")
+    code, _, err = run(capsys, *arguments, "--data", f"rows={tmp_path}")
+    assert (code, err) == (2, "error: --data: 'rows' is given twice; give each source once\n")
 
 
 def test_without_the_extra_one_line_tells_how_to_install_it(
