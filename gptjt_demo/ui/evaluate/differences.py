@@ -61,9 +61,13 @@ def _rows(first: Run, second: Run, names: Sequence[str]) -> str:
     status = f"the first {ROWS} shown" if len(pairs) > ROWS else ""
     items = "".join(_item(one, other, names) for one, other in pairs[:ROWS])
     return (
-        '<section class="card cell-rows" aria-labelledby="differing-title"><header>'
+        '<section class="card compared" aria-labelledby="differing-title"><header>'
         f'<h2 id="differing-title">{title}</h2><span class="status">{status}</span></header>'
-        + (f'<ol tabindex="0" aria-labelledby="differing-title">{items}</ol>' if items else "")
+        + (
+            f'<div class="cell-rows"><ol tabindex="0" aria-labelledby="differing-title">{items}</ol></div>'
+            if items
+            else ""
+        )
         + "</section>"
     )
 
