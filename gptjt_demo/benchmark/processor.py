@@ -32,9 +32,10 @@ _AS_AVX2 = {
 
 def features() -> list[str]:
     """The instruction sets of `FEATURES` that this processor has, whatever a setting hides."""
-    import torch
 
-    has = torch.cpu.get_capabilities()
+    from gptjt_demo.models.int8.kernels import capabilities
+
+    has = capabilities()
     return [name for name in FEATURES if has.get(name)]
 
 

@@ -136,7 +136,9 @@ def _machine() -> Iterator[Fact]:
 
     yield Fact("python", f"{platform.python_version()}, {platform.system()} {platform.machine()}")
     yield Fact("libraries", ", ".join(f"{name} {_version(name)}" for name in LIBRARIES))
-    has = torch.cpu.get_capabilities()
+    from gptjt_demo.models.int8.kernels import capabilities
+
+    has = capabilities()
     known = [name for name in FEATURES if name in has]
     features = ", ".join(name for name in known if has[name]) or "none that matter"
     lacking = ", ".join(name for name in known if not has[name])

@@ -30,6 +30,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -79,10 +80,19 @@ class Kernels:
         return f"int8 weights{few} converted to {name} (no fast int8 products on this processor)"
 
 
+def capabilities() -> dict[str, Any]:
+    """What this processor has, by torch's names; a torch that does not tell all of it is asked for what counts here."""
+    told = getattr(torch.cpu, "get_capabilities", None)
+    if told is not None:
+        return dict(told())
+    asked = {"avx2": "avx2", "avx512_f": "avx512", "avx512_vnni": "vnni", "avx512_bf16": "avx512_bf16"}
+    return {name: bool(getattr(torch.cpu, f"_is_{word}_supported")()) for name, word in asked.items()}
+
+
 @functools.cache
 def kernels() -> Kernels:
     """What this processor has, found out once: a kernel counts when it is fast here and its sums are right."""
-    has = {} if asked_way() == "avx2" else torch.cpu.get_capabilities()
+    has = {} if asked_way() == "avx2" else capabilities()
     fast = bool(has.get("avx512_vnni") or has.get("amx_int8"))
     weight = torch.tensor([127, -127], dtype=torch.int8).repeat(64, 32)  # (64, 64), which saturates where it can
     rows, ones = weight[:4], torch.ones(64, dtype=torch.bfloat16)
