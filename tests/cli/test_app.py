@@ -143,7 +143,9 @@ def test_of_a_launch_every_process_says_its_own_error(
 
 
 @pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "PMI_RANK"])
-def test_a_variable_that_only_looks_like_a_launcher_s_is_no_error(capsys, monkeypatch, name):
+def test_a_variable_that_only_looks_like_a_launcher_s_is_no_error(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(name, "first")
     status, _, err = run(capsys, "complete", "-t", "currensy")
     assert (status, err.count("\n")) == (2, 1)
