@@ -18,6 +18,7 @@ from gptjt_demo.errors import CheckpointError, DoesNotFit, ModelError, SettingEr
 from gptjt_demo.models import loading, memory, plan
 from gptjt_demo.models.building import build
 from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.compiled import processor
 from gptjt_demo.models.int8 import cpu_layers, kernels
 from gptjt_demo.models.int8.linear import Int8Embedding, Int8Linear, quantize
 from gptjt_demo.models.layout import ALIGNMENT
@@ -314,10 +315,17 @@ def test_a_folder_without_a_tokenizer_is_refused_and_one_can_be_named(tmp_path: 
 
 
 @pytest.mark.parametrize(("hivemind", "words"), [(True, "hivemind 8-bit"), (False, "made 8-bit at load")])
-def test_the_load_report_says_device_layout_size_and_time(tmp_path: Path, hivemind: bool, words: str) -> None:
+@pytest.mark.parametrize("way", ["auto", "torch"])
+def test_the_load_report_says_device_way_layout_size_and_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hivemind: bool, words: str, way: str
+) -> None:
+    monkeypatch.setenv("GPTJT_WAY", way)
     engine = loading.load(tiny.save(tiny.model("gptj"), tmp_path, hivemind=hivemind), device="cpu", progress=False)
     device, weights, mask = engine.notes
-    assert device == f"cpu: {kernels.kernels().report(small=True)}"
+    if way == "torch":
+        assert device == f"cpu: {kernels.kernels().report(small=True)}"
+    else:
+        assert device.startswith(f"cpu: the whole step compiled for this processor ({processor.way().name}")
     assert re.fullmatch(rf"{words}, \d+\.\d\d GiB of weights, loaded in \d+\.\d s", weights)
     assert "self-test" in mask
 

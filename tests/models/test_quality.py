@@ -44,16 +44,15 @@ def exact() -> Any:
 
 def logits(engine: Engine, ids: list[int], decoded: int) -> torch.Tensor:
     """After each of `ids`, causally; the last `decoded` of them one at a time, as answers are."""
-    lm: Any = engine._lm
-    read = len(ids) - decoded
-    with torch.inference_mode():
-        first = lm.model(input_ids=torch.tensor([ids[:read]]), use_cache=True, return_dict=True).logits[0].float()
-    state = lm.prefill(torch.tensor([ids[:read]]), torch.ones(1, read, dtype=torch.bool), "causal")
-    following = []
+    lm, read = engine._lm, len(ids) - decoded
+    state = lm.prefill(torch.tensor([ids[:1]]), torch.ones(1, 1, dtype=torch.bool), "causal")
+    following = [state.logits]
+    state, several = lm.check(state, ids[1:read])
+    following.append(several)
     for id in ids[read:]:
         state = lm.extend(state, torch.tensor([[id]]))
         following.append(state.logits)
-    return torch.cat([first, *following])
+    return torch.cat(following)
 
 
 @pytest.mark.parametrize("name", ["emotion", "hate", "entities"])
