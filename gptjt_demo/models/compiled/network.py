@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,91 +22,18 @@ from gptjt_demo.engine.results import SelfTest
 from gptjt_demo.engine.steps import Cancelled, Interrupted
 from gptjt_demo.engine.turns import Flag, Turns
 from gptjt_demo.models.checkpoint import Checkpoint
+from gptjt_demo.models.compiled import heads, products, step, weights
 from gptjt_demo.models.compiled import program as tables
-from gptjt_demo.models.compiled import step, vectors
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.program import Program, aligned, compile_program, padded
 from gptjt_demo.models.compiled.shape import sizes
+from gptjt_demo.models.compiled.state import ROOM, SLACK, State, whole
 from gptjt_demo.models.compiled.team import team
 from gptjt_demo.settings import Attention
 
-ROOM = 64  # columns behind what is held, at least; and an eighth
-SLACK = 16  # columns behind the last one that are read, and not used
 ROWS = 1024  # rows of a step, unless a sequence has more; what a step writes for each is a few thousand numbers
 LARGE = 1 << 20  # numbers
 FEW = 16  # rows up to which a step is short, and not asked within whether to go on
-
-
-@dataclass
-class State:
-    """Keys and values of some sequences, and the logits of the last token of each.
-
-    Attributes:
-        keys: float32 (layers, sequences, key heads, head width, room).
-        values: float32 (layers, sequences, key heads, room, head width).
-        lengths: int64 (sequences,): columns that are held.
-        keep: bool (sequences, columns): which of what was given is real; for what is read behind it.
-        logits: float32 (sequences, vocabulary).
-    """
-
-    keys: NDArray[np.float32]
-    values: NDArray[np.float32]
-    lengths: NDArray[np.int64]
-    keep: Tensor
-    logits: Tensor
-
-    def repeat(self, rows: int) -> State:
-        """A copy for this many rows, of a state of one."""
-        return State(
-            np.repeat(self.keys, rows, axis=1),
-            np.repeat(self.values, rows, axis=1),
-            np.repeat(self.lengths, rows),
-            self.keep.expand(rows, -1),
-            self.logits.expand(rows, -1),
-        )
-
-    def select(self, rows: Sequence[int]) -> State:
-        """Keep these rows of the batch only."""
-        index = list(rows)
-        keys, values = np.take(self.keys, index, axis=1), np.take(self.values, index, axis=1)  # laid out as they were
-        return State(keys, values, self.lengths[index], self.keep[index], self.logits[index])
-
-    @classmethod
-    def joined(cls, states: Sequence[State]) -> State:
-        """The rows of several states, which were given as many columns."""
-        if len(states) == 1:
-            return states[0]
-        room = max(state.keys.shape[-1] for state in states)
-        for state in states:
-            state.enlarge(room)
-        return cls(
-            np.concatenate([state.keys for state in states], axis=1),
-            np.concatenate([state.values for state in states], axis=1),
-            np.concatenate([state.lengths for state in states]),
-            torch.cat([state.keep for state in states]),
-            torch.cat([state.logits for state in states]),
-        )
-
-    def crop(self, columns: int) -> State:
-        """Forget the last columns of every sequence. The logits stay those after the last one that was read."""
-        keep = self.keep[:, : self.keep.shape[1] - columns]
-        return State(self.keys, self.values, self.lengths - columns, keep, self.logits)
-
-    def make_room(self, columns: int) -> None:
-        """Have room for this many."""
-        room = self.keys.shape[-1]
-        if columns + SLACK > room:
-            self.enlarge(whole(columns + max(ROOM, columns // 8)))
-
-    def enlarge(self, larger: int) -> None:
-        """Have room for this many columns, and what is read behind them."""
-        layers, sequences, heads, width, room = self.keys.shape
-        if larger <= room:
-            return
-        keys = np.zeros((layers, sequences, heads, width, larger), np.float32)
-        values = np.zeros((layers, sequences, heads, larger, width), np.float32)
-        keys[..., :room], values[:, :, :, :room] = self.keys, self.values
-        self.keys, self.values = keys, values
 
 
 class CompiledLM:
@@ -133,7 +59,7 @@ class CompiledLM:
         self.name, self.ends, self.rows_alike = name, list(ends), True
         self.device = torch.device("cpu")
         self._turns = Turns()
-        self._order = np.array(vectors.order(), np.int64)
+        self._order = np.array(weights.order(), np.int64)
         self._buffers: dict[str, NDArray[Any]] = {}
         self.test = self.self_test()
 
@@ -261,14 +187,14 @@ class CompiledLM:
         where, chosen = np.ascontiguousarray(where), np.ascontiguousarray(chosen)
         keys = state.keys
         cache = np.array([keys.ctypes.data, state.values.ctypes.data, keys.shape[-1], keys.shape[1]], np.int64)
-        scratch = max(columns, vectors.QUERIES * (keys.shape[-1] + 4 * SLACK))
+        scratch = max(columns, heads.QUERIES * (keys.shape[-1] + 4 * SLACK))
         tables_ = (program.operations, program.phases, buffers, cache, program.numbers, where, chosen)
         shared = (*tables_, program.cosines, program.sines, self._order)
         own = [
             (
                 self._space(f"{behind} scratch {k}", scratch, np.float32),
                 self._space(f"{behind} wide {k}", step.WIDE * columns, np.int16),
-                self._space(f"{behind} tile {k}", vectors.TILE**2, np.float32),
+                self._space(f"{behind} tile {k}", products.TILE**2, np.float32),
             )
             for k in range(torch.get_num_threads())
         ]
@@ -293,7 +219,7 @@ class CompiledLM:
         sizes: dict[int, tuple[int, Any]] = {
             tables.STREAM: (rows * shape.width, np.float32),
             tables.CODED: (rows * widest, np.int16),
-            tables.SCALES: (rows * widest // vectors.GROUP, np.float32),
+            tables.SCALES: (rows * widest // weights.GROUP, np.float32),
             tables.QUERIES: (rows * queries, np.float32),
             tables.KEYS: (rows * keys, np.float32),
             tables.VALUES: (rows * keys, np.float32),
@@ -301,7 +227,7 @@ class CompiledLM:
             tables.FIRST: (rows * shape.inner, np.float32),
             tables.SECOND: (rows * shape.inner, np.float32),
             tables.CODED_2: (rows * padded(shape.inner), np.int16),
-            tables.SCALES_2: (rows * padded(shape.inner) // vectors.GROUP, np.float32),
+            tables.SCALES_2: (rows * padded(shape.inner) // weights.GROUP, np.float32),
             tables.LAST: (max(1, asked) * shape.width, np.float32),
         }
         found = np.zeros(tables.BUFFERS, np.int64)
@@ -390,11 +316,6 @@ def compiled_model(fields: Mapping[str, Any], checkpoint: Checkpoint, *, small: 
     ends = fields.get("eos_token_id", 50256 if fields["model_type"] == "gptj" else 2)  # transformers' own defaults
     program = compile_program(fields, shape, checkpoint, small=small)
     return CompiledLM(program, name=name, ends=ends if isinstance(ends, list) else [] if ends is None else [ends])
-
-
-def whole(columns: int) -> int:
-    """Columns as there is room for them: whole vectors."""
-    return -(-columns // SLACK) * SLACK
 
 
 def new_ids(ids: Tensor, new: Tensor) -> NDArray[np.int32]:

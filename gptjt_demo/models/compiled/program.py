@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.compiled import step, vectors
+from gptjt_demo.models.compiled import step, weights
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.shape import Shape, blueprint
-from gptjt_demo.models.compiled.vectors import CODES, GROUP, INT8, INT16, WEIGHT
+from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8, INT16, WEIGHT
 from gptjt_demo.models.int8.linear import quantize
 from gptjt_demo.models.layout import BLOCK, Blockwise, RowWise
 
@@ -168,7 +168,7 @@ class _Writer:
         scales = (np.abs(values).max(1) / WEIGHT).clip(1e-30).astype(np.float32)
         words = aligned(values.shape, np.int16)
         whole = np.round(values / scales[:, None]).astype(np.int16).reshape(rows, -1, GROUP)
-        words[:] = whole[:, :, vectors.order()].reshape(rows, -1)
+        words[:] = whole[:, :, weights.order()].reshape(rows, -1)
         self.bytes += words.nbytes + scales.nbytes
         return _Stored(INT16, self.keep(words), 0, self.keep(scales), 0, 0, rows, values.shape[1], words.nbytes)
 
@@ -236,7 +236,7 @@ def readable(code: Tensor) -> bool:
         return True
     distance = np.arange(256) - 127
     size = np.abs(distance)
-    lines = np.max([slope * size + offset for slope, offset in vectors.LINES], axis=0).clip(0, WEIGHT)
+    lines = np.max([slope * size + offset for slope, offset in weights.LINES], axis=0).clip(0, WEIGHT)
     return bool(np.abs(np.sign(distance) * lines / WEIGHT - code.float().numpy()).max() < 5e-4)
 
 

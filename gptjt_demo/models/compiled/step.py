@@ -11,40 +11,28 @@ In: the tables that `program` writes. Out: what the operations write. Knows no f
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, float32, int64, njit
+from numba import float32, int64, njit
 
-from gptjt_demo.models.compiled import vectors
-from gptjt_demo.models.compiled.cache import prepare
-from gptjt_demo.models.compiled.vectors import (
-    GROUP,
-    QUERIES,
+from gptjt_demo.models.compiled import weights
+from gptjt_demo.models.compiled.activations import gate, gelu, quantize_groups
+from gptjt_demo.models.compiled.addresses import bytes_at, floats, int16s, int32s, signed_bytes
+from gptjt_demo.models.compiled.attention import attend, rotate
+from gptjt_demo.models.compiled.kept import KEPT
+from gptjt_demo.models.compiled.products import (
     TILE,
-    add_and_get,
-    breathe,
     dot_codes,
     dot_int8,
     dot_int16,
-    gate,
-    gelu,
-    memory_at,
-    quantize_groups,
-    read,
-    scores_1,
-    scores_4,
-    softmax,
     tile_1,
     tile_4,
-    values_1,
-    values_4,
     widen_codes,
     widen_int8,
-    write,
-    yield_core,
 )
+from gptjt_demo.models.compiled.threads import add_and_get, breathe, read, write, yield_core
+from gptjt_demo.models.compiled.weights import GROUP
 
-CODES, INT8, INT16 = vectors.CODES, vectors.INT8, vectors.INT16
+CODES, INT8, INT16 = weights.CODES, weights.INT8, weights.INT16
 
-KEPT = prepare()  # Numba wants to know before it sees the first function
 
 # Operations
 EMBED, NORM, LINEAR, ROTATE, ATTEND, QUANTIZE, GATE, GELU, GATHER = range(9)
@@ -60,52 +48,27 @@ SHIFT = 32  # a ticket is (phase << 32) + the next piece
 _PATIENCE = 200  # looks at a counter before the core is offered to others
 
 
-@njit(inline="always")
-def _floats(address, count):
-    return carray(memory_at(address), count, dtype=np.float32)
-
-
-@njit(inline="always")
-def _int16s(address, count):
-    return carray(memory_at(address), count, dtype=np.int16)
-
-
-@njit(inline="always")
-def _int32s(address, count):
-    return carray(memory_at(address), count, dtype=np.int32)
-
-
-@njit(inline="always")
-def _bytes(address, count):
-    return carray(memory_at(address), count, dtype=np.uint8)
-
-
-@njit(inline="always")
-def _signed_bytes(address, count):
-    return carray(memory_at(address), count, dtype=np.int8)
-
-
 @njit(nogil=True, cache=KEPT, error_model="numpy")
 def _embed(op, piece, rows, buffers, order):
     """EMBED: ids buffer, out buffer, kind, weight, absmax, row scale, values a row, stored values a row."""
-    ids, width, stored = _int32s(buffers[op[1]], rows), op[7], op[8]
+    ids, width, stored = int32s(buffers[op[1]], rows), op[7], op[8]
     row = piece
-    out = _floats(buffers[op[2]] + 4 * row * width, width)
+    out = floats(buffers[op[2]] + 4 * row * width, width)
     token = int64(ids[row])
     if op[3] == CODES:
-        codes = _bytes(op[4] + token * stored, width)
-        meaning = _floats(op[9], 256)
+        codes = bytes_at(op[4] + token * stored, width)
+        meaning = floats(op[9], 256)
         for k in range(width):
             block = (token * stored + k) >> 12
-            out[k] = meaning[codes[k]] * _floats(op[5] + 4 * block, 1)[0]
+            out[k] = meaning[codes[k]] * floats(op[5] + 4 * block, 1)[0]
     elif op[3] == INT8:
-        scale = _floats(op[6] + 4 * token, 1)[0] * float32(128.0)
-        values = _signed_bytes(op[4] + token * stored, width)
+        scale = floats(op[6] + 4 * token, 1)[0] * float32(128.0)
+        values = signed_bytes(op[4] + token * stored, width)
         for k in range(width):
             out[k] = float32(values[k]) * scale
     else:
-        scale = _floats(op[6] + 4 * token, 1)[0]
-        fine = _int16s(op[4] + 2 * token * stored, stored)
+        scale = floats(op[6] + 4 * token, 1)[0]
+        fine = int16s(op[4] + 2 * token * stored, stored)
         for group in range(stored // GROUP):
             for k in range(GROUP):
                 if group * GROUP + order[k] < width:
@@ -116,8 +79,8 @@ def _embed(op, piece, rows, buffers, order):
 def _norm(op, piece, rows, buffers, numbers, order, scratch):
     """NORM: source, out codes, out scales, weight, bias or 0, width, stored width, epsilon's index, whether centred."""
     width, stored = op[6], op[7]
-    source = _floats(buffers[op[1]] + 4 * piece * width, width)
-    weight = _floats(op[4], width)
+    source = floats(buffers[op[1]] + 4 * piece * width, width)
+    weight = floats(op[4], width)
     total = float32(0.0)
     mean = float32(0.0)
     if op[9]:
@@ -130,7 +93,7 @@ def _norm(op, piece, rows, buffers, numbers, order, scratch):
     for k in range(width):
         scratch[k] = (source[k] - mean) * factor * weight[k]
     if op[5]:
-        bias = _floats(op[5], width)
+        bias = floats(op[5], width)
         for k in range(width):
             scratch[k] += bias[k]
     for k in range(width, stored):
@@ -155,7 +118,7 @@ def _activate(op, piece, buffers, order, scratch):
     elif op[0] == GELU:
         gelu(source, 0, scratch.ctypes.data, width)
     else:
-        scratch[:width] = _floats(source, width)
+        scratch[:width] = floats(source, width)
     for k in range(width, stored):
         scratch[k] = float32(0.0)
     quantize_groups(scratch.ctypes.data, codes, scales, groups)
@@ -170,10 +133,10 @@ def _linear(op, piece, rows, buffers, wide, tile):
     first = piece * op[13]
     last = min(first + op[13], outs)
     activations, scales = buffers[op[1]], buffers[op[2]]
-    row_scales = _floats(op[7], outs)
+    row_scales = floats(op[7], outs)
     bytes_ = columns * 2 if kind == INT16 else columns
-    bias = _floats(op[10], outs if op[10] else 1)
-    out = _floats(buffers[op[3]], (rows - 1) * step + outs)
+    bias = floats(op[10], outs if op[10] else 1)
+    out = floats(buffers[op[3]], (rows - 1) * step + outs)
     if rows == 1:
         for k in range(first, last):
             at = op[5] + k * bytes_
@@ -192,7 +155,7 @@ def _linear(op, piece, rows, buffers, wide, tile):
             else:
                 out[k] = value
         return
-    results = _floats(tile, TILE * TILE)
+    results = floats(tile, TILE * TILE)
     k = first
     while k < last:
         count = min(WIDE, last - k)
@@ -204,7 +167,7 @@ def _linear(op, piece, rows, buffers, wide, tile):
             elif kind == INT8:
                 widen_int8(at, 0, 0, float32(0.0), 0, there, groups)
             else:
-                _int16s(there, columns)[:] = _int16s(at, columns)
+                int16s(there, columns)[:] = int16s(at, columns)
         row = 0
         while row < rows:
             several = TILE if row + TILE <= rows else 1
@@ -234,102 +197,12 @@ def _inverse(row_scale):
     return float32(32768.0 / 16000.0) / row_scale if row_scale > float32(0.0) else float32(0.0)
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract"})
-def _rotate(op, piece, buffers, cache, where, cosines, sines):
-    """ROTATE: queries, keys, values, layer, heads, key heads, head width, rotated width, halves or neighbours."""
-    heads, key_heads, width, rotated = op[5], op[6], op[7], op[8]
-    row = piece
-    position, place, column = where[row, 0], where[row, 1], where[row, 2]
-    half = rotated // 2
-    cos, sin = cosines[position], sines[position]
-    for which in range(2):
-        count = heads if which == 0 else key_heads
-        values = _floats(buffers[op[1 + which]] + 4 * row * count * width, count * width)
-        for head in range(count):
-            base = head * width
-            for k in range(half):
-                a = base + k if op[9] == 0 else base + 2 * k
-                b = base + half + k if op[9] == 0 else a + 1
-                x, y = values[a], values[b]
-                values[a] = x * cos[k] - y * sin[k]
-                values[b] = y * cos[k] + x * sin[k]
-    room = cache[2]
-    # Keys lie (layer, sequence, head, width, column): a score is a sum over `width`, made for many columns at once.
-    keys = _floats(buffers[op[2]] + 4 * row * key_heads * width, key_heads * width)
-    values = _floats(buffers[op[3]] + 4 * row * key_heads * width, key_heads * width)
-    start = ((op[4] * cache[3] + place) * key_heads) * width * room
-    held_keys = _floats(cache[0] + 4 * start, key_heads * width * room)
-    held_values = _floats(cache[1] + 4 * start, key_heads * width * room)
-    for head in range(key_heads):
-        for k in range(width):
-            held_keys[(head * width + k) * room + column] = keys[head * width + k]
-            held_values[(head * room + column) * width + k] = values[head * width + k]
-
-
-@njit(nogil=True, cache=KEPT, error_model="numpy")
-def _attend(op, piece, rows, buffers, cache, where, scaling, scores):
-    """ATTEND: queries, out, -, layer, heads, key heads, head width, rows a piece."""
-    heads, key_heads, width, block = op[5], op[6], op[7], op[8]
-    room = cache[2]
-    head = piece % key_heads
-    first = (piece // key_heads) * block
-    last = min(first + block, rows)
-    several = heads // key_heads
-    space = len(scores) // QUERIES
-    at = scores.ctypes.data
-    row = first
-    while row < last:
-        place, begin, end = where[row, 1], where[row, 3], where[row, 4]
-        start = 4 * ((op[4] * cache[3] + place) * key_heads + head) * width * room
-        keys, values = cache[0] + start, cache[1] + start
-        together = int64(1)
-        if row + QUERIES <= last:  # rows of one sequence that see one range, of which a later one may see more
-            together = QUERIES
-            for k in range(QUERIES):
-                other = row + k
-                if where[other, 1] != place or where[other, 3] != begin or where[other, 6] > where[other, 5]:
-                    together = int64(1)
-                end = max(end, where[other, 4])
-            if together == 1:
-                end = where[row, 4]
-        own, until = where[row, 5], where[row, 6]
-        step = 4 * heads * width  # bytes from one row's query to the next one's
-        for k in range(several):
-            offset = 4 * (row * heads + head * several + k) * width
-            query, out = buffers[op[1]] + offset, buffers[op[2]] + offset
-            count = end - begin
-            if together == QUERIES:
-                scores_4(query, step, keys + 4 * begin, room, at, 4 * space, count, width, scaling)
-            else:
-                scores_1(query, step, keys + 4 * begin, room, at, 4 * space, count, width, scaling)
-                if until > own:
-                    scores_1(query, step, keys + 4 * own, room, at + 4 * count, 4 * space, until - own, width, scaling)
-            for r in range(together):
-                target = _floats(out + r * step, width)
-                for d in range(width):
-                    target[d] = float32(0.0)
-                seen = where[row + r, 4] - begin + (until - own if together == 1 else 0)
-                scores[r * space + space - 1] = softmax(at + 4 * r * space, seen, max(count, seen))
-            if together == QUERIES:
-                values_4(at, 4 * space, values + 4 * begin * width, width, out, step, count)
-            else:
-                values_1(at, 4 * space, values + 4 * begin * width, width, out, step, count)
-                if until > own:
-                    values_1(at + 4 * count, 4 * space, values + 4 * own * width, width, out, step, until - own)
-            for r in range(together):
-                target = _floats(out + r * step, width)
-                inverse = float32(1.0) / scores[r * space + space - 1]
-                for d in range(width):
-                    target[d] *= inverse
-        row += together
-
-
 @njit(nogil=True, cache=KEPT)
 def _pick(op, piece, buffers, chosen):
     """GATHER: source, out, width: rows that are asked for, one behind the other."""
     width = op[3]
-    source = _floats(buffers[op[1]] + 4 * chosen[piece] * width, width)
-    out = _floats(buffers[op[2]] + 4 * piece * width, width)
+    source = floats(buffers[op[1]] + 4 * chosen[piece] * width, width)
+    out = floats(buffers[op[2]] + 4 * piece * width, width)
     for k in range(width):
         out[k] = source[k]
 
@@ -374,7 +247,7 @@ def work(
         chosen: int64: rows whose logits are asked for.
         cosines: float32 (positions, rotated width / 2).
         sines: of the same shape.
-        order: int64 (GROUP,): see `vectors.order`.
+        order: int64 (GROUP,): see `weights.order`.
         scratch: float32: this thread's own; (QUERIES, columns and three vectors) is what attention needs of it.
         wide: int16 (WIDE, columns): this thread's own.
         tile: float32 (TILE * TILE,): this thread's own.
@@ -429,9 +302,9 @@ def work(
         if kind == LINEAR:
             _linear(op, within, asked if op[15] else rows, buffers, wide_at, tile_at)
         elif kind == ATTEND:
-            _attend(op, within, rows, buffers, cache, where, scaling, scratch)
+            attend(op, within, rows, buffers, cache, where, scaling, scratch)
         elif kind == ROTATE:
-            _rotate(op, within, buffers, cache, where, cosines, sines)
+            rotate(op, within, buffers, cache, where, cosines, sines)
         elif kind == NORM:
             _norm(op, within, rows, buffers, numbers, order, scratch)
         elif kind == EMBED:

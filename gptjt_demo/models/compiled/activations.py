@@ -1,0 +1,117 @@
+"""What happens to activations between products: SiLU with its gate, GELU, and their coding as int16."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from gptjt_demo.models.compiled.processor import way
+from gptjt_demo.models.compiled.vectors import (
+    F32,
+    I16,
+    I32,
+    I64,
+    broadcast,
+    call,
+    exp_lanes,
+    fused,
+    load_at,
+    loop_over,
+    numbers,
+    store_at,
+    vector_type,
+    vectors_for,
+)
+from gptjt_demo.models.compiled.weights import ACTIVATION, GROUP, order
+
+
+@intrinsic
+def quantize_groups(typingctx, source, codes, scales, groups):
+    """float32 as int16 within +-`ACTIVATION`, with a scale a group, each group's columns in `order`.
+
+    Args:
+        source: address of float32 (groups, GROUP).
+        codes: address of int16 (groups, GROUP).
+        scales: address of float32 (groups,).
+        groups: how many.
+    """
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
+        source, codes, scales, groups = arguments
+        lanes = way().lanes // 2
+        kind = vector_type(F32, lanes)
+        with loop_over(builder, groups) as loop:
+            at = builder.add(source, builder.shl(loop.index, I64(8)))
+            parts = [load_at(builder, builder.add(at, I64(4 * k)), kind, 4) for k in range(0, GROUP, lanes)]
+            most = numbers(lanes, 0.0)
+            for part in parts:
+                size = call(builder, f"llvm.fabs.v{lanes}f32", kind, part)
+                most = builder.select(builder.fcmp_ordered(">", size, most), size, most)
+            left = lanes
+            while left > 1:
+                left //= 2
+                index = [ir.Constant(vector_type(I32, left), list(range(k, k + left))) for k in (0, left)]
+                a, b = (builder.shuffle_vector(most, most, part) for part in index)
+                most = builder.select(builder.fcmp_ordered(">", a, b), a, b)
+            largest = builder.extract_element(most, I32(0))
+            scale = builder.fmul(largest, ir.Constant(F32, 1 / ACTIVATION))
+            store_at(builder, scale, builder.add(scales, builder.shl(loop.index, I64(2))), 4)
+            some = builder.fcmp_ordered(">", largest, ir.Constant(F32, 1e-30))
+            inverse = builder.select(
+                some, builder.fdiv(ir.Constant(F32, float(ACTIVATION)), largest), ir.Constant(F32, 0.0)
+            )
+            factor = broadcast(builder, inverse, lanes)
+            whole = []
+            for part in parts:
+                near = call(builder, f"llvm.rint.v{lanes}f32", kind, builder.fmul(part, factor))
+                whole.append(builder.trunc(builder.fptosi(near, vector_type(I32, lanes)), vector_type(I16, lanes)))
+            while len(whole) > 1:
+                size = whole[0].type.count
+                both = ir.Constant(vector_type(I32, 2 * size), list(range(2 * size)))
+                whole = [builder.shuffle_vector(a, b, both) for a, b in zip(whole[::2], whole[1::2], strict=True)]
+            mixed = builder.shuffle_vector(whole[0], whole[0], ir.Constant(vector_type(I32, GROUP), order()))
+            store_at(builder, mixed, builder.add(codes, builder.shl(loop.index, I64(7))), 64)
+        return context.get_dummy_value()
+
+    i = types.int64
+    return types.void(i, i, i, i), codegen
+
+
+def _emit_activation(gated: bool) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
+        source, second, out, count = arguments
+        lanes = way().lanes // 2
+        kind = vector_type(F32, lanes)
+        one, limit = numbers(lanes, 1.0), numbers(lanes, 80.0)
+        with loop_over(builder, vectors_for(builder, count, lanes)) as loop:
+            bytes_ = builder.mul(loop.index, I64(4 * lanes))
+            x = load_at(builder, builder.add(source, bytes_), kind, 4)
+            inner = x
+            if not gated:
+                cubic = fused(builder, builder.fmul(x, x), numbers(lanes, 0.044715), one)
+                inner = builder.fmul(builder.fmul(x, numbers(lanes, 1.5957691216)), cubic)
+            power = builder.fneg(inner)
+            power = builder.select(builder.fcmp_ordered("<", power, limit), power, limit)
+            value = builder.fdiv(x, builder.fadd(one, exp_lanes(builder, power)))
+            if gated:
+                value = builder.fmul(value, load_at(builder, builder.add(second, bytes_), kind, 4))
+            store_at(builder, value, builder.add(out, bytes_), 4)
+        return context.get_dummy_value()
+
+    i = types.int64
+    return types.void(i, i, i, i), codegen
+
+
+@intrinsic
+def gate(typingctx, source, second, out, count):
+    """SiLU(source) * second, of `count` float32 and up to a vector more."""
+    return _emit_activation(True)
+
+
+@intrinsic
+def gelu(typingctx, source, second, out, count):
+    """GELU of source, in its tanh form, of `count` float32 and up to a vector more."""
+    return _emit_activation(False)

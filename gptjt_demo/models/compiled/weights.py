@@ -1,0 +1,190 @@
+"""8-bit weights as they are stored, read as int16: a group of 64 columns at a time.
+
+Activations are int16 within +-`ACTIVATION`, with a float32 scale a group; weights become int16 within +-`WEIGHT`, with
+one scale a row: so the sums of a group fit int32, are exact, and only the sum over groups is float32, in an order that
+depends on nothing but the row. That is why a row's result is equal to the bit, whatever rows stand beside it.
+
+A weight is stored in one of three ways:
+
+    codes   the hivemind layout's own bytes. bitsandbytes' signed dynamic code (Dettmers et al. 2022, "8-bit Optimizers
+            via Block-wise Quantization") is odd and, from nought on, the largest of a few straight lines; so a code is
+            read with arithmetic, or by two look-ups where the processor has AVX-512 VBMI. A block's absmax enters as
+            a ratio to the row's largest.
+    int8    a scale a row
+    int16   a scale a row, for small models in other layouts
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from gptjt_demo.models.compiled.processor import way
+from gptjt_demo.models.compiled.vectors import (
+    F32,
+    I8,
+    I16,
+    I32,
+    I64,
+    call,
+    larger,
+    load_at,
+    scaled,
+    splat,
+    vector_type,
+)
+
+GROUP = 64
+BLOCK_GROUPS = 64  # groups that share an absmax in the hivemind layout: 4096 values
+ACTIVATION = 16383
+WEIGHT = 16000  # code 1.0; then the lines' slopes are whole numbers
+CODES, INT8, INT16 = 0, 1, 2
+# The positive half of the dynamic code at 1.0 = WEIGHT: the largest of these lines (slope, offset) and 0, at most 1.
+LINES = ((225, -12687), (45, -1257), (9, -123), (2, -12))
+# The same by the upper four bits of the size: slope, start, rest. The smallest sixteen are a line, too, to 6 in 16000.
+NIBBLES = ((1, 0, 0), (9, 14, 2), (45, 28, 2), (45, 28, 2), (225, 56, -88))
+TOP = 112  # what 1.0 has more than the code before it
+
+
+def code_tables(builder: ir.IRBuilder, tables: ir.Value) -> list[ir.Value]:
+    """The 256 values as eight vectors of 64 bytes: low bytes, then high bytes."""
+    return [load_at(builder, builder.add(tables, I64(64 * k)), vector_type(I8, 64), 64) for k in range(8)]
+
+
+def _looked_up(builder: ir.IRBuilder, address: ir.Value, tables: list[ir.Value]) -> list[ir.Value]:
+    bytes_ = vector_type(I8, 64)
+    codes = load_at(builder, address, bytes_, 1)
+    upper = builder.icmp_signed("<", codes, splat(I8, 64, 0))
+    low, high = (
+        builder.select(
+            upper,
+            call(builder, "llvm.x86.avx512.vpermi2var.qi.512", bytes_, t[2], codes, t[3]),
+            call(builder, "llvm.x86.avx512.vpermi2var.qi.512", bytes_, t[0], codes, t[1]),
+        )
+        for t in (tables[:4], tables[4:])
+    )
+    return _words(builder, low, high)
+
+
+def _interleaved(builder: ir.IRBuilder, low: ir.Value, high: ir.Value) -> list[ir.Value]:
+    """Bytes of two vectors in turns, within each 16 of them: the columns of `order`, two bytes each."""
+    count = low.type.count
+    halves = [[16 * lane + 8 * half + k for lane in range(count // 16) for k in range(8)] for half in (0, 1)]
+    return [
+        builder.shuffle_vector(
+            low, high, ir.Constant(vector_type(I32, count), [k for c in half for k in (c, count + c)])
+        )
+        for half in halves
+    ]
+
+
+def _words(builder: ir.IRBuilder, low: ir.Value, high: ir.Value) -> list[ir.Value]:
+    """int16 of low and high bytes, in `order`."""
+    wide = vector_type(I16, low.type.count // 2)
+    return [builder.bitcast(part, wide) for part in _interleaved(builder, low, high)]
+
+
+def _by_nibbles(builder: ir.IRBuilder, address: ir.Value) -> list[ir.Value]:
+    """32 codes as int16, read with the look-ups of 16 bytes that AVX2 has.
+
+    A code k from nought has the size m, whose upper four bits say on which line it lies: slope * (m - start) + rest.
+    """
+    bytes_ = vector_type(I8, 32)
+    codes = load_at(builder, address, bytes_, 1)
+    from_middle = builder.xor(codes, splat(I8, 32, -128))
+    signed = call(builder, "llvm.sadd.sat.v32i8", bytes_, from_middle, splat(I8, 32, 1))
+    size = builder.select(
+        builder.icmp_signed("<", signed, splat(I8, 32, 0)), builder.sub(splat(I8, 32, 0), signed), signed
+    )
+    upper = builder.and_(
+        builder.bitcast(builder.lshr(builder.bitcast(size, vector_type(I16, 16)), splat(I16, 16, 4)), bytes_),
+        splat(I8, 32, 15),
+    )
+
+    def table(column: int) -> ir.Value:
+        values = [NIBBLES[min(k, len(NIBBLES) - 1)][column] for k in range(16)] * 2
+        constant = ir.Constant(bytes_, [value - 256 if value > 127 else value for value in values])
+        return call(builder, "llvm.x86.avx2.pshuf.b", bytes_, constant, upper)
+
+    rest = table(2)
+    last = builder.sext(builder.icmp_signed("==", codes, splat(I8, 32, -1)), bytes_)  # 1.0, one step above the line
+    rest = builder.add(rest, builder.and_(last, splat(I8, 32, TOP)))
+    part = builder.sub(size, table(1))
+    part, rest = (call(builder, "llvm.x86.avx2.psign.b", bytes_, value, signed) for value in (part, rest))
+    slopes = _interleaved(builder, table(0), splat(I8, 32, 1))
+    values = _interleaved(builder, part, rest)
+    return [
+        call(builder, "llvm.x86.avx2.pmadd.ub.sw", vector_type(I16, 16), slope, value)
+        for slope, value in zip(slopes, values, strict=True)
+    ]
+
+
+def order() -> list[int]:
+    """Where the columns of a group stand in memory, once they are int16: as the fastest way of widening leaves them."""
+    if not way().x86:
+        return list(range(GROUP))
+    lanes = way().lanes // 8  # of 16 bytes, within which x86 interleaves
+    bases = range(0, GROUP, 16 * lanes)
+    return [
+        base + 16 * lane + 8 * half + k for base in bases for half in (0, 1) for lane in range(lanes) for k in range(8)
+    ]
+
+
+def read_group(
+    builder: ir.IRBuilder, kind: int, address: ir.Value, ratio: ir.Value, tables: list[ir.Value]
+) -> list[ir.Value]:
+    """A group's weights as int16 vectors.
+
+    Args:
+        builder: see llvmlite.
+        kind: how they are stored.
+        address: of the first.
+        ratio: int16, of the block's absmax to the row's; codes alone have one.
+        tables: where codes are looked up.
+    """
+    lanes = way().lanes
+    if kind == INT16:
+        return [
+            load_at(builder, builder.add(address, I64(2 * k)), vector_type(I16, lanes), 64)
+            for k in range(0, GROUP, lanes)
+        ]
+    if kind == CODES and way().lookups:
+        return [scaled(builder, part, ratio) for part in _looked_up(builder, address, tables)]
+    if way().x86:
+        parts = []
+        for first in range(0, GROUP, 2 * lanes):
+            at = builder.add(address, I64(first))
+            if kind == CODES:
+                parts += [scaled(builder, part, ratio) for part in _by_nibbles(builder, at)]
+            else:
+                loaded = load_at(builder, at, vector_type(I8, 2 * lanes), 1)
+                doubled = _words(builder, splat(I8, 2 * lanes, 0), loaded)  # times 256
+                parts += [builder.ashr(part, splat(I16, lanes, 1)) for part in doubled]
+        return parts
+    parts = []
+    for first in range(0, GROUP, lanes):
+        loaded = load_at(builder, builder.add(address, I64(first)), vector_type(I8, lanes), 1)
+        wide = vector_type(I16, lanes)
+        if kind == INT8:
+            parts.append(builder.shl(builder.sext(loaded, wide), splat(I16, lanes, 7)))
+            continue
+        signed = builder.sub(builder.zext(loaded, wide), splat(I16, lanes, 127))
+        sign = builder.ashr(signed, splat(I16, lanes, 15))
+        size = builder.sub(builder.xor(signed, sign), sign)
+        value = splat(I16, lanes, 0)
+        for slope, offset in LINES:
+            line = builder.add(builder.mul(size, splat(I16, lanes, slope)), splat(I16, lanes, offset))
+            value = larger(builder, line, value)
+        most = splat(I16, lanes, WEIGHT)
+        value = builder.select(builder.icmp_signed("<", value, most), value, most)
+        value = scaled(builder, value, ratio)
+        parts.append(builder.sub(builder.xor(value, sign), sign))
+    return parts
+
+
+def block_ratio(builder: ir.IRBuilder, absmax: ir.Value, group: ir.Value, inverse: ir.Value) -> ir.Value:
+    block = builder.lshr(group, I64(6))
+    value = load_at(builder, builder.add(absmax, builder.shl(block, I64(2))), F32, 4)
+    return builder.trunc(builder.fptosi(builder.fmul(value, inverse), I32), I16)
+
+
+BYTES = {CODES: 1, INT8: 1, INT16: 2}
