@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-WAYS = ("auto", "vnni", "avx2", "torch")  # values of GPTJT_WAY; what they mean is told in the load report
-
 FEATURES = (  # torch's names of the instruction sets that 8-bit and 16-bit products use
     "avx2", "avx_vnni", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16",
     "neon", "dot", "i8mm", "bf16", "sve", "sve2",

@@ -42,7 +42,7 @@ class Bench:
         peers: measure other libraries too.
         page: measure the page, and visitors beside a batch.
         day: measure the memory that a day of visitors leaves; it takes minutes.
-        way: of multiplying 8-bit weights, where one is forced; a value of `processor.WAYS`.
+        way: of multiplying 8-bit weights, where one is forced; a value of `GPTJT_WAY`.
         told: hears what goes on.
     """
 

@@ -49,15 +49,16 @@ def bench(
 
     Without --model a checkpoint of GPT-J-6B's size is built (6 GB, as much converted, and 8 GB for the peers).
     """
-    from gptjt_demo.benchmark import machine, processor
+    from gptjt_demo.benchmark import machine
     from gptjt_demo.benchmark.run import LAYERS, Bench
+    from gptjt_demo.models.compiled.processor import WAYS
 
     if model is not None and layers is not None:
         raise SettingError("a model has its own layers", where="--layers", mend="leave out one of --model and --layers")
     if model is None and (page or day or device != "cpu"):
         raise SettingError("only a known model has this", where="--page, --day, --device", mend="name one with --model")
-    if way is not None and way not in processor.WAYS:
-        raise SettingError(f"{way!r} is no way", where="--way", mend=f"use one of {', '.join(processor.WAYS)}")
+    if way is not None and way not in WAYS:
+        raise SettingError(f"{way!r} is no way", where="--way", mend=f"use one of {', '.join(WAYS)}")
     with _folder(dir) as folder:
         run = Bench(folder, rounds, threads or machine.cores(), peers, page, way, told=say, day=day)
         report = run.random(layers or LAYERS) if model is None else run.known(model, device)

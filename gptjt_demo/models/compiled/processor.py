@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gptjt_demo.errors import SettingError
 
-NAMES = ("auto", "vnni", "avx2", "torch")
+WAYS = ("auto", "vnni", "avx2", "torch")  # values of GPTJT_WAY; torch is transformers' modules, nothing compiled
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def asked_way() -> str:
         SettingError: that is no way.
     """
     asked = os.environ.get("GPTJT_WAY") or "auto"
-    if asked not in NAMES:
-        mend = f"use one of {', '.join(NAMES)}"
+    if asked not in WAYS:
+        mend = f"use one of {', '.join(WAYS)}"
         raise SettingError(f"{asked!r} is no way of multiplying", where="GPTJT_WAY", mend=mend)
     return asked
 
