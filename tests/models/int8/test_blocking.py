@@ -70,7 +70,10 @@ def test_weights_that_were_handed_over_are_given_back_once_each(mapped: Any, mon
     assert len(addresses) == len(set(addresses)) == sum(isinstance(m, torch.nn.Linear) for m in whole.modules())
 
 
-def test_nothing_is_started_for_a_model_that_has_nothing_to_hand_over(tmp_path: Path) -> None:
+def test_nothing_is_started_for_a_model_that_has_nothing_to_hand_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GPTJT_WAY", "torch")
     engine = loading.load(tiny.save(tiny.model("gptj"), tmp_path), progress=False)
     lm: Any = engine._lm
     assert block_later(lm.model, engine.pause, lambda tensor: None) is None
