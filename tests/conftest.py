@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from gptjt_demo.engine.engine import Engine
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes is no property of the code
+settings.load_profile("any machine")
 
 CHROMIUM_FLAGS = [
     "--headless",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from gptjt_demo.likeness import seen
 from gptjt_demo.settings import Sampling
 from gptjt_demo.templates.answer_check import Check, normalised
 from gptjt_demo.templates.template import Example, Input, Template
@@ -78,7 +79,7 @@ NASTY += [
     "`",
 ]
 texts = st.lists(st.sampled_from(NASTY) | st.text(max_size=8), max_size=4).map("".join)
-labels = st.lists(texts.filter(str.strip), max_size=4, unique_by=lambda label: normalised(label.replace("\r", "\n")))
+labels = st.lists(texts.filter(seen), max_size=4, unique_by=lambda label: normalised(label.replace("\r", "\n")))
 
 
 @st.composite

@@ -28,6 +28,7 @@ from gptjt_demo.ui.batch.sureness import sureness, tenths
 from gptjt_demo.ui.batch.tab import BatchActions
 from gptjt_demo.ui.html import duration
 from gptjt_demo.ui.playground.actions import Actions
+from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.rows_table import rows_table
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND
@@ -385,7 +386,7 @@ def test_what_is_picked_stays_picked(page: Any, tmp_path: Path) -> None:
 
 def test_the_prompt_as_edited_in_the_playground_is_what_is_asked(page: Any, tmp_path: Path) -> None:
     do, controls = page
-    controls[1] = "Edited instruction."
+    controls[Controls._fields.index("instruction")] = "Edited instruction."
     columns = ["text", *[None] * (MAX_INPUTS - 1)]
     id, *_ = do.begin(read(save(tmp_path)), PLAYGROUND, "text", "causal", *columns, *controls)
     finished(do.jobs.find(id))

@@ -37,7 +37,7 @@ from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.grid import with_row
-from gptjt_demo.ui.rows.template_choice import chosen
+from gptjt_demo.ui.rows.template_choice import begun_as, chosen
 from gptjt_demo.ui.work import Runs, Tell, Work
 
 ROW_LIMIT = 10_000
@@ -72,7 +72,8 @@ class EvaluateActions:
     def sample(self, name: str, *values: Any) -> tuple[Any, ...]:
         """`look` at the sample that ships for the prompt."""
         try:
-            path = str(samples.path(chosen(name, self.actions, values).name))
+            chosen(name, self.actions, values)  # what is wrong with the prompt comes first
+            path = str(samples.path(begun_as(name, values)))
         except PlaygroundError as error:
             return None, problem(str(error)), "", *self.choose(None, name, *[None] * (1 + MAX_INPUTS), *values)
         return self.look(path, name, *values)
@@ -93,7 +94,7 @@ class EvaluateActions:
             source.gold_update(table if template else None, gold, said),
             *source.column_updates(template, table, columns, gold=gold),
             gr.Radio(visible=template is not None and bool(template.labels)),
-            gr.Button(visible=template is not None and template.name in samples.names()),
+            gr.Button(visible=template is not None and begun_as(name, controls) in samples.names()),
         )
 
     # --- measuring

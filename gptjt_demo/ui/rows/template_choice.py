@@ -36,3 +36,14 @@ def chosen(name: str, actions: Actions, values: Sequence[Any]) -> Template:
         PlaygroundError: the edits in the playground make no template, or there is none of that name.
     """
     return actions.library[name] if name else actions.whole(Controls(*values))
+
+
+def begun_as(name: str, values: Sequence[Any]) -> str:
+    """The name of the library's template that a prompt began as, however it was edited since.
+
+    Args:
+        name: the picker's value.
+        values: of the playground's controls.
+    """
+    base = Controls(*values).base
+    return name or (base.name if isinstance(base, Template) else "")
