@@ -34,7 +34,6 @@ from gptjt_demo.models.compiled.vectors import (
 )
 
 GROUP = 64
-BLOCK_GROUPS = 64  # groups that share an absmax in the hivemind layout: 4096 values
 ACTIVATION = 16383
 WEIGHT = 16000  # code 1.0; then the lines' slopes are whole numbers
 CODES, INT8, INT16 = 0, 1, 2
@@ -182,7 +181,7 @@ def read_group(
 
 
 def block_ratio(builder: ir.IRBuilder, absmax: ir.Value, group: ir.Value, inverse: ir.Value) -> ir.Value:
-    block = builder.lshr(group, I64(6))
+    block = builder.lshr(group, I64(6))  # 64 groups, 4096 values, share an absmax in the hivemind layout
     value = load_at(builder, builder.add(absmax, builder.shl(block, I64(2))), F32, 4)
     return builder.trunc(builder.fptosi(builder.fmul(value, inverse), I32), I16)
 
