@@ -7,7 +7,8 @@
     │   └── PromptTooLong   ... because it and its answer exceed the context
     ├── ModelError        a model that is unknown, absent or cannot be run here
     │   ├── CheckpointError   ... because its file is damaged or incomplete
-    │   └── DoesNotFit        ... because the machine's memory is too small
+    │   ├── DoesNotFit        ... because the machine's memory is too small
+    │   └── NotReady          ... because it is still being loaded, or the program is being stopped
     ├── TableError        a file of rows that cannot be read or written
     └── LinkError         a shared link that is cut, altered or too new
 
@@ -77,6 +78,10 @@ class DoesNotFit(ModelError):
     """The model needs more memory than there is."""
 
 
+class NotReady(ModelError):
+    """The model is still being loaded, or the program is being stopped: what was asked may be asked again."""
+
+
 class TableError(PlaygroundError):
     """A file of rows cannot be read or written."""
 
@@ -87,6 +92,6 @@ class LinkError(PlaygroundError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint for a word that is not among the known ones."""
-    names = list(known)
+    names = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names) or 'none'}"
+    return f"did you mean {names[close[0]]!r}?" if close else f"known: {', '.join(names.values()) or 'none'}"

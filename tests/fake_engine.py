@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from gptjt_demo.engine.exact_text import exact_text
 from gptjt_demo.engine.label_scores import Rule, check_labels, softmax
+from gptjt_demo.engine.protocol import Loading
 from gptjt_demo.engine.results import Alternative, Completion, LabelScore, SelfTest, StopReason, Token
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.settings import Attention, Sampling
@@ -64,6 +65,9 @@ class FakeEngine:
     ) -> None:
         self.name = name
         self.stand_in = stand_in
+        self.loading: Loading | None = None
+        self.notice = ""
+        self.metered = False
         self.context = context
         self.supports_prefix = supports_prefix
         self.attention: Attention = attention if supports_prefix else "causal"

@@ -6,7 +6,6 @@ Libraries are imported by the command that needs them, so that `--help` answers 
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -32,6 +31,7 @@ from gptjt_demo.cli.templates import (
 )
 from gptjt_demo.cli.train import figures, train
 from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.settings import environment
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     complete,
@@ -123,7 +123,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         leave_closed_pipe()
         status = 1
     except Exception as error:  # whatever it is, people read a line; the traceback is for those who ask for it
-        if os.environ.get("GPTJT_TRACEBACK", "0") not in ("", "0"):
+        if environment.TRACEBACK.read():
             traceback.print_exc()
         say(f"error: {_unexpected(error)}")  # in every process of a launch: it may be one's alone
         status = 1

@@ -12,6 +12,7 @@ import typer
 
 from gptjt_demo.cli.output import print_json, say
 from gptjt_demo.errors import PlaygroundError, SettingError
+from gptjt_demo.settings import environment
 
 
 def bench(
@@ -29,7 +30,7 @@ def bench(
     way: Annotated[
         str | None,
         typer.Option(
-            envvar="GPTJT_WAY",
+            envvar=environment.WAY.name,
             help="Force a way of multiplying: auto, vnni, avx2 or torch. With avx2 the peers go it too.",
             show_default="the processor's",
         ),
@@ -51,14 +52,13 @@ def bench(
     """
     from gptjt_demo.benchmark import machine
     from gptjt_demo.benchmark.run import LAYERS, Bench
-    from gptjt_demo.models.compiled.processor import WAYS
 
     if model is not None and layers is not None:
         raise SettingError("a model has its own layers", where="--layers", mend="leave out one of --model and --layers")
     if model is None and (page or day or device != "cpu"):
         raise SettingError("only a known model has this", where="--page, --day, --device", mend="name one with --model")
-    if way is not None and way not in WAYS:
-        raise SettingError(f"{way!r} is no way", where="--way", mend=f"use one of {', '.join(WAYS)}")
+    if way is not None and way not in environment.WAYS:
+        raise SettingError(f"{way!r} is no way", where="--way", mend=f"use one of {', '.join(environment.WAYS)}")
     with _folder(dir) as folder:
         run = Bench(folder, rounds, threads or machine.cores(), peers, page, way, told=say, day=day)
         report = run.random(layers or LAYERS) if model is None else run.known(model, device)

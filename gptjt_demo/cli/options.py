@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gptjt_demo.errors import PromptError
-from gptjt_demo.settings import Attention, Device
+from gptjt_demo.settings import Attention, Device, environment
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.engine import Engine
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", envvar="GPTJT_MODEL", help="A known name, a folder or a hub id.", show_default="mini"),
+    typer.Option(
+        "--model",
+        envvar=environment.MODEL.name,
+        help="A known name, a folder or a hub id.",
+        show_default=environment.MODEL.default,
+    ),
 ]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where the model runs.")]
 PromptsOption = Annotated[
@@ -57,7 +62,7 @@ def open_library(prompts: list[Path] | None) -> Library:
     from gptjt_demo.templates.library import Library
     from gptjt_demo.templates.shipped import own_folders
 
-    return Library.open(prompts or own_folders(os.environ.get("GPTJT_PROMPTS", "")))
+    return Library.open(prompts or own_folders(environment.PROMPTS.read()))
 
 
 def open_template(name: str, prompts: list[Path] | None) -> Template:

@@ -18,6 +18,7 @@ from gptjt_demo.engine.decoding import decode
 from gptjt_demo.engine.drafting import PATIENCE, Drafter
 from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.label_scores import Rule, check_labels, label_scores
+from gptjt_demo.engine.protocol import Loading
 from gptjt_demo.engine.results import Completion, LabelScore, Token
 from gptjt_demo.engine.steps import Interrupted, LanguageModel
 from gptjt_demo.engine.turns import Flag
@@ -70,6 +71,7 @@ class Engine:
         supports_prefix: whether the model passed the mask's self-test; if not, every answer is causal and says so.
         notes: what was decided at load, a line each.
         stand_in: it answers in place of another model, and is shown as such.
+        loading, notice, metered: as of a model that is there, and that nobody need be told about.
 
     Args:
         model: a `PreTrainedModel` with a language-model head, or another `LanguageModel`.
@@ -80,6 +82,10 @@ class Engine:
         notes: lines of a load report.
         stand_in: whether it stands in for another model.
     """
+
+    loading: Loading | None = None
+    notice = ""
+    metered = False
 
     def __init__(
         self,

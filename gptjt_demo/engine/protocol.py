@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from gptjt_demo.engine.label_scores import Rule
@@ -30,16 +31,58 @@ class TokenStream(Protocol):
     def completion(self) -> Completion: ...
 
 
-class Answers(Protocol):
-    """Answers prompts and weighs labels."""
+@dataclass(frozen=True)
+class Loading:
+    """How far a model's load is.
 
-    name: str
-    context: int
-    attention: Attention
-    supports_prefix: bool
-    self_test: SelfTest
-    notes: tuple[str, ...]
-    stand_in: bool
+    Attributes:
+        phase: what is being done, in a few words for people.
+        share: of the whole, 0 to 1.
+    """
+
+    phase: str = "starting"
+    share: float = 0.0
+
+
+class Answers(Protocol):
+    """Answers prompts and weighs labels.
+
+    Attributes:
+        loading: how far the model's load is; None when it is there. Until then the other attributes are what its name
+            promises, and what needs the model waits for it or raises `NotReady`.
+        notice: what whoever asks must be told of how it came to answer, a sentence; empty as a rule.
+        metered: whether its work is counted against the visitor who asked on the page, so that others are refused.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def context(self) -> int: ...
+
+    @property
+    def attention(self) -> Attention: ...
+
+    @property
+    def supports_prefix(self) -> bool: ...
+
+    @property
+    def self_test(self) -> SelfTest: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    @property
+    def stand_in(self) -> bool: ...
+
+    @property
+    def loading(self) -> Loading | None: ...
+
+    @property
+    def notice(self) -> str: ...
+
+    @property
+    def metered(self) -> bool: ...
 
     def count_tokens(self, text: str) -> int: ...
 

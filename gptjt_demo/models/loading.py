@@ -7,7 +7,6 @@ never imports.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +31,7 @@ from gptjt_demo.models.origin import with_origin
 from gptjt_demo.models.plan import Plan
 from gptjt_demo.models.registry import DEFAULT_MODEL, GIB, ModelSpec, resolve
 from gptjt_demo.models.tokenizer import has_tokenizer, read_tokenizer
-from gptjt_demo.settings import Attention, Device
+from gptjt_demo.settings import Attention, Device, environment
 
 __all__ = ["Device", "load"]
 
@@ -163,7 +162,7 @@ def _memory(processor: torch.device) -> str:
 
 
 def _tokenizer(folder: Path, spec: ModelSpec, asked: str | Path | None, progress: bool) -> Any:
-    asked = asked or os.environ.get("GPTJT_TOKENIZER")
+    asked = asked or environment.TOKENIZER.read()
     source = asked if asked or has_tokenizer(folder) else spec.tokenizer
     if source is not None:
         other = Path(source).expanduser()
@@ -172,7 +171,7 @@ def _tokenizer(folder: Path, spec: ModelSpec, asked: str | Path | None, progress
 
 
 def _attention(asked: Attention | None, spec: ModelSpec) -> Attention:
-    mode = asked or os.environ.get("GPTJT_ATTENTION") or spec.attention
+    mode = asked or environment.ATTENTION.read() or spec.attention
     if mode not in ("prefix", "causal"):
-        raise SettingError(f"{mode!r} is neither prefix nor causal", where="attention, or GPTJT_ATTENTION")
+        raise SettingError(f"{mode!r} is neither prefix nor causal", where="attention")
     return cast(Attention, mode)

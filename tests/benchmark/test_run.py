@@ -15,7 +15,7 @@ from gptjt_demo.benchmark.contender import PATIENT, Failed
 from gptjt_demo.benchmark.report import Target
 from gptjt_demo.benchmark.targets import target
 from gptjt_demo.models import memory
-from gptjt_demo.models.compiled.processor import WAYS
+from gptjt_demo.settings.environment import WAYS
 
 GIGABYTE = 0.05  # seconds that the stand-in for the memory takes: 20 GB/s
 OURS, FAST, SLOW = 0.1, 0.2, 0.4  # seconds of everything

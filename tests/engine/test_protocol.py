@@ -37,7 +37,9 @@ def test_a_stream_gives_a_completion(stream: Any) -> None:
 
 def test_the_double_has_every_attribute_of_the_protocol() -> None:
     engine: Answers = FakeEngine()
-    for name in get_type_hints(Answers):
+    attributes = [name for name, member in vars(Answers).items() if isinstance(member, property)]
+    assert "name" in attributes
+    for name in attributes:
         assert hasattr(engine, name)
     stream: TokenStream = engine.stream("p")
     for name in get_type_hints(TokenStream):

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from gptjt_demo.models.compiled.processor import way
+from gptjt_demo.settings import environment
 
 
 def folder() -> Path | None:
@@ -22,7 +23,7 @@ def folder() -> Path | None:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     name = "gptjt-demo"
     own = f"{name}-{os.getuid()}" if hasattr(os, "getuid") else name
-    asked = os.environ.get("GPTJT_CACHE")
+    asked = environment.CACHE.read()
     for path in ([Path(asked)] if asked else []) + [Path(home) / name, Path(tempfile.gettempdir()) / own]:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -11,8 +11,7 @@ import platform
 from dataclasses import dataclass
 
 from gptjt_demo.errors import SettingError
-
-WAYS = ("auto", "vnni", "avx2", "torch")  # values of GPTJT_WAY; torch is transformers' modules, nothing compiled
+from gptjt_demo.settings import environment
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,7 @@ def asked_way() -> str:
     Raises:
         SettingError: that is no way.
     """
-    asked = os.environ.get("GPTJT_WAY") or "auto"
-    if asked not in WAYS:
-        mend = f"use one of {', '.join(WAYS)}"
-        raise SettingError(f"{asked!r} is no way of multiplying", where="GPTJT_WAY", mend=mend)
-    return asked
+    return environment.WAY.read()
 
 
 @functools.cache
