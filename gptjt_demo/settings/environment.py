@@ -89,7 +89,7 @@ WAYS = ("auto", "vnni", "avx2", "torch")  # torch is transformers' modules, noth
 
 MODEL = Variable("GPTJT_MODEL", "The model: a known name, a folder or a hub id.", "mini", str)
 TOKENIZER = Variable("GPTJT_TOKENIZER", "A folder or hub id to take the tokenizer from.", "", str, "the model's own")
-ATTENTION = Variable(
+ATTENTION: Variable[Attention | None] = Variable(
     "GPTJT_ATTENTION",
     "How a prompt is read where nothing else says it: `prefix` or `causal`.",
     None,
@@ -120,7 +120,7 @@ HOST = Variable(
     str,
     space="0.0.0.0",
 )
-PORT = Variable(
+PORT: Variable[int | None] = Variable(
     "GRADIO_SERVER_PORT", "The port to serve on.", None, whole(1, 65535), "the first free one from 7860", space=7860
 )
 ROOT_PATH = Variable(
