@@ -10,7 +10,11 @@
     │   ├── DoesNotFit        ... because the machine's memory is too small
     │   └── NotReady          ... because it is still being loaded, or the program is being stopped
     ├── TableError        a file of rows that cannot be read or written
-    └── LinkError         a shared link that is cut, altered or too new
+    ├── LinkError         a shared link that is cut, altered or too new
+    └── LimitError        more than this server does for one visitor
+        ├── TooLarge        ... a prompt, rows or a file: less will do
+        ├── TooMany         ... requests, or a queue that is full: later will do
+        └── TookTooLong     ... an answer that was ended: less to read or to write will do
 
 Every message is one line: where, what, and how to mend it; `nearest` is the hint for a name that nobody knows.
 """
@@ -88,6 +92,31 @@ class TableError(PlaygroundError):
 
 class LinkError(PlaygroundError):
     """A shared link is cut, altered, or from a newer version."""
+
+
+class LimitError(PlaygroundError):
+    """It is more than this server does for one visitor."""
+
+
+class TooLarge(LimitError):
+    """A prompt, a number of rows, or a file is over the server's limit."""
+
+
+class TooMany(LimitError):
+    """Too many requests, by one visitor in a minute or by all that wait.
+
+    Args:
+        what, where, mend: as of every mistake.
+        seconds: after which another try may succeed.
+    """
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "", seconds: int = 1) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.seconds = seconds
+
+
+class TookTooLong(LimitError):
+    """A run was ended, because it took longer than the server allows."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
