@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gptjt_demo.settings.limits import Limits
 from gptjt_demo.settings.sampling import COLDEST, Attention, Device, Sampling, bounds
 
-__all__ = ["COLDEST", "Attention", "Device", "Sampling", "bounds"]
+__all__ = ["COLDEST", "Attention", "Device", "Limits", "Sampling", "bounds"]

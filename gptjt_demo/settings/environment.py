@@ -80,6 +80,15 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def limit(text: str) -> int | None:
+    """Reads a limit: `none` lifts it."""
+    if text.casefold() == "none":
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text)):
+        raise ValueError("a whole number from 1, or none")
+    return int(text)
+
+
 def switch(text: str) -> bool:
     """Reads whether something is on: whatever is not 0."""
     return text != "0"
@@ -134,9 +143,27 @@ TEMP_DIR = Variable(
     "a temporary one",
 )
 
+
+def _limit(name: str, meaning: str, space: int) -> Variable[int | None]:
+    return Variable(name, meaning, None, limit, "none", space)
+
+
+LIMITS = {
+    "prompt_characters": _limit("GPTJT_MAX_PROMPT_CHARACTERS", "The longest prompt, in characters.", 20_000),
+    "rows": _limit("GPTJT_MAX_ROWS", "Rows of a file, or prompts of one request.", 1_000),
+    "upload_mib": _limit("GPTJT_MAX_UPLOAD_MIB", "The largest file, in MiB.", 10),
+    "queue": _limit("GPTJT_MAX_QUEUE", "Requests that may wait, of all visitors.", 32),
+    "run_seconds": _limit("GPTJT_MAX_RUN_SECONDS", "The longest that one answer may take, in seconds.", 300),
+    "batch_seconds": _limit("GPTJT_MAX_BATCH_SECONDS", "The longest that a batch or a measurement may take.", 3_600),
+    "requests_per_minute": _limit(
+        "GPTJT_MAX_REQUESTS_PER_MINUTE", "Requests of one visitor that ask the model or bring a file.", 60
+    ),
+}
+"""What `Limits` is read from, by its attributes. `none` lifts one."""
+
 VARIABLES: tuple[Variable[object], ...] = cast(
     tuple[Variable[object], ...],
-    (MODEL, TOKENIZER, ATTENTION, PROMPTS, CACHE, WAY, TRACEBACK, HOST, PORT, ROOT_PATH, TEMP_DIR),
+    (MODEL, TOKENIZER, ATTENTION, PROMPTS, CACHE, WAY, TRACEBACK, HOST, PORT, ROOT_PATH, TEMP_DIR, *LIMITS.values()),
 )
 
 

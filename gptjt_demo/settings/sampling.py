@@ -1,5 +1,5 @@
-"""What every part of the program agrees on: a generation's settings with their ranges, the two ways of attention,
-where a model may run, and what a server does for one visitor.
+"""What every part of the program agrees on: a generation's settings with their ranges,
+the two ways of attention, and where a model may run.
 
 Defaults and bounds stand here alone: sliders, flags and templates read them. Loads no torch.
 """
@@ -7,7 +7,6 @@ Defaults and bounds stand here alone: sliders, flags and templates read them. Lo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -113,59 +112,3 @@ def bounds(name: str) -> str:
         if (below := getattr(rule, "lt", None)) is not None:
             high = below - 1
     return f"{low} to {high}"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a server does for one visitor; None is no limit. Each is set by the variable that `VARIABLES` names.
-
-    Attributes:
-        prompt_characters: of one prompt, or of all labels of one scoring.
-        rows: of a file, or prompts of one request.
-        upload_mib: of one file, in MiB.
-        queue: requests that may wait, of all visitors.
-        run_seconds: from the start of an answer or a scoring to its end.
-        batch_seconds: from the start of a batch or a measurement to its end.
-        requests_per_minute: of one visitor, that ask the model or bring a file.
-    """
-
-    prompt_characters: int | None = None
-    rows: int | None = None
-    upload_mib: int | None = None
-    queue: int | None = None
-    run_seconds: float | None = None
-    batch_seconds: int | None = None
-    requests_per_minute: int | None = None
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Limits:
-        """The limits of a server: what its environment names, else none, and on a Space those of `ON_A_SPACE`.
-
-        Raises:
-            SettingError: a variable is neither a whole number from 1 nor `none`.
-        """
-        usual = ON_A_SPACE if environment.get("SPACE_ID") else cls()
-        given = {name: environment.get(variable, "").strip() for name, variable in VARIABLES.items()}
-        return cls(
-            **{name: _limit(text, VARIABLES[name]) if text else getattr(usual, name) for name, text in given.items()}
-        )
-
-
-VARIABLES = {field.name: f"GPTJT_MAX_{field.name.upper()}" for field in fields(Limits)}
-ON_A_SPACE = Limits(
-    prompt_characters=20_000,
-    rows=1_000,
-    upload_mib=10,
-    queue=32,
-    run_seconds=300,
-    batch_seconds=3_600,
-    requests_per_minute=60,
-)
-
-
-def _limit(text: str, variable: str) -> int | None:
-    if text.casefold() == "none":
-        return None
-    if not (text.isascii() and text.isdigit() and int(text[:20]) > 0 and len(text) < 16):
-        raise SettingError(f"{text!r} is no limit", where=variable, mend="give a whole number from 1, or none")
-    return int(text)
