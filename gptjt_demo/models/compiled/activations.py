@@ -25,12 +25,12 @@ from gptjt_demo.models.compiled.vectors import (
     vector_type,
     vectors_for,
 )
-from gptjt_demo.models.compiled.weights import ACTIVATION, GROUP, order
+from gptjt_demo.models.compiled.weights import ACTIVATION, GROUP, UNIT, order
 
 
 @intrinsic
 def quantize_groups(typingctx, source, codes, scales, groups):
-    """float32 as int16 within +-`ACTIVATION`, with a scale a group, each group's columns in `order`.
+    """float32 as int16 within +-`ACTIVATION`, with a scale for `UNIT` groups, each group's columns in `order`.
 
     Args:
         source: address of float32 (groups, GROUP).
@@ -43,9 +43,11 @@ def quantize_groups(typingctx, source, codes, scales, groups):
         source, codes, scales, groups = arguments
         lanes = way().lanes // 2
         kind = vector_type(F32, lanes)
-        with loop_over(builder, groups) as loop:
-            at = builder.add(source, builder.shl(loop.index, I64(8)))
-            parts = [load_at(builder, builder.add(at, I64(4 * k)), kind, 4) for k in range(0, GROUP, lanes)]
+
+        def several(first: ir.Value, count: int) -> None:
+            """Code so many groups with one scale."""
+            at = builder.add(source, builder.mul(first, I64(4 * GROUP)))
+            parts = [load_at(builder, builder.add(at, I64(4 * k)), kind, 4) for k in range(0, count * GROUP, lanes)]
             most = numbers(lanes, 0.0)
             for part in parts:
                 size = call(builder, f"llvm.fabs.v{lanes}f32", kind, part)
@@ -58,22 +60,33 @@ def quantize_groups(typingctx, source, codes, scales, groups):
                 most = builder.select(builder.fcmp_ordered(">", a, b), a, b)
             largest = builder.extract_element(most, I32(0))
             scale = builder.fmul(largest, ir.Constant(F32, 1 / ACTIVATION))
-            store_at(builder, scale, builder.add(scales, builder.shl(loop.index, I64(2))), 4)
             some = builder.fcmp_ordered(">", largest, ir.Constant(F32, 1e-30))
             inverse = builder.select(
                 some, builder.fdiv(ir.Constant(F32, float(ACTIVATION)), largest), ir.Constant(F32, 0.0)
             )
             factor = broadcast(builder, inverse, lanes)
-            whole = []
-            for part in parts:
-                near = call(builder, f"llvm.rint.v{lanes}f32", kind, builder.fmul(part, factor))
-                whole.append(builder.trunc(builder.fptosi(near, vector_type(I32, lanes)), vector_type(I16, lanes)))
-            while len(whole) > 1:
-                size = whole[0].type.count
-                both = ir.Constant(vector_type(I32, 2 * size), list(range(2 * size)))
-                whole = [builder.shuffle_vector(a, b, both) for a, b in zip(whole[::2], whole[1::2], strict=True)]
-            mixed = builder.shuffle_vector(whole[0], whole[0], ir.Constant(vector_type(I32, GROUP), order()))
-            store_at(builder, mixed, builder.add(codes, builder.shl(loop.index, I64(7))), 64)
+            each = GROUP // lanes
+            for group in range(count):
+                own = builder.add(first, I64(group))
+                store_at(builder, scale, builder.add(scales, builder.shl(own, I64(2))), 4)
+                whole = []
+                for part in parts[group * each : (group + 1) * each]:
+                    near = call(builder, f"llvm.rint.v{lanes}f32", kind, builder.fmul(part, factor))
+                    whole.append(builder.trunc(builder.fptosi(near, vector_type(I32, lanes)), vector_type(I16, lanes)))
+                while len(whole) > 1:
+                    size = whole[0].type.count
+                    both = ir.Constant(vector_type(I32, 2 * size), list(range(2 * size)))
+                    whole = [builder.shuffle_vector(a, b, both) for a, b in zip(whole[::2], whole[1::2], strict=True)]
+                mixed = builder.shuffle_vector(whole[0], whole[0], ir.Constant(vector_type(I32, GROUP), order()))
+                store_at(builder, mixed, builder.add(codes, builder.mul(own, I64(2 * GROUP))), 64)
+
+        units = builder.udiv(groups, I64(UNIT))
+        with loop_over(builder, units) as loop:
+            several(builder.mul(loop.index, I64(UNIT)), UNIT)
+        if UNIT > 1:
+            done = builder.mul(units, I64(UNIT))
+            with loop_over(builder, builder.sub(groups, done)) as loop:
+                several(builder.add(done, loop.index), 1)
         return context.get_dummy_value()
 
     i = types.int64

@@ -18,6 +18,7 @@ from gptjt_demo.models.compiled.vectors import (
     fused,
     lane_sum,
     load_at,
+    local,
     loop_over,
     numbers,
     store_at,
@@ -35,7 +36,7 @@ def _emit_scores(queries: int) -> Any:
         query, query_step, keys, room, out, out_step, count, width, scaling = arguments
         lanes = way().lanes // 2
         kind = vector_type(F32, lanes)
-        totals = [builder.alloca(kind) for _ in range(queries)]
+        totals = [local(builder, kind) for _ in range(queries)]
         factor = broadcast(builder, scaling, lanes)
         with loop_over(builder, vectors_for(builder, count, lanes)) as loop:
             bytes_ = builder.mul(loop.index, I64(4 * lanes))
@@ -97,7 +98,7 @@ def softmax(typingctx, scores, count, until):
         kind = vector_type(F32, lanes)
         least = numbers(lanes, -3.0e38)
         store_at(builder, least, builder.add(scores, builder.shl(count, I64(2))), 4)
-        largest, total = builder.alloca(kind), builder.alloca(kind)
+        largest, total = local(builder, kind), builder.alloca(kind)
         builder.store(least, largest)
         builder.store(numbers(lanes, 0.0), total)
         vectors = vectors_for(builder, count, lanes)
@@ -157,7 +158,7 @@ def _add_values(
     """Blocks of so many vectors of a head's width, from `start` on, for all columns."""
     weights, weight_step, values, width, out, out_step, count = arguments
     kind = vector_type(F32, lanes)
-    totals = [[builder.alloca(kind) for _ in range(vectors)] for _ in range(queries)]
+    totals = [[local(builder, kind) for _ in range(vectors)] for _ in range(queries)]
     bytes_ = builder.shl(width, I64(2))
     with loop_over(builder, blocks) as block:
         first = builder.add(builder.shl(start, I64(2)), builder.mul(block.index, I64(4 * lanes * vectors)))

@@ -22,7 +22,7 @@ from gptjt_demo.engine.results import SelfTest
 from gptjt_demo.engine.steps import Cancelled, Interrupted
 from gptjt_demo.engine.turns import Flag, Turns
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.compiled import heads, products, step, weights
+from gptjt_demo.models.compiled import heads, linear, step, weights
 from gptjt_demo.models.compiled import program as tables
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.program import Program, aligned, compile_program, padded
@@ -193,8 +193,7 @@ class CompiledLM:
         own = [
             (
                 self._space(f"{behind} scratch {k}", scratch, np.float32),
-                self._space(f"{behind} wide {k}", step.WIDE * columns, np.int16),
-                self._space(f"{behind} tile {k}", products.TILE**2, np.float32),
+                self._space(f"{behind} wide {k}", linear.WIDE * columns, np.int16),
             )
             for k in range(torch.get_num_threads())
         ]

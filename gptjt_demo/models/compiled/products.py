@@ -1,6 +1,6 @@
-"""Products of weights with activations: one row with one, or a tile of rows with several. Scales are the caller's.
+"""Products of a few rows of weights with a few rows of activations, and weights made int16. Scales are the caller's.
 
-In: addresses of weights as `weights` reads them, and of coded activations. Out: numbers, at addresses or as they are.
+In: addresses of weights as `weights` reads them, and of coded activations. Out: numbers, at addresses.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from gptjt_demo.models.compiled.processor import way
@@ -18,179 +19,201 @@ from gptjt_demo.models.compiled.vectors import (
     I64,
     broadcast,
     fused,
-    lane_sum,
+    lane_sums,
     load_at,
+    local,
     loop_over,
+    numbers,
     pair_sums,
     prefetch,
     store_at,
     vector_type,
 )
-from gptjt_demo.models.compiled.weights import BYTES, CODES, GROUP, INT8, INT16, block_ratio, code_tables, read_group
+from gptjt_demo.models.compiled.weights import (
+    BYTES,
+    CODES,
+    GROUP,
+    INT8,
+    INT16,
+    UNIT,
+    block_ratio,
+    code_tables,
+    ratio_unit,
+    read_group,
+)
 
 AHEAD = 2048  # bytes of a weight that are asked for before they are needed
-TILE = 4  # weight rows, and activation rows, that are multiplied together
+OPERANDS = 14
+FEW = 6  # activation rows that are multiplied together
+# Weight rows that are multiplied together: as many as registers are left for. One row of activations waits for memory
+# alone, and memory is read faster in one stream than in two.
+PAIR = 2 if way().registers > 16 else 1
 
 
-def _accumulate(
-    builder: ir.IRBuilder, total: ir.Value, weights: list[ir.Value], activations: list[ir.Value], scale: ir.Value
-) -> ir.Value:
-    sums = None
-    for weight, activation in zip(weights, activations, strict=True):
-        part = pair_sums(builder, weight, activation)
-        sums = part if sums is None else builder.add(sums, part)
-    assert sums is not None
-    lanes = sums.type.count
-    return fused(builder, builder.sitofp(sums, vector_type(F32, lanes)), broadcast(builder, scale, lanes), total)
-
-
-def _emit_dot(kind: int) -> Any:
-    """One weight row and one activation row: their product without the row's scale."""
+def _emit(kind: int, rows: int) -> Any:
+    """Some weight rows at a time, read once, times `rows` activation rows."""
+    beside = 1 if rows == 1 else PAIR
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        weight, absmax, first, inverse, tables, activation, scales, groups = arguments
+        operands = cgutils.unpack_tuple(builder, arguments[0], OPERANDS)
+        weight, absmax, row_scales, tables, bias, begin, end, readable = operands[:8]
+        activation, scales, groups, out, out_step, added = operands[8:]
         lanes = way().lanes
+        floats = vector_type(F32, lanes // 2)
         looked = code_tables(builder, tables) if kind == CODES and way().lookups else []
-        total = builder.alloca(vector_type(F32, lanes // 2))
-        builder.store(ir.Constant(vector_type(F32, lanes // 2), [0.0] * (lanes // 2)), total)
-        with loop_over(builder, groups) as loop:
-            group = loop.index
-            ratio = block_ratio(builder, absmax, builder.add(first, group), inverse) if kind == CODES else I16(0)
-            at = builder.add(weight, builder.mul(group, I64(GROUP * BYTES[kind])))
-            for line in range(BYTES[kind]):
-                prefetch(builder, builder.add(at, I64(AHEAD + 64 * line)))
-            weights = read_group(builder, kind, at, ratio, looked)
-            there = builder.add(activation, builder.shl(group, I64(7)))
-            activations = [
-                load_at(builder, builder.add(there, I64(2 * k)), vector_type(I16, lanes), 64)
-                for k in range(0, GROUP, lanes)
-            ]
-            scale = load_at(builder, builder.add(scales, builder.shl(group, I64(2))), F32, 4)
-            builder.store(_accumulate(builder, builder.load(total), weights, activations, scale), total)
-        return lane_sum(builder, builder.load(total))
+        totals = [[local(builder, floats) for _ in range(beside)] for _ in range(rows)]
+        size = builder.mul(groups, I64(GROUP * BYTES[kind]))
+        step, scale_step = builder.mul(groups, I64(2 * GROUP)), builder.mul(groups, I64(4))
+        rows_at = [builder.add(activation, builder.mul(step, I64(k))) for k in range(rows)]
+        scales_at = [builder.add(scales, builder.mul(scale_step, I64(k))) for k in range(rows)]
+        pairs = builder.udiv(builder.add(builder.sub(end, begin), I64(beside - 1)), I64(beside))
+        with loop_over(builder, pairs) as loop:
+            wanted = builder.add(begin, builder.mul(loop.index, I64(beside)))
+            # A last row that stands alone is read with the one before it, unless there is room behind it.
+            latest = builder.sub(readable, I64(beside))
+            first = builder.select(builder.icmp_signed(">", wanted, latest), latest, wanted)
+            for line in totals:
+                for total in line:
+                    builder.store(ir.Constant(floats, [0.0] * (lanes // 2)), total)
+            own = [builder.add(first, I64(k)) for k in range(beside)]
+            factors = [load_at(builder, builder.add(row_scales, builder.shl(k, I64(2))), F32, 4) for k in own]
+            weights_at = [builder.add(weight, builder.mul(size, k)) for k in own]
+            firsts = [builder.mul(groups, k) for k in own]
+            units = [ratio_unit(builder, factor) if kind == CODES else factor for factor in factors]
 
-    i, f = types.int64, types.float32
-    return f(i, i, i, f, i, i, i, i), codegen
+            def several(group: ir.Value, count: int) -> None:
+                """Multiply and add so many groups, whose activations share a scale."""
+                columns: list[list[ir.Value]] = []
+                for k in range(beside):
+                    columns.append([])
+                    for further in range(count):
+                        index = builder.add(group, I64(further))
+                        at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
+                        for line in range(BYTES[kind]):
+                            prefetch(builder, builder.add(at, I64(AHEAD + 64 * line)))
+                        ratio = I16(0)
+                        if kind == CODES:
+                            ratio = block_ratio(builder, absmax, builder.add(firsts[k], index), units[k])
+                        columns[k] += read_group(builder, kind, at, ratio, looked)
+                for row in range(rows):
+                    there = builder.add(rows_at[row], builder.mul(group, I64(2 * GROUP)))
+                    given = [
+                        load_at(builder, builder.add(there, I64(2 * k)), vector_type(I16, lanes), 64)
+                        for k in range(0, count * GROUP, lanes)
+                    ]
+                    scale = load_at(builder, builder.add(scales_at[row], builder.shl(group, I64(2))), F32, 4)
+                    for k in range(beside):
+                        sums = pair_sums(builder, columns[k][0], given[0])
+                        for a, b in zip(columns[k][1:], given[1:], strict=True):
+                            sums = builder.add(sums, pair_sums(builder, a, b))
+                        exact, factor = builder.sitofp(sums, floats), broadcast(builder, scale, lanes // 2)
+                        total = totals[row][k]
+                        builder.store(fused(builder, exact, factor, builder.load(total)), total)
+
+            whole = builder.udiv(groups, I64(UNIT))
+            with loop_over(builder, whole) as inner:
+                several(builder.mul(inner.index, I64(UNIT)), UNIT)
+            if UNIT > 1:
+                done = builder.mul(whole, I64(UNIT))
+                with loop_over(builder, builder.sub(groups, done)) as inner:
+                    several(builder.add(done, inner.index), 1)
+            whole_rows = builder.and_(
+                builder.icmp_signed("==", first, wanted),
+                builder.icmp_signed("<=", builder.add(first, I64(beside)), end),
+            )
+            with builder.if_else(whole_rows) as (together, alone):
+                with together:
+                    _write(builder, totals, row_scales, first, bias, out, out_step, added)
+                with alone:
+                    for k in range(beside):
+                        asked = builder.and_(
+                            builder.icmp_signed(">=", own[k], wanted), builder.icmp_signed("<", own[k], end)
+                        )
+                        with builder.if_then(asked):
+                            few = [[line[k]] for line in totals]
+                            _write(builder, few, row_scales, own[k], bias, out, out_step, added)
+        return context.get_dummy_value()
+
+    return types.void(types.UniTuple(types.int64, OPERANDS)), codegen
 
 
-@intrinsic
-def dot_codes(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):
-    """float32: a row of codes times a row of activations.
+def _write(
+    builder: ir.IRBuilder,
+    totals: list[list[ir.Value]],
+    row_scales: ir.Value,
+    first: ir.Value,
+    bias: ir.Value,
+    out: ir.Value,
+    out_step: ir.Value,
+    added: ir.Value,
+) -> None:
+    """The sums of some weight rows, times their scales, with their bias: to the results, or added to them."""
+    kind = vector_type(F32, len(totals[0]))
+    bytes_ = builder.shl(first, I64(2))
+    factor = load_at(builder, builder.add(row_scales, bytes_), kind, 4)
+    base, results = local(builder, kind), [local(builder, kind) for _ in totals]
+    builder.store(numbers(kind.count, 0.0), base)
+    with builder.if_then(builder.icmp_signed("!=", bias, I64(0))):
+        builder.store(load_at(builder, builder.add(bias, bytes_), kind, 4), base)
+    places = [builder.add(builder.add(out, bytes_), builder.mul(out_step, I64(4 * k))) for k in range(len(totals))]
+    for line, result in zip(totals, results, strict=True):
+        value = lane_sums(builder, [builder.load(total) for total in line])
+        builder.store(fused(builder, value, factor, builder.load(base)), result)
+    with builder.if_then(builder.icmp_signed("!=", added, I64(0))):
+        for result, at in zip(results, places, strict=True):
+            builder.store(builder.fadd(builder.load(result), load_at(builder, at, kind, 4)), result)
+    for result, at in zip(results, places, strict=True):
+        store_at(builder, builder.load(result), at, 4)
 
-    Args:
-        weight: address of the row.
-        absmax: address of the blocks' float32.
-        first: the row's first group, counted over the whole weight.
-        inverse: 32767 over the row's largest absmax.
-        tables: address of what codes mean.
-        activation: address of int16.
-        scales: address of float32, one a group.
-        groups: how many.
-    """
-    return _emit_dot(CODES)
+
+def _product(kind: int, rows: int) -> Any:
+    def product(typingctx, operands):
+        """Some rows of a weight times so many rows of activations.
+
+        Args:
+            operands: int64, in this order: the weight's address; that of the blocks' float32 absmax, of codes; of the
+                rows' float32 scales; of what codes mean; of the rows' float32 bias, or 0; the first row that is
+                multiplied; the one behind the last; the one behind the last that can be read; the
+                address of the activations, int16 (rows, groups, GROUP); of their scales, float32 (rows, groups); groups
+                in a row; the address of the results, float32 (rows, weight's rows); numbers from one row of results to
+                the next; whether they are added to what is there.
+        """
+        return _emit(kind, rows)
+
+    return intrinsic(product)
 
 
-@intrinsic
-def dot_int8(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):
-    """As `dot_codes`, of int8; the second to fifth argument mean nothing."""
-    return _emit_dot(INT8)
-
-
-@intrinsic
-def dot_int16(typingctx, weight, absmax, first, inverse, tables, activation, scales, groups):
-    """As `dot_codes`, of int16; the second to fifth argument mean nothing."""
-    return _emit_dot(INT16)
+codes_1, codes_2, codes_3, codes_4, codes_5, codes_6 = (_product(CODES, rows) for rows in range(1, FEW + 1))
+bytes_1, bytes_2, bytes_3, bytes_4, bytes_5, bytes_6 = (_product(INT8, rows) for rows in range(1, FEW + 1))
+words_1, words_2, words_3, words_4, words_5, words_6 = (_product(INT16, rows) for rows in range(1, FEW + 1))
 
 
 def _emit_widen(kind: int) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        weight, absmax, first, inverse, tables, out, groups = arguments
+        weight, absmax, first, row_scales, tables, out, groups = arguments
         lanes = way().lanes
         looked = code_tables(builder, tables) if kind == CODES and way().lookups else []
+        unit = ratio_unit(builder, load_at(builder, row_scales, F32, 4)) if kind == CODES else None
         with loop_over(builder, groups) as loop:
             group = loop.index
-            ratio = block_ratio(builder, absmax, builder.add(first, group), inverse) if kind == CODES else I16(0)
+            ratio = block_ratio(builder, absmax, builder.add(first, group), unit) if kind == CODES else I16(0)
             at = builder.add(weight, builder.mul(group, I64(GROUP * BYTES[kind])))
             there = builder.add(out, builder.shl(group, I64(7)))
             for k, part in enumerate(read_group(builder, kind, at, ratio, looked)):
                 store_at(builder, part, builder.add(there, I64(2 * lanes * k)), 64)
         return context.get_dummy_value()
 
-    i, f = types.int64, types.float32
-    return types.void(i, i, i, f, i, i, i), codegen
+    i = types.int64
+    return types.void(i, i, i, i, i, i, i), codegen
 
 
 @intrinsic
-def widen_codes(typingctx, weight, absmax, first, inverse, tables, out, groups):
-    """A row of codes as int16, to `out`; arguments as of `dot_codes`."""
+def widen_codes(typingctx, weight, absmax, first, row_scales, tables, out, groups):
+    """A row of codes as int16, to `out`; arguments as of `_product`'s."""
     return _emit_widen(CODES)
 
 
 @intrinsic
-def widen_int8(typingctx, weight, absmax, first, inverse, tables, out, groups):
+def widen_bytes(typingctx, weight, absmax, first, row_scales, tables, out, groups):
     """A row of int8 as int16."""
     return _emit_widen(INT8)
-
-
-def _emit_tile(rows: int) -> Any:
-    """`TILE` weight rows times `rows` activation rows."""
-
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        weight, weight_step, activation, step, scales, scale_step, out, groups = arguments
-        lanes = way().lanes
-        kind = vector_type(F32, lanes // 2)
-        totals = [[builder.alloca(kind) for _ in range(TILE)] for _ in range(rows)]
-        for line in totals:
-            for total in line:
-                builder.store(ir.Constant(kind, [0.0] * (lanes // 2)), total)
-        weights_at = [builder.add(weight, builder.mul(weight_step, I64(k))) for k in range(TILE)]
-        rows_at = [builder.add(activation, builder.mul(step, I64(k))) for k in range(rows)]
-        scales_at = [builder.add(scales, builder.mul(scale_step, I64(k))) for k in range(rows)]
-        with loop_over(builder, groups) as loop:
-            bytes_ = builder.shl(loop.index, I64(7))
-
-            def vectors(base: ir.Value) -> list[ir.Value]:
-                at = builder.add(base, bytes_)
-                return [
-                    load_at(builder, builder.add(at, I64(2 * k)), vector_type(I16, lanes), 64)
-                    for k in range(0, GROUP, lanes)
-                ]
-
-            columns = [vectors(base) for base in weights_at]
-            for row in range(rows):
-                given = vectors(rows_at[row])
-                scale = load_at(builder, builder.add(scales_at[row], builder.shl(loop.index, I64(2))), F32, 4)
-                for k in range(TILE):
-                    total = totals[row][k]
-                    builder.store(_accumulate(builder, builder.load(total), columns[k], given, scale), total)
-        for row in range(rows):
-            for k in range(TILE):
-                value = lane_sum(builder, builder.load(totals[row][k]))
-                store_at(builder, value, builder.add(out, I64(4 * (row * TILE + k))), 4)
-        return context.get_dummy_value()
-
-    i = types.int64
-    return types.void(i, i, i, i, i, i, i, i), codegen
-
-
-@intrinsic
-def tile_1(typingctx, weight, weight_step, activation, step, scales, scale_step, out, groups):
-    """`TILE` int16 weight rows times one activation row: float32 (1, TILE) to `out`, without the rows' scales.
-
-    Args:
-        weight: address.
-        weight_step: bytes from one weight row to the next.
-        activation: address.
-        step: bytes from one activation row to the next.
-        scales: address.
-        scale_step: bytes from one row's scales to the next row's.
-        out: address.
-        groups: how many.
-    """
-    return _emit_tile(1)
-
-
-@intrinsic
-def tile_4(typingctx, weight, weight_step, activation, step, scales, scale_step, out, groups):
-    """As `tile_1` for four activation rows: float32 (4, TILE)."""
-    return _emit_tile(4)

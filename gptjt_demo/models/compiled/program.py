@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.compiled import step, weights
+from gptjt_demo.models.compiled import linear, step, weights
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.shape import Shape, blueprint
 from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8, INT16, WEIGHT
@@ -188,7 +188,7 @@ class _Writer:
             bias = self.floats(f"{name}.bias")
         # In whole tiles, and in whole cache lines of the output, so that threads do not write to one line.
         size = min(PIECE, stored.bytes // PIECES)
-        piece = max(step.WIDE, size * stored.rows // max(1, stored.bytes) // step.WIDE * step.WIDE)
+        piece = max(linear.WIDE, size * stored.rows // max(1, stored.bytes) // linear.WIDE * linear.WIDE)
         return [
             step.LINEAR,
             *source,

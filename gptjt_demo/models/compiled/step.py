@@ -18,16 +18,7 @@ from gptjt_demo.models.compiled.activations import gate, gelu, quantize_groups
 from gptjt_demo.models.compiled.addresses import bytes_at, floats, int16s, int32s, signed_bytes
 from gptjt_demo.models.compiled.attention import attend, rotate
 from gptjt_demo.models.compiled.kept import KEPT
-from gptjt_demo.models.compiled.products import (
-    TILE,
-    dot_codes,
-    dot_int8,
-    dot_int16,
-    tile_1,
-    tile_4,
-    widen_codes,
-    widen_int8,
-)
+from gptjt_demo.models.compiled.linear import linear
 from gptjt_demo.models.compiled.threads import add_and_get, breathe, read, write, yield_core
 from gptjt_demo.models.compiled.weights import GROUP
 
@@ -42,7 +33,6 @@ WIDTH = 16
 # The counters that threads share, each in a cache line of its own.
 TICKET, DONE, LAST, QUIT = 0, 8, 16, 24
 COUNTERS = 32
-WIDE = 16  # weight rows that are widened together, and stay in the cache while all activation rows pass
 
 SHIFT = 32  # a ticket is (phase << 32) + the next piece
 _PATIENCE = 200  # looks at a counter before the core is offered to others
@@ -124,79 +114,6 @@ def _activate(op, piece, buffers, order, scratch):
     quantize_groups(scratch.ctypes.data, codes, scales, groups)
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy")
-def _linear(op, piece, rows, buffers, wide, tile):
-    """LINEAR: codes, scales, out, kind, weight, absmax, row scale, rows of the weight, columns, bias or 0, whether
-    added to what is there, values from one out row to the next, weight rows a piece, address of what codes mean."""
-    kind, columns, outs, step = op[4], op[9], op[8], op[12]
-    groups = columns // GROUP
-    first = piece * op[13]
-    last = min(first + op[13], outs)
-    activations, scales = buffers[op[1]], buffers[op[2]]
-    row_scales = floats(op[7], outs)
-    bytes_ = columns * 2 if kind == INT16 else columns
-    bias = floats(op[10], outs if op[10] else 1)
-    out = floats(buffers[op[3]], (rows - 1) * step + outs)
-    if rows == 1:
-        for k in range(first, last):
-            at = op[5] + k * bytes_
-            if kind == CODES:
-                inverse = _inverse(row_scales[k])
-                value = dot_codes(at, op[6], k * groups, inverse, op[14], activations, scales, groups)
-            elif kind == INT8:
-                value = dot_int8(at, 0, 0, float32(0.0), 0, activations, scales, groups)
-            else:
-                value = dot_int16(at, 0, 0, float32(0.0), 0, activations, scales, groups)
-            value = value * row_scales[k]
-            if op[10]:
-                value += bias[k]
-            if op[11]:
-                out[k] += value
-            else:
-                out[k] = value
-        return
-    results = floats(tile, TILE * TILE)
-    k = first
-    while k < last:
-        count = min(WIDE, last - k)
-        for j in range(count):
-            at = op[5] + (k + j) * bytes_
-            there = wide + 2 * j * columns
-            if kind == CODES:
-                widen_codes(at, op[6], (k + j) * groups, _inverse(row_scales[k + j]), op[14], there, groups)
-            elif kind == INT8:
-                widen_int8(at, 0, 0, float32(0.0), 0, there, groups)
-            else:
-                int16s(there, columns)[:] = int16s(at, columns)
-        row = 0
-        while row < rows:
-            several = TILE if row + TILE <= rows else 1
-            there, with_ = activations + 2 * row * columns, scales + 4 * row * groups
-            for j in range(0, count, TILE):  # rows of `wide` behind the last one are of no use and do no harm
-                base = wide + 2 * j * columns
-                if several == TILE:
-                    tile_4(base, 2 * columns, there, 2 * columns, with_, 4 * groups, tile, groups)
-                else:
-                    tile_1(base, 2 * columns, there, 2 * columns, with_, 4 * groups, tile, groups)
-                for r in range(several):
-                    for i in range(min(TILE, count - j)):
-                        value = results[r * TILE + i] * row_scales[k + j + i]
-                        if op[10]:
-                            value += bias[k + j + i]
-                        if op[11]:
-                            out[(row + r) * step + k + j + i] += value
-                        else:
-                            out[(row + r) * step + k + j + i] = value
-            row += several
-        k += count
-
-
-@njit(inline="always", error_model="numpy")
-def _inverse(row_scale):
-    # Such that the largest absmax, the row's own, becomes 32766: `program` makes the scale to match.
-    return float32(32768.0 / 16000.0) / row_scale if row_scale > float32(0.0) else float32(0.0)
-
-
 @njit(nogil=True, cache=KEPT)
 def _pick(op, piece, buffers, chosen):
     """GATHER: source, out, width: rows that are asked for, one behind the other."""
@@ -231,7 +148,6 @@ def work(
     order,
     scratch,
     wide,
-    tile,
     leads,
 ):
     """Take pieces until the last phase is done, or for a worker until the step is over.
@@ -250,14 +166,13 @@ def work(
         order: int64 (GROUP,): see `weights.order`.
         scratch: float32: this thread's own; (QUERIES, columns and three vectors) is what attention needs of it.
         wide: int16 (WIDE, columns): this thread's own.
-        tile: float32 (TILE * TILE,): this thread's own.
         leads: whether to return at `LAST`; other threads wait there for more, until `QUIT`.
     """
     base = counters.ctypes.data
     ticket, done, quit_ = base + 8 * TICKET, base + 8 * DONE, base + 8 * QUIT
     rows, asked = len(where), len(chosen)
     scaling = numbers[len(numbers) - 1]
-    wide_at, tile_at = wide.ctypes.data, tile.ctypes.data
+    wide_at = wide.ctypes.data
     waited = 0
     while True:
         # A phase that this thread need not look at any more is read before a piece is taken, so that none is lost.
@@ -300,7 +215,7 @@ def work(
         op = operations[which]
         kind = op[0]
         if kind == LINEAR:
-            _linear(op, within, asked if op[15] else rows, buffers, wide_at, tile_at)
+            linear(op, within, asked if op[15] else rows, buffers, wide_at)
         elif kind == ATTEND:
             attend(op, within, rows, buffers, cache, where, scaling, scratch)
         elif kind == ROTATE:

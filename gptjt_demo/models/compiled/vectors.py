@@ -90,6 +90,14 @@ def prefetch(builder: ir.IRBuilder, address: ir.Value) -> None:
     builder.call(function, [pointer, I32(0), I32(3), I32(1)])
 
 
+def local(builder: ir.IRBuilder, type_: ir.Type) -> ir.Value:
+    """A variable. It is made where the function begins: LLVM keeps those alone in registers."""
+    from numba.core import cgutils
+
+    found: ir.Value = cgutils.alloca_once(builder, type_)
+    return found
+
+
 def loop_over(builder: ir.IRBuilder, count: ir.Value) -> Any:
     from numba.core import cgutils
 
@@ -107,9 +115,34 @@ def lane_sum(builder: ir.IRBuilder, values: ir.Value) -> ir.Value:
     return builder.extract_element(values, I32(0))
 
 
+def lane_sums(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
+    """The sums of each vector's lanes, in one vector: each by the additions of `lane_sum`, two vectors at a time."""
+    if len(vectors) == 1:
+        return builder.insert_element(
+            ir.Constant(vector_type(F32, 1), ir.Undefined), lane_sum(builder, vectors[0]), I32(0)
+        )
+    lanes = vectors[0].type.count  # of a sum that is not yet whole; there may be several in a vector
+    while lanes > 1:
+        lanes //= 2
+        if len(vectors) > 1:  # halves of two vectors
+            count = vectors[0].type.count
+            firsts = [k for start in range(0, 2 * count, 2 * lanes) for k in range(start, start + lanes)]
+            index = [ir.Constant(vector_type(I32, count), [k + lanes * half for k in firsts]) for half in (0, 1)]
+            vectors = [
+                builder.fadd(*(builder.shuffle_vector(a, b, part) for part in index))
+                for a, b in zip(vectors[::2], vectors[1::2], strict=True)
+            ]
+            continue
+        count = vectors[0].type.count // 2
+        firsts = [k for start in range(0, 2 * count, 2 * lanes) for k in range(start, start + lanes)]
+        index = [ir.Constant(vector_type(I32, count), [k + lanes * half for k in firsts]) for half in (0, 1)]
+        vectors = [builder.fadd(*(builder.shuffle_vector(vectors[0], vectors[0], part) for part in index))]
+    return vectors[0]
+
+
 def fused(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-    lanes = a.type.count
-    return call(builder, f"llvm.fma.v{lanes}f32", a.type, a, b, c)
+    name = f"v{a.type.count}f32" if isinstance(a.type, ir.VectorType) else "f32"
+    return call(builder, f"llvm.fma.{name}", a.type, a, b, c)
 
 
 def numbers(lanes: int, value: float) -> ir.Constant:

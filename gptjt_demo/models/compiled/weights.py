@@ -35,6 +35,8 @@ from gptjt_demo.models.compiled.vectors import (
 
 GROUP = 64
 ACTIVATION = 16383
+# Groups of activations that share a scale: as many as the lanes of an int32 vector can sum exactly, 8 products each.
+UNIT = max(1, 8 * (way().lanes // 2) // GROUP)
 WEIGHT = 16000  # code 1.0; then the lines' slopes are whole numbers
 CODES, INT8, INT16 = 0, 1, 2
 # The positive half of the dynamic code at 1.0 = WEIGHT: the largest of these lines (slope, offset) and 0, at most 1.
@@ -184,6 +186,14 @@ def block_ratio(builder: ir.IRBuilder, absmax: ir.Value, group: ir.Value, invers
     block = builder.lshr(group, I64(6))  # 64 groups, 4096 values, share an absmax in the hivemind layout
     value = load_at(builder, builder.add(absmax, builder.shl(block, I64(2))), F32, 4)
     return builder.trunc(builder.fptosi(builder.fmul(value, inverse), I32), I16)
+
+
+def ratio_unit(builder: ir.IRBuilder, row_scale: ir.Value) -> ir.Value:
+    """What an absmax is multiplied with, so that the largest, the row's own, becomes 32766; `program` makes the scale
+    to match."""
+    some = builder.fcmp_ordered(">", row_scale, ir.Constant(F32, 0.0))
+    inverse = builder.fdiv(ir.Constant(F32, 32768.0 / WEIGHT), row_scale)
+    return builder.select(some, inverse, ir.Constant(F32, 0.0))
 
 
 BYTES = {CODES: 1, INT8: 1, INT16: 2}
