@@ -162,7 +162,7 @@ def _memory(processor: torch.device) -> str:
 
 
 def _tokenizer(folder: Path, spec: ModelSpec, asked: str | Path | None, progress: bool) -> Any:
-    asked = asked or environment.TOKENIZER.read()
+    asked = asked or environment.TOKENIZER.read() or None  # blank names none
     source = asked if asked or has_tokenizer(folder) else spec.tokenizer
     if source is not None:
         other = Path(source).expanduser()
