@@ -91,6 +91,7 @@ class CompiledLM:
         state = State(
             np.zeros((*sizes, shape.head_width, room), np.float32),
             np.zeros((*sizes, room, shape.head_width), np.float32),
+            np.arange(len(ids)),
             np.zeros(len(ids), np.int64),
             keep[:, :0],
             torch.empty(0),
@@ -119,7 +120,7 @@ class CompiledLM:
         index = np.arange(len(flat))
         lengths = state.lengths[:, None]
         where[..., 0] = lengths + (index - begin)
-        where[..., 1] = np.arange(batch)[:, None]
+        where[..., 1] = state.slots[:, None]
         where[..., 2] = lengths + index
         where[..., 4] = lengths
         where[..., 5], where[..., 6] = lengths + begin, lengths + index + 1
@@ -139,13 +140,13 @@ class CompiledLM:
         behind = own[sequence, column]  # (rows,)
         place = state.lengths[sequence] + behind
         where = np.zeros((len(sequence), 7), np.int64)
-        where[:, 0], where[:, 1], where[:, 2] = place, sequence, place
+        where[:, 0], where[:, 1], where[:, 2] = place, state.slots[sequence], place
         where[:, 4] = state.lengths[sequence] + counts[sequence] if both_ways else place + 1
         chosen = np.arange(len(where)) if every else np.cumsum(counts) - 1
         logits = self._run(state, new_ids(ids, new), where, chosen, cancelled)
         lengths = state.lengths + counts
         keep = torch.cat([state.keep, new], dim=1)
-        return State(state.keys, state.values, lengths, keep, logits[-1:] if every else logits), logits
+        return State(state.keys, state.values, state.slots, lengths, keep, logits[-1:] if every else logits), logits
 
     def _run(
         self,
@@ -269,7 +270,9 @@ class CompiledLM:
         where[:, 4] = length if both_ways else column + 1
         shape = self.program.shape
         keys = np.zeros((shape.layers, 2, shape.key_heads, shape.head_width, whole(length + SLACK)), np.float32)
-        state = State(keys, keys.swapaxes(3, 4).copy(), np.zeros(2, np.int64), torch.empty(0), torch.empty(0))
+        state = State(
+            keys, keys.swapaxes(3, 4).copy(), np.arange(2), np.zeros(2, np.int64), torch.empty(0), torch.empty(0)
+        )
         flat = ids.flatten().numpy().astype(np.int32)
         first, second = self._run(state, flat, where, np.array([0, length]), None)
         return float((first - second).abs().max() / first.abs().max().clamp_min(1e-9))
