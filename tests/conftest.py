@@ -32,7 +32,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-Serve = Callable[[Any], str]
+Serve = Callable[..., str]
 OpenTab = Callable[..., Any]  # a Page, with `asked` and `complaints`
 
 
@@ -47,20 +47,21 @@ def compiled() -> None:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serve the page of an engine, with the shipped templates: `serve(engine)` is its address."""
+    """Serve the page of an engine, with the shipped templates: `serve(engine, tools=True)` is its address."""
     from gptjt_demo.templates.library import Library
     from gptjt_demo.ui import build_app, launch_options
 
     apps = []
 
-    def start(engine: Any) -> str:
+    def start(engine: Any, **options: Any) -> str:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         app = build_app(engine, Library.open())
         apps.append(app)
+        options = launch_options(engine, **options)
         _, url, _ = app.launch(
-            server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **launch_options(engine)
+            server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **options
         )
         return url
 

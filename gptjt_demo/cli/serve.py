@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ import typer
 from gptjt_demo.cli.options import DeviceOption, ModelOption, PromptsOption, open_engine, open_library
 from gptjt_demo.cli.output import say
 from gptjt_demo.errors import SettingError
+from gptjt_demo.settings.environment import MCP
 
 
 def serve(
@@ -29,9 +31,15 @@ def serve(
         int | None,
         typer.Option(envvar="GRADIO_SERVER_PORT", help="Default: the first free one from 7860.", min=1, max=65535),
     ] = None,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Serve its calls as MCP tools too; needs the extra mcp.  [env var: GPTJT_MCP]")
+    ] = False,
 ) -> None:
     """Open the playground's page."""
     _check_address(host, port)
+    mcp = mcp or MCP.read()
+    if mcp and find_spec("mcp") is None:
+        raise SettingError("the package mcp is not installed", where="--mcp", mend="pip install 'gptjt-demo[mcp]'")
     library = open_library(prompts)
     for problem in library.problems:
         say(f"left out: {problem}")
@@ -41,7 +49,8 @@ def serve(
             from gptjt_demo.ui import build_app, launch_options
 
             app = build_app(engine, library)
-            app.launch(server_name=host, server_port=port, prevent_thread_lock=True, **launch_options(engine))
+            options = launch_options(engine, tools=mcp)
+            app.launch(server_name=host, server_port=port, prevent_thread_lock=True, **options)
     except OSError as error:
         raise SettingError(str(error), where="--port", mend="choose another port") from error
     app.block_thread()

@@ -122,6 +122,9 @@ WAY = Variable(
     one_of(*WAYS),
 )
 TRACEBACK = Variable("GPTJT_TRACEBACK", "`1` shows where an error inside the program comes from.", False, switch, "`0`")
+MCP = Variable(
+    "GPTJT_MCP", "`1` serves what programs may call as MCP tools too; needs the extra `mcp`.", False, switch, "`0`"
+)
 HOST = Variable(
     "GRADIO_SERVER_NAME",
     "The address to serve on; `0.0.0.0` lets others in.",
@@ -163,7 +166,21 @@ LIMITS = {
 
 VARIABLES: tuple[Variable[object], ...] = cast(
     tuple[Variable[object], ...],
-    (MODEL, TOKENIZER, ATTENTION, PROMPTS, CACHE, WAY, TRACEBACK, HOST, PORT, ROOT_PATH, TEMP_DIR, *LIMITS.values()),
+    (
+        MODEL,
+        TOKENIZER,
+        ATTENTION,
+        PROMPTS,
+        CACHE,
+        WAY,
+        TRACEBACK,
+        MCP,
+        HOST,
+        PORT,
+        ROOT_PATH,
+        TEMP_DIR,
+        *LIMITS.values(),
+    ),
 )
 
 

@@ -69,8 +69,13 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
     return blocks
 
 
-def launch_options(engine: Answers) -> dict[str, Any]:
-    """Arguments for `gr.Blocks.launch`: looks, quiet footer, and `/health` beside the page."""
+def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
+    """Arguments for `gr.Blocks.launch`: looks, quiet footer, and `/health` beside the page.
+
+    Args:
+        engine: the model that answers.
+        tools: serve what programs may call as tools of the Model Context Protocol too; needs the package `mcp`.
+    """
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok", "model": engine.name, "attention": engine.attention})
@@ -84,6 +89,7 @@ def launch_options(engine: Answers) -> dict[str, Any]:
         "run_history": False,
         "pwa": False,
         "enable_monitoring": False,
+        "mcp_server": tools,
         "max_file_size": SIZE_LIMIT,
         "app_kwargs": {
             "routes": [Route("/health", health)],

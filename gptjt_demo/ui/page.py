@@ -1,7 +1,7 @@
 """Gradio's Blocks, whose every failure is a line: no event and no program's call ends in an error without words.
 
-In: whatever a handler, or Gradio before it, raises. Out: a `gr.Error` that both the page and the API pass on. Does not
-know what is on the page.
+In: whatever a handler, or Gradio before it, raises. Out: a `gr.Error` that page, API and tools pass on. Does not know
+what is on the page.
 """
 
 from __future__ import annotations
@@ -14,10 +14,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from gptjt_demo.errors import PlaygroundError
+from gptjt_demo.ui.tools import answering_in_json
 
 
 class Page(gr.Blocks):
-    """Blocks that put an error into words for whoever asked."""
+    """Blocks that put an error into words for whoever asked, and whose tools answer in JSON."""
+
+    @property
+    def mcp_server_obj(self) -> Any:
+        """The server of the tools, where the page was launched with one."""
+        return self._tools
+
+    @mcp_server_obj.setter
+    def mcp_server_obj(self, server: Any) -> None:  # Gradio makes it while it launches
+        self._tools = server and answering_in_json(server)
 
     async def process_api(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Gradio's own, but for how it fails."""

@@ -7,6 +7,7 @@ import re
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -202,7 +203,8 @@ def test_programs_can_complete_score_list_and_see_health(serve: Serve) -> None:
     with urllib.request.urlopen(f"{url}health") as answered:
         assert json.load(answered) == {"status": "ok", "model": "mini", "attention": "prefix"}
     client = Client(url, verbose=False)
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/complete", "/score", "/templates"}
+    named = {"/complete", "/stream", "/score", "/batch", "/templates"}
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == named
     done = client.predict("Input: India", seed=7, attention="causal", api_name="/complete")
     assert (done["text"], done["model"], done["seed"], done["attention"]) == ("Indian Rupee", "mini", 7, "causal")
     assert done["stop_reason"] == "end_of_text"
@@ -215,6 +217,72 @@ def test_programs_can_complete_score_list_and_see_health(serve: Serve) -> None:
         client.predict("p", attention="both", api_name="/complete")
     with pytest.raises(AppError, match="top_p"):
         client.predict("p", top_p=3, api_name="/complete")
+
+
+class Gate(threading.Event):
+    """Lets a first token through, and the others once it is set."""
+
+    passed = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        first, self.passed = not self.passed, True
+        return first or super().wait(timeout)
+
+
+def test_a_stream_is_read_while_it_grows_and_ends_with_the_whole_answer(serve: Serve) -> None:
+    from gradio_client import Client
+
+    gate = Gate()
+    client = Client(serve(FakeEngine({"India": "Indian Rupee\nmore"}, delay=gate)), verbose=False)
+    growing = client.submit("Input: India", stop=["\n"], seed=7, api_name="/stream")
+    assert next(part for part in growing if part["text"]) == {"text": "Indian"}
+    gate.set()
+    *_, whole = growing
+    assert (whole["text"], whole["stop_reason"], whole["seed"]) == ("Indian Rupee", "stop", 7)
+    assert "tokens" not in whole
+
+
+def test_a_stream_that_is_cancelled_stops_the_model(serve: Serve) -> None:
+    from gradio_client import Client
+
+    engine = FakeEngine({"India": "Indian Rupee"}, delay=Gate())
+    growing = Client(serve(engine), verbose=False).submit("Input: India", api_name="/stream")
+    assert next(part for part in growing if part["text"]) == {"text": "Indian"}
+    growing.cancel()
+    assert engine.streams[0].ended.wait(30)
+
+
+def test_a_batch_of_rows_is_answered_row_by_row(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from gradio_client import Client
+    from gradio_client.exceptions import AppError
+
+    monkeypatch.setenv("GPTJT_MAX_ROWS", "4")
+    engine = FakeEngine({"Japan": "Japanese Yen", "Peru": "Sol"}, scores={"joy": -0.1})
+    client = Client(serve(engine), verbose=False)
+
+    def batch(template: str, *rows: Any, **options: Any) -> Any:
+        return client.predict(template, list(rows), **options, api_name="/batch")
+
+    replies = batch("currency", {"input": "Japan"}, {"input": " "}, {"country": "Peru"}, {"input": "Peru"})
+    assert [reply["text"] for reply in replies] == ["Japanese Yen", "", "", "Sol"]
+    assert [bool(reply["error"]) for reply in replies] == [False, True, True, False]
+    [reply] = batch("emotion", {"input": "what a day"}, labels=True)
+    assert reply["text"] == "joy"
+    assert len(reply["shares"]) == len(Library.open()["emotion"].labels)
+    mine = Library.open()["currency"].revised(name="mine", attention="causal").to_yaml()
+    assert batch(mine, {"input": "Japan"})[0]["text"] == "Japanese Yen"
+    assert engine.streams[-1].attention == "causal"
+    (tmp_path / "other.yaml").write_text(mine, encoding="utf-8")
+    for template, rows, words in [
+        ("currencies", [], "did you mean 'currency'"),
+        (str(tmp_path / "other.yaml"), [{"input": "Japan"}], "no template"),
+        ("currency", [{"input": "Japan"}] * 5, "the limit here is 4"),
+        ("currency", ["Japan"], "row 1 is not names with a text each"),
+        ("currency", [{"input": 7}], "row 1 is not names with a text each"),
+        ("currency", [{"input": "Japan"}], "neither prefix nor causal"),
+    ]:
+        with pytest.raises(AppError, match=words):
+            batch(template, *rows, attention="both" if "neither" in words else None)
 
 
 @pytest.mark.parametrize("origin", ["https://other.example.com", "null"])
@@ -253,5 +321,6 @@ def test_every_parameter_for_programs_is_described_and_typed_and_the_examples_ru
         seen[name] = client.predict(**values, api_name=name)
         call = endpoint["description"].split("Example: ")[1]
         eval(call, {"client": client})  # the example as it stands on the page
-    assert seen["/complete"]["text"] == "happy"
+    assert seen["/complete"]["text"] == seen["/stream"]["text"] == "happy"
+    assert [row["text"] for row in seen["/batch"]] == ["joy", "joy"]
     assert [row["label"] for row in seen["/score"]] == ["happy", "sad"]

@@ -65,6 +65,23 @@ def said(url: str, path: str, body: Any) -> str:
                 for value in (None, [], "ab", [1, 2], ["a", HALF], ["a", "a"], {"a": 1}, ["a", " "])
             ],
         ),
+        ("v2/stream", [{"prompt": HALF}, {"prompt": PROMPT, "top_p": 3}, {"prompt": PROMPT}, {"zork": 1}]),
+        (
+            "v2/batch",
+            [
+                {"template": template, "rows": rows}
+                for template, rows in [
+                    (None, []),
+                    (7, []),
+                    (["currency"], []),
+                    (HALF, []),
+                    ("no\nyaml: [", []),
+                    ("currency", None),
+                    ("currency", {"input": "a"}),
+                    ("currency", [None]),
+                ]
+            ],
+        ),
         ("complete", [{"data": []}, {"data": [PROMPT]}, {"data": [None] * 8}, {"data": "x"}, {"data": None}, {}]),
         ("v2/no-such-function", [{}]),
     ],
