@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import delimited, encoding, jsonlines, pipe, workbook
-from gptjt_demo.tables.sheet import LINE_LIMIT, Row, Sheet, unique_names, visible
+from gptjt_demo.tables.sheet import LINE_LIMIT, Row, Sheet, fault_of, unique_names, visible
 
 PREVIEW = 100  # rows
 
@@ -41,12 +41,11 @@ class Table:
     """Rows of text with named columns. Iterate it as often as you like, also from several threads at once.
 
     Attributes:
-        path: the file.
+        path: the file; of a pipe its private copy, which is deleted with it.
         columns: names, all different and none empty.
         count: rows.
         notes: what was assumed about the file, a phrase each.
         sheet: what the format gave.
-        copy: keeps the private copy of a pipe, whose `path` is the copy's; it is deleted with the table.
     """
 
     path: Path
@@ -54,7 +53,6 @@ class Table:
     count: int
     notes: tuple[str, ...]
     sheet: Sheet
-    copy: object = field(default=None, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Row]:
         return self.sheet.rows()
@@ -67,14 +65,18 @@ class Table:
         return list(islice(self, rows))
 
     def place(self, column: str) -> int:
-        """Where a column stands in a row. A name that is not there to the character is compared by what is seen of it.
+        """Where a column stands in a row. A name that is not there to the character is compared by what is seen of it,
+        and if none is the same, but for case.
 
         Raises:
             TableError: there is none of that name, or several look like it.
         """
         if column in self.columns:
             return self.columns.index(column)
-        alike = [place for place, name in enumerate(self.columns) if visible(name) == visible(column)]
+        seen = [visible(name) for name in self.columns]
+        alike = [place for place, name in enumerate(seen) if name == visible(column)] or [
+            place for place, name in enumerate(seen) if name.casefold() == visible(column).casefold()
+        ]
         if len(alike) != 1:
             what = f"several columns look like {column!r}" if alike else f"no column {column!r}"
             raise TableError(what, where=self.path.name, mend=f"it has {self.names()}")
@@ -96,11 +98,10 @@ def read(path: Path | str) -> Table:
     Raises:
         TableError: there is no such file, it is no table, it has no rows, or a row of it is bad (with its line).
     """
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)
     try:
         if pipe.is_pipe(path):
-            path, folder = pipe.spooled(path)
-            return replace(read(path), copy=folder)
+            path = pipe.spooled(path)
         with path.open("rb") as file:
             head = file.read(512)
         sheet, notes = _sheet(path, head)
@@ -110,6 +111,9 @@ def read(path: Path | str) -> Table:
         raise TableError("the file is empty", where=path.name, mend="it needs a line of column names and rows below it")
     if not sheet.count:
         raise TableError("a header and no rows", where=path.name, mend="put the column names first and rows below them")
+    for name in sheet.header:
+        if fault := fault_of(name):
+            raise TableError(f"{fault}, in the column name {str(name)!r}", where=path.name, mend="name it again")
     columns = unique_names(sheet.header)
     renamed = [f"{new!r}" for old, new in zip(sheet.header, columns, strict=True) if old != new]
     if renamed:
