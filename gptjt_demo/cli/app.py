@@ -55,12 +55,17 @@ TEMPLATE_COMMANDS: dict[str, Callable[..., None]] = {
     "import": import_templates,
     "export": export_template,
 }
+ALONE = (serve, doctor, bench, list_templates)
+"""Commands that have something to do without a single argument; the others then print their help."""
 
 
 class Command(TyperCommand):
     """A command that refuses an option given twice instead of taking the last one without a word."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and self.no_args_is_help:
+            print(ctx.get_help())
+            raise typer.Exit(2)  # nothing was done, and a script should know
         _, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for number, option in enumerate(given):
             if not isinstance(option, TyperOption) or option.multiple or option.is_flag:
@@ -87,9 +92,9 @@ def command_line() -> typer.Typer:
         help="List, show, check and share templates.",
     )
     for command in COMMANDS:
-        program.command(cls=Command)(command)
+        program.command(cls=Command, no_args_is_help=command not in ALONE)(command)
     for name, command in TEMPLATE_COMMANDS.items():
-        templates.command(name, cls=Command)(command)
+        templates.command(name, cls=Command, no_args_is_help=command not in ALONE)(command)
     program.add_typer(templates, name="templates")
     return program
 

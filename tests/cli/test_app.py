@@ -82,6 +82,36 @@ def test_a_bare_command_or_group_prints_its_help_as_help(
 
 
 @pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["complete"], "--template"),
+        (["score"], "--label"),
+        (["batch"], "--resume"),
+        (["evaluate"], "--samples"),
+        (["diagnose"], "--plots"),
+        (["verify"], "PATH"),
+        (["convert"], "--layout"),
+        (["train"], "--recipe"),
+        (["figures"], "--base"),
+        (["templates", "show"], "--prompt"),
+        (["templates", "check"], "--run"),
+        (["templates", "link"], "NAME"),
+        (["templates", "import"], "--out"),
+        (["templates", "export"], "--to"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_that_lacks_everything_prints_its_help_and_has_not_succeeded(
+    capsys: pytest.CaptureFixture[str], command: Any, shown: str
+) -> None:
+    status, out, err = run(capsys, *command)
+    assert (status, err) == (2, "")
+    assert out.startswith(f"Usage: gptjt-demo {' '.join(command)}")
+    assert shown in out
+    assert out == run(capsys, *command, "--help")[1]
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["complete", "-t", "currency", "-t", "hate"],
