@@ -25,12 +25,12 @@ from typing import IO, Literal, NamedTuple
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables.encoding import errors_of
 from gptjt_demo.tables.formulas import restore
-from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, LINE_LIMIT, Faults, Row, Sheet, fault_of, whole
+from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, LINE_LIMIT, Faults, Row, Sheet, whole
 from gptjt_demo.tables.spacing import Tightened, any_spaced
 
 _SAMPLE = 500  # records that the delimiter is decided by
 _NO_DELIMITER = "\0"  # a character that no line has: `_lines` takes it away
-_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,6 @@ def _sheet(path: Path, dialect: Dialect) -> tuple[Sheet, _Seen]:
     for line, cells in rows:
         count += 1
         seen.faults.look(f"line {line:,}", cells)
-    for name in header:
-        if fault := fault_of(name):
-            raise TableError(f"{fault}, in the column name {str(name)!r}", where=path.name, mend="name it again")
     split = _NAMES.get(dialect.delimiter)
     notes = [f"{split}-separated" if split else "one column"]
     if seen.blank:
@@ -270,7 +267,7 @@ def _dialect(path: Path, codec: str) -> Dialect:
     """The dialect under which most sampled records agree with the header; tab before semicolon before comma."""
     with _opened(path, codec) as file:
         first = file.readline(LINE_LIMIT).lstrip("\ufeff")
-        if named := re.fullmatch(r"sep=([,;\t])\r?\n?", first):
+        if named := re.fullmatch(r"sep=([,;\t|])\r?\n?", first):
             return Dialect(codec, named[1], named=True)
     best, found = (0.0, 0), Dialect(codec, _NO_DELIMITER)
     for delimiter in "\t;,":

@@ -27,7 +27,9 @@ _MARKS = (
 )
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that does not decode
 _CHARACTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
-_NULS = 10, 0.01  # at most so many, or so large a part of all characters: a file with more of them is no text
+_HALF = re.compile("\udced[\udca0-\udcbf][\udc80-\udcbf]")  # half of a surrogate pair as UTF-8 would have it
+_MOST = 10, 0.01  # at most so many damaged characters, or so large a part of all: a file with more of them is no text
+_WESTERN = 0.2  # text in a Latin script has fewer letters with accents; Shift JIS and the like have more such bytes
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -66,9 +68,14 @@ def detect(path: Path) -> TextEncoding:
     except _Undecodable:
         if _damaged_utf8(path):
             return TextEncoding("utf-8", "UTF-8")
-    for text in _decoded(path, "cp1252", "Windows-1252"):
+    stray = letters = characters = 0
+    for text in _decoded(path, "cp1252", "Windows-1252", errors_of("cp1252")):
+        stray, letters = stray + len(_STRAY_BYTE.findall(text)), letters + len(_CHARACTER.findall(text))
+        characters += len(text)
         if _CONTROL.search(text):
             raise TableError("not a text file", where=path.name, mend="save the table as CSV, TSV, JSONL or XLSX")
+    if _too_many(stray, characters) or (stray and letters + stray > _WESTERN * characters):
+        _verify(path, "cp1252", "Windows-1252")  # which says where the first is
     return TextEncoding("cp1252", "Windows-1252, because it is not UTF-8")
 
 
@@ -96,7 +103,7 @@ def _decoded(path: Path, codec: str, words: str, errors: str = "strict") -> Iter
                 nuls += text.count("\0")
             line += _line_breaks(text)
             characters += len(text)
-            if nuls > max(_NULS[0], _NULS[1] * characters):
+            if _too_many(nuls, characters):
                 raise TableError(
                     f"line {first_nul}: a NUL character, so this is no text file, or a damaged one",
                     where=path.name,
@@ -132,6 +139,11 @@ def _damaged_utf8(path: Path) -> bool:
     """Whether it is UTF-8 with a few bad bytes: Windows-1252 text almost never forms UTF-8 sequences by chance."""
     good = bad = 0
     for text in _decoded(path, "utf-8", "UTF-8", "surrogateescape"):
-        good += len(_CHARACTER.findall(text))
-        bad += len(_STRAY_BYTE.findall(text))
-    return good > bad
+        halves = len(_HALF.findall(text))  # no other encoding has these three bytes for anything that people write
+        good += len(_CHARACTER.findall(text)) + halves
+        bad += len(_STRAY_BYTE.findall(text)) - 3 * halves
+    return bool(good) and good >= bad
+
+
+def _too_many(damaged: int, characters: int) -> bool:
+    return damaged > max(_MOST[0], _MOST[1] * characters)

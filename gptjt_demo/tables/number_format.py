@@ -104,14 +104,15 @@ class Format:
         digits, _, fraction = f"{abs(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}".partition(".")
         holders = sum(len(token["digits"] or "") for token in tokens[:point])
         digits = digits.rjust(holders, "0")
-        digits, text = digits[len(digits) - holders :], [sign, digits[: len(digits) - holders]]
+        more = len(digits) - holders  # digits beyond those that the format names stand before its first
+        text = [sign]
         for place, token in enumerate(tokens):
             count = len(token["digits"] or "")
             if not count:
                 text.append(_literal(token))
             elif place < point:
-                text.append(digits[:count])
-                digits = digits[count:]
+                text.append(digits[: count + more])
+                digits, more = digits[count + more :], 0
             else:
                 text.append(fraction[:count])
                 fraction = fraction[count:]
@@ -123,7 +124,7 @@ def plain(number: str) -> str:
     if _WHOLE.fullmatch(number):
         return str(int(number)) if len(number) < 4000 else number
     value = float(number)
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
+    return str(int(Decimal(number))) if value.is_integer() and abs(value) < 1e21 else f"{value:.15g}"
 
 
 def _kind(tokens: list[re.Match[str]]) -> str:

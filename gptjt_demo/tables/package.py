@@ -2,7 +2,8 @@
 
 In: a path. Out: parts by the names that other parts know them by, whatever slashes and case the archive has them under,
 and elements by their local names, whatever prefix or namespace (transitional or Strict) they have. XML is parsed by
-expat; a document type, through which entities come, is refused. Does not know what the parts mean.
+expat; a document type, through which entities come, is refused. A character that XML does not have is handed on in its
+text as half of a surrogate pair. Does not know what the parts mean.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import IO, NamedTuple
 from xml.parsers import expat
 
 from gptjt_demo.errors import TableError
+from gptjt_demo.tables.xml_damage import marked, unmarked
 
 UNPACKED_LIMIT = 400 << 20  # bytes of all parts together
 BOMB_SIZE, BOMB_RATIO = 20 << 20, 150  # past this size, packed tighter than any real sheet
@@ -112,15 +114,26 @@ class Package:
                 attributes = {_local(key): value for key, value in attributes.items()}
             waiting.append(Event("start", _local(name), attributes))
 
+        inside = False  # a CDATA section, in which a reference is text
+
+        def cdata(begins: bool) -> None:
+            nonlocal inside
+            inside = begins
+
+        def text(text: str) -> None:
+            waiting.append(Event("text", text=unmarked(text, literal=inside)))
+
         def refuse(*_: object) -> None:
             raise TableError("a damaged XLSX file (a document type in it)", where=self._path.name, mend="save it again")
 
         parser.StartElementHandler = start
         parser.EndElementHandler = lambda name: waiting.append(Event("end", _local(name)))
-        parser.CharacterDataHandler = lambda text: waiting.append(Event("text", text=text))
+        parser.CharacterDataHandler = text
+        parser.StartCdataSectionHandler = lambda: cdata(True)
+        parser.EndCdataSectionHandler = lambda: cdata(False)
         parser.StartDoctypeDeclHandler = refuse
         with self.open(name) as file:
-            while block := file.read(_BLOCK):
+            for block in marked(iter(lambda: file.read(_BLOCK), b"")):
                 parser.Parse(block, False)
                 yield from waiting
                 waiting.clear()

@@ -65,6 +65,10 @@ def whole(text: str, *, json: str | None = None) -> str:
     code = ord(found[0])
     if code == 0xDC00:
         what = "a NUL character"
+    elif code == 0xDC7F:
+        what = "a number that is no character’s"
+    elif 0xDC00 < code < 0xDC20:  # of a workbook's XML
+        what = f"a control character (U+{code - 0xDC00:04X}), which a workbook cannot hold"
     elif 0xDC80 <= code <= 0xDCFF:  # as Python's "surrogateescape" hands on a byte
         what = f"a byte (0x{code - 0xDC00:02X}) that is not of the file's encoding"
     else:
@@ -83,8 +87,8 @@ class Faults:
         if fault := next(filter(None, map(fault_of, row)), ""):
             self._rows, self._first = self._rows + 1, self._first or f"{place}: {fault}"
 
-    def notes(self, rows: int, path: Path) -> tuple[str, ...]:
-        """What is to be said of it.
+    def notes(self, rows: int, path: Path, *, mend: str = "save the file as UTF-8 again") -> tuple[str, ...]:
+        """What is to be said of it; `mend` is what to do where no row is good.
 
         Raises:
             TableError: none of the rows is good.
@@ -92,9 +96,7 @@ class Faults:
         if not self._rows:
             return ()
         if self._rows == rows:
-            raise TableError(
-                f"{self._first}, and no row is better", where=path.name, mend="save the file as UTF-8 again"
-            )
+            raise TableError(f"{self._first}, and no row is better", where=path.name, mend=mend)
         return (f"rows with a damaged character, which are not answered: {self._rows:,}, the first is {self._first}",)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-_BLANKS = re.compile("[ \u00a0]*")
+_BLANK = "[ \t\u00a0\u2000-\u200a\u202f\u3000]"
 _QUOTED = re.compile(r'(?:[^"]|"")*+')
 
 
 def any_spaced(lines: Iterable[str], delimiter: str) -> bool:
     """Whether there may be such blanks: a look that mistakes what stands inside quotes."""
-    mark = re.escape(delimiter)
-    pattern = re.compile(rf'{mark}[ \u00a0]+"|"[ \u00a0]+(?:{mark}|$)', re.MULTILINE)
+    mark, blank = re.escape(delimiter), _blank(delimiter)
+    pattern = re.compile(rf'{mark}{blank}+"|"{blank}+(?:{mark}|$)', re.MULTILINE)
     return any(pattern.search(line) for line in lines)
 
 
@@ -26,6 +26,7 @@ class Tightened:
     def __init__(self, lines: Iterable[str], delimiter: str) -> None:
         self.count = 0
         self._lines, self._delimiter = lines, delimiter
+        self._blanks = re.compile(f"{_blank(delimiter)}*")
         self._inside = False  # a quoted cell goes on from the line before
 
     def __iter__(self) -> Iterator[str]:
@@ -62,6 +63,9 @@ class Tightened:
     def _cell_end(self, line: str, place: int) -> int:
         return line.find(self._delimiter, place) + 1 or len(line)
 
-    @staticmethod
-    def _past_blanks(line: str, place: int) -> int:
-        return _BLANKS.match(line, place).end()  # type: ignore[union-attr]
+    def _past_blanks(self, line: str, place: int) -> int:
+        return self._blanks.match(line, place).end()  # type: ignore[union-attr]
+
+
+def _blank(delimiter: str) -> str:
+    return _BLANK.replace("\t", "") if delimiter == "\t" else _BLANK

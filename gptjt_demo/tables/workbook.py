@@ -19,9 +19,10 @@ from typing import NamedTuple
 from xml.parsers import expat
 
 from gptjt_demo.errors import TableError
+from gptjt_demo.tables.formulas import restore
 from gptjt_demo.tables.number_format import BUILT_IN, Format
 from gptjt_demo.tables.package import Event, Package
-from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, Row, Sheet
+from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, Cell, Faults, Row, Sheet, whole
 from gptjt_demo.tables.worksheet import Found, cells_of
 
 BLANK_LIMIT = 10_000  # blank rows in a row
@@ -71,6 +72,7 @@ class _Seen:
     notes: list[str] = field(default_factory=list)
     lost: dict[str, tuple[int, str]] = field(default_factory=dict)
     formulas: bool = False
+    faults: Faults = field(default_factory=Faults)
 
 
 def is_workbook(path: Path) -> bool:
@@ -109,6 +111,7 @@ def scan(path: Path) -> Sheet:
         if width > COLUMN_LIMIT:
             raise TableError(f"more than {COLUMN_LIMIT:,} columns", where=path.name)
     notes = [*seen.notes, *(f"{what}: {n:,}, the first is cell {cell}" for what, (n, cell) in seen.lost.items())]
+    notes += seen.faults.notes(max(count - 1, 0), path, mend=_OPEN_AND_SAVE)
 
     def again() -> Iterator[Row]:
         return (_padded(row, width) for row in islice(_rows(path, _Seen()), 1, None))
@@ -140,7 +143,8 @@ def _rows(path: Path, seen: _Seen) -> Iterator[list[str | None]]:
         book = _book(package, path)
         seen.notes.append(f'the sheet "{book.title}"' + (f", not the other {book.others}" if book.others else ""))
         before = 0  # the last row that is not blank
-        for number, row in cells_of(package.events(book.part)):
+        merged: list[str] = []
+        for number, row in cells_of(package.events(book.part), merged):
             texts = _texts(row, number, book, seen, path)
             if all(text is None for text in texts):
                 continue
@@ -151,8 +155,14 @@ def _rows(path: Path, seen: _Seen) -> Iterator[list[str | None]]:
                     mend="delete it or them",
                 )
             yield from ([] for _ in range(before + 1, number if before else 0))
+            if before:
+                seen.faults.look(f"row {number:,}", filter(None, texts))
             yield texts
             before = number
+        if merged:
+            seen.notes.append(
+                f"merged cells, of which the first has the text: {len(merged):,}, the first is {merged[0]}"
+            )
         if seen.formulas and book.manual:
             seen.notes.append("calculated by hand alone, so results of formulas may be old")
 
@@ -165,8 +175,10 @@ def _texts(row: list[Found], number: int, book: _Book, seen: _Seen, path: Path) 
             _refuse_unknown_result(found, book, path)
         texts += [None] * (found.column - len(texts))
         text = _text(found, book, seen)
-        if text is not None and len(text) > CELL_LIMIT:
-            raise TableError(f"row {number}: a cell of more than {CELL_LIMIT:,} characters", where=path.name)
+        if text is not None:
+            if len(text) > CELL_LIMIT:
+                raise TableError(f"row {number}: a cell of more than {CELL_LIMIT:,} characters", where=path.name)
+            text = whole(restore(text))
         texts.append(text)
     return texts
 
@@ -184,6 +196,8 @@ def _text(found: Found, book: _Book, seen: _Seen) -> str | None:
     value = found.value
     if value is None or (not value and (found.formula or found.type not in ("str", "inlineStr"))):
         return None
+    if not value.isascii() and isinstance(whole(value), Cell):
+        return unescaped(value)  # damaged, whatever its type
     if found.type == "s":
         return book.texts[int(value)]
     if found.type in ("str", "inlineStr"):
@@ -194,6 +208,10 @@ def _text(found: Found, book: _Book, seen: _Seen) -> str | None:
         return value.removesuffix("T00:00:00").removesuffix("T00:00:00.000")
     if found.type == "e":
         return value
+    if not value.strip():
+        return None
+    if not _NUMBER.fullmatch(value.strip()):
+        raise ValueError(f"cell {found.name}: {value.strip()[:20]!r} is no number")
     format = book.formats[found.style] if found.style < len(book.formats) else Format("plain")
     text, lost = format.shown(value.strip(), from_1904=book.from_1904)
     if lost:
@@ -202,6 +220,7 @@ def _text(found: Found, book: _Book, seen: _Seen) -> str | None:
     return text
 
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 

@@ -1,8 +1,9 @@
 """XLSX out, every cell as text.
 
 In: column names and rows of text. Out: a file of one worksheet. Every cell is a text cell, which no program runs, so
-that nothing need be neutralised; what XML cannot hold is written `_x0007_`, the format's own escape. Also which cells
-the format cannot hold, for those who want to know before they begin. Does not know what rows mean.
+that nothing need be neutralised; a cell that looks as if it were gets the mark of `formulas` once more, as reading
+takes one away. What XML cannot hold is written `_x0007_`, the format's own escape. Also which cells the format cannot
+hold, for those who want to know before they begin. Does not know what rows mean.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from gptjt_demo.errors import TableError
+from gptjt_demo.tables.formulas import MARK
 from gptjt_demo.tables.sheet import Row
 
 ROW_LIMIT = 1_048_576
@@ -58,6 +60,7 @@ def _row_xml(path: Path, number: int, row: Sequence[str], letters: Sequence[str]
     for letter, cell in zip(letters, row, strict=True):
         if reason := unholdable(cell):
             raise TableError(f"row {number}, column {letter}: {reason}", where=path.name, mend="write CSV")
+        cell = MARK + cell if cell.startswith(MARK) else cell  # reading takes one away
         text = escape(_TO_ESCAPE.sub(lambda match: f"_x{ord(match[0]):04X}_", cell))
         cells.append(f'<c r="{letter}{number}" s="1" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>')
     return f'<row r="{number}">{"".join(cells)}</row>'.encode()

@@ -1,6 +1,7 @@
 """The cells of a worksheet's XML, row by row.
 
-In: its elements. Out: each row's number and its cells, in their order, with their values as they stand in the file.
+In: its elements. Out: each row's number and its cells, in their order, with their values as they stand in the file; and
+which cells are merged.
 Does not know what a value means, nor any other part of the workbook.
 """
 
@@ -45,22 +46,23 @@ class Found:
         return f"{letters}{self.row}"
 
 
-def cells_of(events: Iterable[Event]) -> Iterator[tuple[int, list[Found]]]:
-    """Every row with cells.
+def cells_of(events: Iterable[Event], merged: list[str]) -> Iterator[tuple[int, list[Found]]]:
+    """Every row with cells; `merged` receives the areas that are shown as one cell.
 
     Raises:
         ValueError: rows or cells stand in another order than their numbers.
     """
     number, row, cell = 0, list[Found](), None
-    into = aside = False  # text belongs to the cell's value; to how it is pronounced
+    texts: dict[str, str] = {}  # of the cell in hand: its value, `v`, and its text in place, `t`
+    into, aside = "", False  # where text belongs; it says how the cell is pronounced
     for event in events:
         if event.kind == "text":
-            if into and not aside and cell is not None:
-                cell.value = (cell.value or "") + event.text
+            if into and not aside:
+                texts[into] += event.text
         elif event.name in ("v", "t"):
-            into = event.kind == "start" and cell is not None and (event.name == "v") == (cell.type != "inlineStr")
-            if into and cell is not None:
-                cell.value = cell.value or ""
+            into = event.name if event.kind == "start" and cell is not None else ""
+            if into:
+                texts.setdefault(into, "")
         elif event.name == "rPh":
             aside = event.kind == "start"
         elif event.name == "f":
@@ -70,7 +72,9 @@ def cells_of(events: Iterable[Event]) -> Iterator[tuple[int, list[Found]]]:
             if event.kind == "start":
                 cell = _cell(event.attributes, number, row)
                 row.append(cell)
-            else:
+            elif cell is not None:
+                _fill(cell, texts)
+                texts.clear()
                 cell = None
         elif event.name == "row" and event.kind == "start":
             following = int(event.attributes.get("r", number + 1))
@@ -79,8 +83,16 @@ def cells_of(events: Iterable[Event]) -> Iterator[tuple[int, list[Found]]]:
             number, row = following, []
         elif event.name == "row":
             yield number, row
-        elif event == Event("end", "sheetData"):
-            return
+        elif event.name == "mergeCell" and event.kind == "start":
+            merged.append(event.attributes.get("ref", ""))
+
+
+def _fill(cell: Found, texts: dict[str, str]) -> None:
+    """Give a cell its value. Some programs write a text where another kind of cell has it; it is no blank for that."""
+    own, other = ("t", "v") if cell.type == "inlineStr" else ("v", "t")
+    cell.value = texts.get(own, texts.get(other))
+    if own not in texts and other in texts:
+        cell.type = "inlineStr"
 
 
 def _cell(attributes: dict[str, str], number: int, row: list[Found]) -> Found:

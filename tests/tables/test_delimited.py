@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -135,6 +137,15 @@ def test_names_that_look_alike_are_told_apart_only_as_they_stand(tmp_path: Path)
     assert found.columns[2] == "(column 3)"
 
 
+def test_a_name_in_another_case_is_found_where_it_is_the_only_one(tmp_path: Path) -> None:
+    found = table.read(save(tmp_path / "a.csv", "Text ,label,Label,LABEL\n1,2,3,4\n"))
+    assert (found.place("text"), found.place("label"), found.place("Label")) == (0, 1, 2)
+    with pytest.raises(TableError, match="several columns look like 'lAbEl'"):
+        found.place("lAbEl")
+    with pytest.raises(TableError, match="no column 'tex'"):
+        found.place("tex")
+
+
 def test_names_come_back_with_their_own_invisible_characters(tmp_path: Path) -> None:
     rowfile.write(tmp_path / "a.csv", ["\ufeffa", "b"], [("1", "2")])
     assert table.read(tmp_path / "a.csv").columns == ("\ufeffa", "b")
@@ -157,6 +168,20 @@ def test_what_we_neutralised_comes_back_through_a_spreadsheet_program_of_any_enc
     rowfile.write(tmp_path / "a.csv", ["text"], [("=1+1",), ("@home",), ("'=typed",)])
     again = (tmp_path / "a.csv").read_text("utf-8-sig").encode("cp1252")  # as "CSV" saves it
     assert list(table.read(save(tmp_path / "b.csv", again))) == [("=1+1",), ("@home",), ("'=typed",)]
+
+
+def test_what_we_neutralised_comes_back_from_the_workbook_that_it_was_saved_in(tmp_path: Path) -> None:
+    cells = [("=1+1",), ("'=typed",), ("'\u00ad=marked already",), ("-5",)]
+    rowfile.write(tmp_path / "a.csv", ["=name"], cells)
+    book = openpyxl.Workbook()
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.reader(file):
+            book.active.append(row)
+    book.save(tmp_path / "saved.xlsx")
+    rowfile.write(tmp_path / "ours.xlsx", ["=name"], cells)
+    for name in ("saved.xlsx", "ours.xlsx"):
+        found = table.read(tmp_path / name)
+        assert (found.columns, list(found)) == (("=name",), cells)
 
 
 # --- damage in one row
@@ -195,3 +220,44 @@ def test_a_cell_that_is_more_than_its_text_equals_its_text() -> None:
     assert Cell("1.10", json="1.10") == "1.10"
     found: dict[str, int] = {Cell("a"): 1}
     assert found["a"] == 1
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\u00a0", "\u2009", "\u3000", " \t"], ids=ascii)
+def test_blanks_of_any_kind_before_a_quoted_cell_are_left_out(tmp_path: Path, blank: str) -> None:
+    (tmp_path / "a.csv").write_text(f'a,b\n1,{blank}"x, y"\n2,z\n', encoding="utf-8")
+    assert list(table.read(tmp_path / "a.csv")) == [("1", "x, y"), ("2", "z")]
+
+
+def test_a_blank_cell_of_a_tab_separated_file_is_a_cell(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('a\tb\tc\n1\t\t"x"\n2\t "y"\tz\n', encoding="utf-8")
+    assert list(table.read(tmp_path / "a.tsv")) == [("1", "", "x"), ("2", "y", "z")]
+
+
+def test_a_first_line_may_name_a_pipe_as_the_delimiter(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sep=|\na|b\n1, 2|x\n", encoding="utf-8")
+    assert list(table.read(tmp_path / "a.csv")) == [("1, 2", "x")]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b"\xed\xa0\xbd", b"\xed\xa0\xbd\xed\xb8\x80", b"\x81", b"caf\xe9 \x9d"],
+    ids=["half a pair", "a pair in halves", "no Windows-1252", "Windows-1252 with a byte of none"],
+)
+def test_damage_in_a_file_that_is_otherwise_ascii_costs_its_row_and_not_the_file(tmp_path: Path, bad: bytes) -> None:
+    found = table.read(save(tmp_path / "a.csv", b"a,b\r\n1," + bad + b"\r\n2,good\r\n"))
+    (_, damaged), (_, good) = found
+    assert fault_of(damaged)
+    assert (good, fault_of(good)) == ("good", "")
+    assert any(note.startswith("rows with a damaged character, which are not answered: 1") for note in found.notes)
+
+
+def test_another_encoding_is_not_taken_for_a_damaged_one(tmp_path: Path) -> None:
+    data = "text,n\n今日は、いい天気,1\nそうですね。,2\n".encode("shift-jis")
+    with pytest.raises(TableError, match=r"line 2: a byte \(0x8D\) that is not Windows-1252; save the file as UTF-8"):
+        table.read(save(tmp_path / "a.csv", data))
+
+
+def test_one_stray_byte_beside_one_good_character_does_not_change_the_encoding(tmp_path: Path) -> None:
+    found = table.read(save(tmp_path / "a.csv", "a,b\n1,é\n".encode() + b"2,caf\xe9\n"))
+    (_, good), (_, damaged) = found
+    assert (good, bool(fault_of(damaged))) == ("é", True)

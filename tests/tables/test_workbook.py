@@ -7,69 +7,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from made_workbooks import MAIN, STRICT, made, row_of, styled
 
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile, table
 from gptjt_demo.tables.number_format import TIME_ALONE, ZEROS_LOST, Format
-
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-STRICT = "http://purl.oclc.org/ooxml/spreadsheetml/main"
-
-
-def made(
-    path: Path,
-    cells: str,
-    *,
-    calc: str = "",
-    shared: str = "",
-    styles: str = "",
-    main: str = MAIN,
-    book: str = "xl/workbook.xml",
-    slash: str = "/",
-    prefix: str = "",
-    settings: str = "",
-) -> Path:
-    """A workbook written by hand, of a header "h" and one row of `cells`."""
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    if main == STRICT:
-        office = "http://purl.oclc.org/ooxml/officeDocument/relationships"
-    package = "http://schemas.openxmlformats.org/package/2006"
-    p, bound = (f"{prefix}:", f"xmlns:{prefix}") if prefix else ("", "xmlns")
-    folder, name = book.rsplit("/", 1)
-    head = f'<{p}row r="1"><{p}c r="A1" t="inlineStr"><{p}is><{p}t>h</{p}t></{p}is></{p}c></{p}row>'
-    parts = {
-        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="a" '
-        f'Target="{book.replace("/", slash)}" Type="{office}/officeDocument"/></Relationships>',
-        book: f'<{p}workbook {bound}="{main}" xmlns:rel="{office}">{settings}<{p}sheets>'
-        f'<{p}sheet rel:id="x" sheetId="1" name="one"/></{p}sheets>{calc}</{p}workbook>',
-        f"{folder}/_rels/{name}.rels": f'<Relationships xmlns="{package}/relationships">'
-        f'<Relationship Target="/{folder}/worksheets/sheet1.xml" Id="x" Type="{office}/worksheet"/>'
-        f'<Relationship Id="y" Target="sharedStrings.xml" Type="{office}/sharedStrings"/>'
-        f'<Relationship Id="z" Target="styles.xml" Type="{office}/styles"/></Relationships>',
-        f"{folder}/worksheets/sheet1.xml": f'<{p}worksheet {bound}="{main}"><{p}sheetData>{head}'
-        f'<{p}row r="2">{cells}</{p}row></{p}sheetData></{p}worksheet>',
-        f"{folder}/sharedStrings.xml": f'<sst xmlns="{main}">{shared}</sst>',
-        f"{folder}/styles.xml": f'<styleSheet xmlns="{main}">{styles}</styleSheet>',
-    }
-    with zipfile.ZipFile(path, "w") as archive:
-        for part, text in parts.items():
-            archive.writestr(part.replace("/", slash), text)
-    return path
-
-
-def row_of(path: Path) -> tuple[str, ...]:
-    (row,) = table.read(path)
-    return row
-
-
-def styled(code: str) -> str:
-    return (
-        f'<numFmts><numFmt formatCode="{code}" numFmtId="164"/></numFmts>'
-        '<cellStyleXfs><xf numFmtId="9"/></cellStyleXfs>'
-        '<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs><dxfs><dxf><numFmt numFmtId="0" formatCode="000"/>'
-        "</dxf></dxfs>"
-    )
-
 
 # --- formulas that nobody has worked out
 
@@ -294,3 +236,49 @@ def test_the_message_of_a_cell_that_is_too_long_names_the_file_that_was_asked_fo
     with pytest.raises(TableError, match=r"^out\.xlsx: row 2, column A: 40,000 characters") as caught:
         rowfile.write(tmp_path / "out.xlsx", ["a"], [("x" * 40_000,)])
     assert ".tmp" not in str(caught.value)
+
+
+def test_digits_beyond_those_of_the_format_stand_where_a_spreadsheet_program_has_them(tmp_path: Path) -> None:
+    cells = '<c r="A2" s="1"><v>4915550199</v></c>'
+    assert row_of(made(tmp_path / "a.xlsx", cells, styles=styled("+00 000 000"))) == ("+4915 550 199",)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("4.111111111111111E15", "4111111111111111"), ("1.5E+16", "15000000000000000"), ("1E+21", "1e+21"),
+     ("0.30000000000000004", "0.3"), ("-1.2E2", "-120")],
+)  # fmt: skip
+def test_a_whole_number_is_its_digits_however_it_is_written(tmp_path: Path, number: str, text: str) -> None:
+    assert row_of(made(tmp_path / "a.xlsx", f'<c r="A2"><v>{number}</v></c>')) == (text,)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="A2" t="inlineStr"><v>x</v></c>',
+        '<c r="A2" t="str"><is><t>x</t></is></c>',
+        '<c r="A2"><is><r><t>x</t></r></is></c>',
+        '<c r="A2" t="inlineStr"><v>y</v><is><t>x</t></is></c>',
+        '<c r="A2" t="str"><is><t>y</t></is><v>x</v></c>',
+    ],
+)
+def test_a_text_that_stands_where_another_kind_of_cell_has_it_is_no_blank(tmp_path: Path, cell: str) -> None:
+    assert row_of(made(tmp_path / "a.xlsx", cell)) == ("x",)
+
+
+def test_a_number_that_is_none_is_named_with_its_cell_and_blanks_are_none(tmp_path: Path) -> None:
+    for number in ("NaN", "INF", "1,5", "x"):
+        with pytest.raises(TableError, match=f"cell B2: '{number}' is no number"):
+            table.read(made(tmp_path / "a.xlsx", f'<c r="A2"><v>1</v></c><c r="B2"><v>{number}</v></c>'))
+    assert row_of(made(tmp_path / "a.xlsx", '<c r="A2"><v> </v></c><c r="B2"><v> 1 </v></c>')) == ("", "1")
+
+
+def test_merged_cells_are_said(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["text", "label"], ["a", "joy"], ["b", None]):
+        book.active.append(row)
+    book.active.merge_cells("B2:B3")
+    book.save(tmp_path / "a.xlsx")
+    found = table.read(tmp_path / "a.xlsx")
+    assert list(found) == [("a", "joy"), ("b", "")]
+    assert "merged cells, of which the first has the text: 1, the first is B2:B3" in found.notes
