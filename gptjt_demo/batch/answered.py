@@ -5,7 +5,7 @@ time it is asked, and which any thread may use while the run goes on in another:
 
     rows = AnsweredRows(table, "out.csv", labels=True)
     rows.counts()                              # Counts(answered=64, total=300, errors=1, flagged=0)
-    rows.preview(20)                           # the first 20 answered rows
+    rows.preview(20)                           # the first 20 answered rows, each with its number in the file
     rows.write("so-far.xlsx")                  # the answered rows alone
     rows.write("all.csv", unanswered=True)     # every row; those without a reply say "not answered" in the error column
 
@@ -68,37 +68,48 @@ class AnsweredRows:
             answered = self._total - self._places.count(-1)
             return Counts(answered, self._total, sum(self._failed), sum(self._marked))
 
-    def preview(self, count: int) -> list[Row]:
-        """The first rows that are answered."""
-        return list(islice(self, count))
+    def preview(self, count: int) -> list[tuple[int, Row]]:
+        """The first rows that are answered, each with its number in the file, from 1."""
+        return [(place + 1, row) for place, row in islice(self._rows(unanswered=False), count)]
 
     def __iter__(self) -> Iterator[Row]:
-        return self._rows(unanswered=False)
+        return (row for _, row in self._rows(unanswered=False))
 
     def write(self, path: Path | str, *, unanswered: bool = False) -> Counts:
-        """Write them into a file of their own, which may stand in any format, and is there complete or not at all.
+        """Write them into a file of their own, which may stand in any format, and is there complete or not at all. An
+        answer that the format cannot hold is left out, and its row's error says so.
 
         Args:
             path: .csv, .tsv, .jsonl or .xlsx.
             unanswered: write the rows without a reply too, with `NOT_ANSWERED` in their error column.
 
         Raises:
-            TableError: no row is answered yet, or the format cannot hold a cell.
+            TableError: no row is answered yet, or the format cannot hold a cell of the source.
         """
         counts = self.counts()
         if not counts.answered:
             raise TableError("no row is answered yet", where=Path(path).name, mend="wait for the first one")
-        rowfile.write(Path(path), self.columns, self._rows(unanswered=unanswered))
+        format = rowfile.format_of(Path(path))
+        rows = (self._holdable(row, format) for _, row in self._rows(unanswered=unanswered))
+        rowfile.write(Path(path), self.columns, rows)
         return counts
 
-    def _rows(self, *, unanswered: bool) -> Iterator[Row]:
+    def _holdable(self, row: Row, format: str) -> Row:
+        own = len(self._source.columns)
+        reasons = [rowfile.unholdable(format, cell) for cell in row[own:]]
+        if not any(reasons):
+            return row
+        *kept, error = ("" if reason else cell for reason, cell in zip(reasons, row[own:], strict=True))
+        return (*row[:own], *kept, error or f"the answer cannot be kept: {next(filter(None, reasons))}")
+
+    def _rows(self, *, unanswered: bool) -> Iterator[tuple[int, Row]]:
         with self._lock:
             self._look()
             places, finished = array("q", self._places), self._finished
         if finished:
             width = len(self.columns) - len(self._source.columns)
             rows = zip(islice(self._source, self._total), read(self._target), strict=False)
-            yield from ((*row, *written[-width:]) for row, written in rows)
+            yield from enumerate((*row, *written[-width:]) for row, written in rows)
             return
         blank = reply_cells(Reply(error=NOT_ANSWERED), self._labels)
         try:
@@ -108,13 +119,13 @@ class AnsweredRows:
                 yield from self._rows(unanswered=unanswered)
             return
         with journal:
-            for row, byte in zip(self._source, places, strict=False):
+            for place, (row, byte) in enumerate(zip(self._source, places, strict=False)):
                 if byte >= 0:
                     journal.seek(byte)
                     if found := entry_of(journal.readline()):
-                        yield (*row, *reply_cells(found[1], self._labels))
+                        yield place, (*row, *reply_cells(found[1], self._labels))
                 elif unanswered:
-                    yield (*row, *blank)
+                    yield place, (*row, *blank)
 
     def _forget(self) -> None:
         self._places = array("q", [-1]) * self._total  # the byte of the journal where a row's reply stands

@@ -23,6 +23,9 @@ from gptjt_demo.tables.rowfile import AppendOnly
 
 Identity = Mapping[str, str]
 
+SOURCE = "source file"
+"""What an identity names the source's digest by."""
+
 _BEGIN = b'{"begun": '
 _FINISHING = b'{"finishing": true}\n'
 
@@ -89,6 +92,12 @@ class Journal:
         with self._path.open("rb") as file:
             return bool(_head(file.readline()))
 
+    def differing(self, identity: Identity) -> list[str]:
+        """What of a run's identity is not what it was begun with."""
+        with self._path.open("rb") as file:
+            begun = _head(file.readline())
+        return [name for name in identity if begun.get(name) != identity[name]]
+
     def begin(self, identity: Identity) -> None:
         """Begin it, instead of whatever is in it."""
         self._held.truncate(0)
@@ -101,18 +110,15 @@ class Journal:
         Raises:
             TableError: it is of another run, and the message says what differs.
         """
+        if differing := self.differing(identity):
+            mend = "resume with what it was begun with, or choose another name"
+            if differing == [SOURCE]:
+                mend += ", or resume and overwrite together to redo the rows that changed"
+            what = f"its run was another: {', '.join(differing)} differ{'s' if len(differing) == 1 else ''}"
+            raise TableError(what, where=self._where, mend=mend)
         found: dict[int, int] = {}
         with self._path.open("rb") as file:
-            head = file.readline()
-            begun = _head(head)
-            differing = [name for name in identity if begun.get(name) != identity[name]]
-            if differing:
-                raise TableError(
-                    f"its run was another: {', '.join(differing)} differ{'s' if len(differing) == 1 else ''}",
-                    where=self._where,
-                    mend="resume with what it was begun with, or choose another name",
-                )
-            end = len(head)
+            end = len(file.readline())
             for line in file:
                 if not line.endswith(b"\n"):
                     break
@@ -171,7 +177,7 @@ def _head(line: bytes) -> dict[str, object]:
         head = json.loads(line)
     except (ValueError, RecursionError):
         return {}
-    return head if isinstance(head, dict) and {"source file", "template", "model"} <= set(head) else {}
+    return head if isinstance(head, dict) and {SOURCE, "template", "model"} <= set(head) else {}
 
 
 def _line(entry: Mapping[str, object]) -> bytes:

@@ -9,18 +9,19 @@ Does not know how rows are answered.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from gptjt_demo.batch.journal import Identity, Journal, damage, is_finishing, is_journal, journal_of
+from gptjt_demo.batch.journal import SOURCE, Identity, Journal, damage, is_finishing, is_journal, journal_of
 from gptjt_demo.batch.question import Reply, reply_cells, reply_columns
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.sheet import Row, unique_names
 from gptjt_demo.tables.table import Table, read
-from gptjt_demo.tables.written import compared
+from gptjt_demo.tables.written import Written, compared
 
 _TAKEN = "it is there already, and no run wrote it"
 _MOVE = "move it, or choose another name for the output"
@@ -59,6 +60,9 @@ def check_target(source: Path, target: Path, *, resume: bool = False, overwrite:
     Raises:
         TableError: the output or a file beside it is the input, somebody else's, or there already; or it has no folder.
     """
+    if target.exists() and not target.is_file():
+        what = "it is a folder" if target.is_dir() else "it is a pipe or a device"
+        raise TableError(what, where=target.name, mend="name a file")
     rowfile.format_of(target)
     journal, part, draft = journal_of(target), part_of(target), rowfile.draft_of(target)
     workbook = part != target
@@ -66,18 +70,16 @@ def check_target(source: Path, target: Path, *, resume: bool = False, overwrite:
         if path.exists() and source.exists() and path.samefile(source):
             what = "the output would replace the input" if path == target else "the run would write over the input"
             raise TableError(what, where=path.name, mend="choose another name for the output")
-    if target.is_dir():
-        raise TableError("it is a folder", where=target.name, mend="name a file")
     if not target.parent.is_dir():
         raise TableError(f"cannot be written: there is no folder {target.parent}", where=target.name, mend="make it")
     begun = is_journal(journal)
-    if journal.exists() and not begun:
+    if os.path.lexists(journal) and not begun:  # a link to nothing bears the name too
         raise TableError(_TAKEN, where=journal.name, mend=_MOVE)
     if begun and resume and not overwrite and (what := damage(journal)):
         raise TableError(what, where=journal.name, mend="resume and overwrite together ask for that row again")
-    if workbook and part.exists() and not (begun and part.is_file()):
+    if workbook and os.path.lexists(part) and not (begun and part.is_file()):
         raise TableError(_TAKEN, where=part.name, mend=_MOVE)
-    if workbook and draft.exists() and not (begun and draft.is_file() and is_finishing(journal)):
+    if workbook and os.path.lexists(draft) and not (begun and draft.is_file() and is_finishing(journal)):
         raise TableError(_TAKEN, where=draft.name, mend=_MOVE)
     if (target.exists() or begun) and not resume and not overwrite:
         mend = "overwrite it, or choose another name"
@@ -174,6 +176,8 @@ class Output:
         self._file.write(self._codec.header())
 
     def _resume(self, identity: Identity, journal: Journal, *, redo: bool) -> Start:
+        if redo and journal.differing(identity) == [SOURCE]:
+            return self._resume_changed(identity, journal)
         places = {place: byte for place, byte in journal.resume(identity).items() if place < self._total}
         if self.part != self._target:
             rowfile.draft_of(self._target).unlink(missing_ok=True)
@@ -188,6 +192,20 @@ class Output:
         if found.difference:
             places.pop(found.rows, None)  # which of the two was edited is not known
         known = {place: journal.reply_at(byte) for place, byte in places.items() if place >= found.rows}
+        return self._behind(found, known)
+
+    def _resume_changed(self, identity: Identity, journal: Journal) -> Start:
+        """Go on though the source is another than it was: its first rows are kept as far as they are written alike. Of
+        the replies that the journal has beyond them, nothing says to which rows they were."""
+        if self.part != self._target:
+            rowfile.draft_of(self._target).unlink(missing_ok=True)
+        found = compared(self.part, self._codec, ((row, None) for row in self._table))
+        start = self._behind(found, {})
+        journal.begin(identity)
+        return start
+
+    def _behind(self, found: Written, known: Mapping[int, Reply]) -> Start:
+        """Go on behind what is right of the file that grows."""
         if found.end is None:
             self._begin()
             return Start(known=known)

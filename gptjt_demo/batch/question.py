@@ -83,7 +83,7 @@ class Question:
         refused: why an answer cannot be kept, in a line; it is then the row's error.
 
     Raises:
-        SettingError: labels are asked for, and the template has none.
+        SettingError: labels are asked for, and the template has none, or one, which is no choice.
     """
 
     engine: Answers
@@ -94,8 +94,9 @@ class Question:
     refused: Callable[[str], str] = field(default=lambda text: "", compare=False)
 
     def __post_init__(self) -> None:
-        if self.labels and not self.template.labels:
-            raise SettingError("it has no labels", where=self.template.name, mend="add some, or ask for text")
+        if self.labels and len(self.template.labels) < 2:
+            what = "one label is no choice" if self.template.labels else "it has no labels"
+            raise SettingError(what, where=self.template.name, mend="add some, or ask for text")
 
     @property
     def mode(self) -> Attention:

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gptjt_demo.batch.journal import Identity
+from gptjt_demo.batch.journal import SOURCE, Identity
 from gptjt_demo.batch.output import Output, check_target
 from gptjt_demo.batch.progress import Meter, Told
 from gptjt_demo.batch.question import Query, Question, Reply
@@ -174,7 +174,7 @@ def _identity(question: Question, table: Table, columns: Mapping[str, str]) -> I
     """What a run must have in common with the one that it resumes."""
     template = question.template.model_dump(mode="json", exclude=_NOT_THE_PROMPT)
     return {
-        "source file": table.digest(),
+        SOURCE: table.digest(),
         "template": hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest(),
         "columns": json.dumps(dict(columns), sort_keys=True),
         "labels": str(question.labels),

@@ -30,10 +30,11 @@ def named(path: Path, failing: str = "cannot be written") -> Iterator[None]:
     except OSError as error:
         raise PlaygroundError(f"{failing} ({error.strerror or error})", where=str(path)) from None
     except TableError as error:
-        if not path.name or not error.where.startswith(path.name):
-            raise
-        where = str(path).removesuffix(path.name) + error.where  # the file's own, or that of one beside it
-        raise TableError(error.what, where=where, mend=error.mend) from None
+        for name in filter(None, (path.name, path.resolve().name)):  # a link's own, or the file's that it leads to
+            if error.where.startswith(name):  # it, or a file beside it
+                where = str(path) + error.where.removeprefix(name)
+                raise TableError(error.what, where=where, mend=error.mend) from None
+        raise
 
 
 def read_table(path: Path, *, said: bool) -> Table:
@@ -71,9 +72,10 @@ def check_out(table: Table, target: Path, total: int, *, labels: bool, resume: b
 
     if not leads():
         return
+    place = target.resolve() if target.is_symlink() else target  # where a run writes
     with named(target):
-        check_target(table.path, target, resume=resume, overwrite=overwrite)
+        check_target(table.path, place, resume=resume, overwrite=overwrite)
         if resume and not overwrite:
-            Output(target, table, total, labels=labels).refuse_foreign()
-        with tempfile.TemporaryFile(dir=target.parent):  # a folder may be there and take no file
+            Output(place, table, total, labels=labels).refuse_foreign()
+        with tempfile.TemporaryFile(dir=place.parent):  # a folder may be there and take no file
             pass

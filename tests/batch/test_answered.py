@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from gptjt_demo.tables.table import read
 
 ROWS = 20
 COLUMNS = {"input": "text"}
+TOO_LONG = "40,000 characters, and an XLSX cell holds 32,767"
 
 
 @pytest.fixture
@@ -35,13 +37,34 @@ def test_after_a_stop_every_answered_row_is_there_in_the_input_s_order(source: P
     rows = AnsweredRows(read(source), target)
     assert rows.counts() == Counts(answered=3, total=ROWS, errors=0, flagged=0)
     assert list(rows) == [answered_row(n) for n in (5, 6, 7)]
-    assert rows.preview(2) == [answered_row(5), answered_row(6)]
+    assert rows.preview(2) == [(6, answered_row(5)), (7, answered_row(6))]
     for ending in ("csv", "tsv", "jsonl", "xlsx"):
         path = source.with_name(f"part.{ending}")
         assert rows.write(path).answered == 3
         found = read(path)
         assert found.columns == rows.columns
         assert list(found) == list(rows)
+
+
+@pytest.mark.parametrize("finished", [True, False], ids=["at the end", "so far"])
+def test_an_answer_that_a_workbook_cannot_hold_costs_its_row_and_not_the_download(source: Path, finished: bool) -> None:
+    target = source.with_name("out.csv")
+    cancel, seen = threading.Event(), []
+
+    def answer(prompt: str) -> str:
+        seen.append(prompt)
+        if len(seen) == 4 and not finished:
+            cancel.set()
+        return "w" * 40_000 if asked(prompt) == "row 1" else "fine"
+
+    run(FakeEngine(answer), TEMPLATE, source, target, columns=COLUMNS, cancel=cancel)
+    rows = AnsweredRows(read(source), target)
+    for ending in ("csv", "xlsx"):
+        rows.write(source.with_name(f"part.{ending}"))
+    whole, held = (list(read(source.with_name(f"part.{ending}"))) for ending in ("csv", "xlsx"))
+    assert len(whole[1][2]) > 32_767
+    assert held[1] == ("001", "row 1", "", "", f"the answer cannot be kept: {TOO_LONG}")
+    assert [row for row in held if row[0] != "001"] == [row for row in whole if row[0] != "001"]
 
 
 def test_rows_without_a_reply_are_marked_where_that_is_asked(source: Path) -> None:

@@ -212,6 +212,25 @@ def test_a_line_that_is_not_the_input_s_is_said_and_redone_when_told(source: Pat
     assert len(engine.prompts) == 4 + 1  # the rows that were missing, and the one that was not as it should be
 
 
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", ["deleted", "moved", "edited", "added"])
+def test_a_source_that_changed_is_said_and_what_changed_of_it_is_redone_when_told(
+    source: Path, format: str, name: str
+) -> None:
+    target = source.with_name(f"out.{format}")
+    stopped(source, target, after=18)  # sixteen rows are written, and two more are in the journal
+    edited(source, CHANGES[name][0])
+    engine = Backwards()
+    with pytest.raises(TableError, match=r"source file differs; .*overwrite together to redo"):
+        go(source, target, engine, resume=True)
+    assert engine.prompts == []
+    assert go(source, target, engine, resume=True, overwrite=True).finished
+    rows = list(read(source))
+    assert list(read(target)) == [(*row, f"so {row[1]}", "", "") for row in rows]
+    assert len(engine.prompts) == len(rows) - 1  # the first row alone stands as it stood
+    assert go(source, target, resume=True).was_complete
+
+
 def test_a_changed_type_is_a_change(tmp_path: Path) -> None:
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("".join(f'{{"text": "row {n}", "n": 1.10}}\n' for n in range(ROWS)))

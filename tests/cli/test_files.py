@@ -4,6 +4,7 @@ loaded for it; what was answered before an error is kept."""
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,15 @@ from fake_engine import FakeEngine
 from gptjt_demo.tables.table import read
 
 ROWS = "input,output\nso happy,joy\nwhat a fright,fear\nfurious,anger\nso sad,sadness\n"
+
+LINKS = {
+    "to-input.csv": "in.csv",
+    "to-nothing.csv": "no/such/folder/out.csv",
+    "to-folder.csv": "folder.csv",
+    "to-device.csv": "/dev/null",
+    "bears.csv.run": "nothing",
+    "book.xlsx.tmp": "nothing",
+}
 
 
 @pytest.fixture
@@ -26,6 +36,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sub" / "damaged.csv.run").write_text("garbage\n", encoding="utf-8")
     (tmp_path / "sub" / "empty.csv").touch()
     (tmp_path / "file").write_text("x", encoding="utf-8")
+    for link, to in LINKS.items():
+        (tmp_path / link).symlink_to(to)
+    (tmp_path / "hard.csv").hardlink_to(tmp_path / "in.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -45,6 +59,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("sub/out.txt", []),
         ("/proc/out.csv", []),
         (f"sub/{'x' * 300}.csv", []),
+        ("to-input.csv", ["--overwrite"]),
+        ("hard.csv", ["--overwrite"]),
+        ("to-nothing.csv", []),
+        ("to-folder.csv", ["--overwrite"]),
+        ("to-device.csv", ["--overwrite"]),
+        ("pipe.csv", ["--overwrite"]),
+        ("bears.csv", ["--overwrite"]),
+        ("book.xlsx", ["--overwrite"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value[:24],
 )
@@ -83,7 +105,9 @@ def test_a_source_that_cannot_be_read_is_said_as_it_was_typed(
         (["templates", "show", "sub/"], "sub/"),
         (["convert", "mini", "file/model"], "file/model"),
         (["verify", "file"], "file"),
-        (["train", "--out", "file/run"], "file/run"),
+        (["train", "--out", "file/run"], "file/run: file is a file, not a folder"),
+        (["train", "--out", "file"], "file: it is a file, not a folder; name a folder"),
+        (["figures", "file"], "file: it is a file, not a folder"),
         (["figures", "no/run"], "no/run"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
