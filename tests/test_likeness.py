@@ -98,6 +98,9 @@ def test_a_link_s_labels_pass_the_same_door() -> None:
         ["score", "-t", "emotion", "--label", "joy"],
         ["score", "-t", "{one}", "-i", "so happy"],
         ["batch", "{rows}", "{out}", "-t", "{one}", "--labels"],
+        ["evaluate", "{rows}", "-t", "{one}"],
+        ["evaluate", "{rows}", "-t", "emotion", "--against", "{one}"],
+        ["diagnose", "{rows}", "-t", "{one}"],
     ],
     ids=lambda command: command[0],
 )
@@ -106,7 +109,7 @@ def test_one_label_is_no_choice(
 ) -> None:
     answer_with(monkeypatch, FakeEngine())
     (tmp_path / "one.yaml").write_text("name: one\ntitle: One\nlabels: [joy]\n", encoding="utf-8")
-    (tmp_path / "rows.csv").write_text("input\nso happy\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("input,output\nso happy,joy\n", encoding="utf-8")
     places = {"one": tmp_path / "one.yaml", "rows": tmp_path / "rows.csv", "out": tmp_path / "out.csv"}
     status, out, err = run(capsys, *(part.format(**places) for part in command))
     assert (status, out, err.count("\n")) == (2, "", 1)

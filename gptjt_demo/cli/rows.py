@@ -154,6 +154,8 @@ def evaluate(
         ]
     else:
         asked = [(first, mode) for mode in _modes(attention, first)]
+    for each, _ in asked:
+        _weighed(each, generate)
     said = not json_ and bool(gold)
     table = read_table(path, said=said)  # once: it may come through a pipe
     jobs = [
@@ -198,6 +200,7 @@ def diagnose(
 
     chosen = open_template(template, prompts)
     mode = attention or chosen.attention
+    weighed = _weighed(chosen)
     said = not json_ and bool(gold)
     table = read_table(gold or _sample(chosen), said=said)
     job = _Measured.of(chosen, table, input_column, output_column, limit, said=said)
@@ -205,7 +208,7 @@ def diagnose(
         with named(plots):
             plots.mkdir(parents=True, exist_ok=True)
     engine = open_engine(model, device)
-    question = Question(engine, chosen, bool(chosen.labels), mode)
+    question = Question(engine, chosen, weighed, mode)
     found: dict[str, Any] = {}
     for name, function in DIAGNOSTICS.items():
         try:
@@ -255,6 +258,17 @@ class _Measured:
         return cls(template, rows)
 
 
+def _weighed(template: Template, generate: bool = False) -> bool:
+    """Whether a template is measured by weighing its labels.
+
+    Raises:
+        SettingError: it has one, which is no choice.
+    """
+    if len(template.labels) == 1 and not generate:
+        raise SettingError("one label is no choice", where=template.name, mend="add another one")
+    return bool(template.labels) and not generate
+
+
 def _sample(template: Template) -> Path:
     from gptjt_demo.evaluation import samples
 
@@ -288,7 +302,7 @@ def _runs(engine: Engine, jobs: list[tuple[_Measured, Attention | None]], genera
         )
     runs = []
     for job, mode in jobs:
-        question = Question(engine, job.template, bool(job.template.labels) and not generate, mode)
+        question = Question(engine, job.template, _weighed(job.template, generate), mode)
         with bar(f"{job.template.name}, {question.mode}", hidden=quiet or not leads()) as told:
             runs.append(measure(question, job.rows, meter=Meter(len(job.rows), told)))
     return runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -197,7 +198,8 @@ def test_rows_answered_out_of_order_are_counted_shown_and_fetched_while_it_runs_
     until(lambda: job.counts().answered == 4)
     last = [f"{n:03}" for n in range(2, 6)]
     for _ in range(2):  # while it runs, and after the stop
-        assert [row[0] for row in job.rows(10)] == last
+        assert [(number, row[0]) for number, row in job.rows(10)] == [*zip(range(3, 7), last, strict=True)]
+        assert [int(number) for number in re.findall(r'<th scope="row">(\d+)', answers(job))] == [3, 4, 5, 6]
         for format in ("csv", "jsonl", "xlsx"):
             assert [row[0] for row in read(job.fetch(format))] == last
         assert "4 of 6 rows" in answers(job)

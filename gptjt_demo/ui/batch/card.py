@@ -63,15 +63,15 @@ def batch_card(job: BatchJob) -> str:
 
 def answers(job: BatchJob) -> str:
     """The first rows that are answered, as long as it runs too."""
-    rows = job.rows(ROWS)
-    if not rows:
+    found = job.rows(ROWS)
+    if not found:
         return ""
     counts = job.counts()
     status = f"the first {ROWS} of {counts.answered:,}" if counts.answered > ROWS else ""
     if not status and counts.answered < counts.total:
         status = f"{counts.answered:,} of {counts.total:,} rows, in the file’s order"
-    columns, rows = _ours_first(job, rows)
-    table = rows_table(columns, rows, label="Answers", numbered=counts.answered == counts.total)
+    columns, rows = _ours_first(job, [row for _, row in found])
+    table = rows_table(columns, rows, label="Answers", numbers=[number for number, _ in found])
     return (
         '<section class="card preview"><header><h2>Answers</h2>'
         f'<span class="status">{status}</span></header>{table}</section>'

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from gptjt_demo.batch.answered import AnsweredRows, Counts
 from gptjt_demo.batch.progress import Progress
+from gptjt_demo.batch.question import Question
 from gptjt_demo.batch.run import Result, query_of, run
 from gptjt_demo.errors import SettingError
 from gptjt_demo.settings import Attention
@@ -112,8 +113,8 @@ class BatchJob:
         """Wait for its end; whether it has come."""
         return self._work.wait(seconds)
 
-    def rows(self, count: int) -> list[Row]:
-        """The first rows that are answered, in the file's order."""
+    def rows(self, count: int) -> list[tuple[int, Row]]:
+        """The first rows that are answered, in the file's order, each with its number there."""
         self.touched = time.monotonic()
         return self._answered.preview(count)
 
@@ -184,10 +185,11 @@ class BatchJobs:
         """Start a job.
 
         Raises:
-            SettingError: an input has no column, or too many files are being answered.
+            SettingError: an input has no column, there are no two labels, or too many files are being answered.
             TableError: the file has no such column.
         """
         query_of(order.source, order.template, order.columns)
+        Question(self._engine, order.template, order.labels, order.attention)
         with self._lock:
             self._sweep()
             if sum(not job.standing.finished for job in self._jobs.values()) >= RUNNING_LIMIT:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
+from gptjt_demo.templates.answer_check import match_label
 from gptjt_demo.templates.template import Template
 
 Origin = Literal["same", "edited", "own"]
@@ -70,7 +71,11 @@ def identified(base: Template, template: Template, title: str) -> Template:
 
 
 def outputs_seen(template: Template) -> list[str]:
-    """The examples' different outputs where they could be labels: two or more, short and of one line."""
-    seen = list(dict.fromkeys(row.output.strip() for row in template.examples if row.output.strip()))
+    """The examples' different outputs where they could be labels: two or more, short and of one line. Of those that
+    look alike, which could not stand beside each other, the first."""
+    seen: list[str] = []
+    for output in (row.output.strip() for row in template.examples):
+        if output and match_label(output, seen) is None:
+            seen.append(output)
     fits = 2 <= len(seen) <= 20 and all(len(output) <= 40 and "\n" not in output for output in seen)
     return seen if fits else []

@@ -13,29 +13,30 @@ COLUMNS = 20
 CHARACTERS = 300
 
 
-def rows_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, label: str, numbered: bool = True) -> str:
+def rows_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, label: str, numbers: Sequence[int] | None = None
+) -> str:
     """The first rows and columns; a long cell ends in an ellipsis, and its line breaks are kept.
 
     Args:
         columns, rows: what to show.
         label: what the table is, for a screen reader.
-        numbered: count the rows; not where some between them are missing.
+        numbers: the rows' own, where some between them are missing.
     """
     head = "".join(f'<th scope="col">{escape(_cut(name))}</th>' for name in columns[:COLUMNS])
     more = f'<th scope="col">and {len(columns) - COLUMNS:,} more columns</th>' if len(columns) > COLUMNS else ""
-    body = "".join(_row(f"{number}" if numbered else "", row) for number, row in enumerate(rows[:ROWS], 1))
-    number = '<th scope="col"><span class="unseen">Row</span></th>' if numbered else ""
+    shown = zip(numbers or range(1, len(rows) + 1), rows[:ROWS], strict=False)
+    body = "".join(_row(number, row) for number, row in shown)
     return (
         f'<div class="rows-scroll" tabindex="0" role="region" aria-label="{escape(label)}"><table class="rows">'
-        f"<thead><tr>{number}{head}{more}</tr></thead>"
+        f'<thead><tr><th scope="col"><span class="unseen">Row</span></th>{head}{more}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _row(number: str, row: Sequence[str]) -> str:
+def _row(number: int, row: Sequence[str]) -> str:
     cells = "".join(f"<td>{escape(_cut(cell))}</td>" for cell in row[:COLUMNS])
-    head = f'<th scope="row">{number}</th>' if number else ""
-    return f"<tr>{head}{cells}</tr>"
+    return f'<tr><th scope="row">{number:,}</th>{cells}</tr>'
 
 
 def _cut(text: str) -> str:
