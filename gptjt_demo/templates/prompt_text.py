@@ -175,9 +175,10 @@ def _split_by_cues(segments: list[str]) -> Split | None:
         begin = firsts[-1 if number == 0 else 0]
         leads.append(segment[:begin])
         row = []
+        ahead = iter(places)  # one pass for all cues, as each begins behind the one before it
         for cue, following in zip(cues, [*cues[1:], ""], strict=True):
             begin += len(cue)
-            end = next((place for name, place in places if name == following and place >= begin), len(segment))
+            end = next((place for name, place in ahead if name == following and place >= begin), len(segment))
             row.append(segment[begin:end])
             begin = end
         fields.append(row)

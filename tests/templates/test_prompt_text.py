@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import sys
+from types import FrameType
+from typing import Any
 
 import pytest
 
+from gptjt_demo.templates import prompt_text
 from gptjt_demo.templates.template import Template
 
 # text; instruction, cues of the inputs, cue of the output, separator; rows, the query last
@@ -172,8 +175,36 @@ def test_inputs_are_named_after_their_cues() -> None:
     assert [item.name for item in template.inputs] == ["sentence-1", "output-2", "input"]
 
 
-@pytest.mark.parametrize("piece", ["\n", "a: ", "Q: \nA:\n", "a => ", "###\n", "Q:\n\n"])
-def test_long_repetitive_text_is_read_quickly(piece: str) -> None:
-    started = time.perf_counter()
-    Template.parse((piece * 40_000)[:90_000] + "\nQ: a => b\nA:")
-    assert time.perf_counter() - started < 5
+def steps(text: str) -> int:
+    """How many steps of Python the reading of a prompt takes."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal count
+        if frame.f_code.co_filename != prompt_text.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        for _ in prompt_text.readings(text):
+            pass
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "piece", ["\n", "a: ", "Q: \nA:\n", "a => ", "###\n", "Q:\n\n", "Q: a => b\nA:", "x\n###\n", "cue {}: x\n"]
+)
+@pytest.mark.parametrize("copies", [1, 2])
+def test_twice_as_much_repetitive_text_takes_twice_as_many_steps(piece: str, copies: int) -> None:
+    def text(pieces: int) -> str:
+        block = "".join(piece.format(number) for number in range(pieces)) + "\nQ: a => b\nA:"
+        return "\n\n".join([block] * copies)
+
+    short, long = steps(text(150)), steps(text(300))
+    assert long < 2.2 * short + 1_000
