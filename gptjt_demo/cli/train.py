@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gptjt_demo.cli.bar import bar
+from gptjt_demo.cli.files import named
 from gptjt_demo.cli.output import print_json, say
 from gptjt_demo.errors import SettingError
 
@@ -64,7 +65,8 @@ def train(
     say(f"{chosen.name}: {chosen.about}" if chosen.about else chosen.name)
     with _first_alone() as leads:  # what it downloads and gathers, the other processes find there
         if leads:
-            out.mkdir(parents=True, exist_ok=True)
+            with named(out):
+                out.mkdir(parents=True, exist_ok=True)
         start = load_base(begun.base, out / "base")
         materials = assemble(chosen, start.tokenizer, out, data=begun.data, seed=begun.seed)
         if leads:

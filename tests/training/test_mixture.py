@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 import types
 from pathlib import Path
@@ -240,9 +241,10 @@ def test_of_a_prompt_and_its_answer_the_answer_counts(tmp_path: Path, record: An
     assert bytes(itertools.compress(sample.ids, sample.counted)).decode() == counted
 
 
-def test_records_that_are_withheld_or_too_long_are_passed_over(tmp_path: Path) -> None:
+def test_records_that_are_withheld_too_long_or_damaged_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     rows = [{"text": "here is The Secret Case!"}, {"prompt": "p" * 300, "completion": "x"}, {"text": "good"}]
+    rows += [{"text": "half \ud83d"}, {"prompt": "a", "completion": "\udc00"}]
     path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
     source = JsonLines("rows", cut(withheld=Withheld(["the secret case"])), path)
     assert [text_of(sample) for sample in drawn(source, 3)] == ["good"] * 3
@@ -269,6 +271,9 @@ def test_a_path_that_is_not_there_says_what_to_give(tmp_path: Path) -> None:
         JsonLines("pile", cut(), tmp_path / "absent.jsonl")
     with pytest.raises(SettingError, match=r"no \.jsonl file in it"):
         JsonLines("pile", cut(), tmp_path)
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(SettingError, match="it is a pipe"):
+        JsonLines("pile", cut(), tmp_path / "pipe.jsonl")
 
 
 class Streamed:

@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from gptjt_demo.training.episodes.task import Episode, Family, Task
 
 ROWS = 16  # asked of a family; a prompt takes some of them
 LONGEST_SEARCH = 100_000  # documents without a usable one, after which a source is taken to have none
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 ANSWERED = (("prompt", "completion"), ("inputs", "targets"))
 
 Render = Callable[[random.Random, Task], Episode]
@@ -148,6 +150,8 @@ class JsonLines:
         self._paths = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
         if not self._paths or not all(each.is_file() for each in self._paths):
             what = "there is no .jsonl file in it" if path.is_dir() else "there is no such file"
+            if path.exists() and not path.is_dir():
+                what = "it is a pipe, and a run goes through its data more than once"
             raise SettingError(what, where=str(path), mend=f"give --data {name}=FILE.jsonl or a folder of such files")
         self._file = self._byte = self._drawn = 0
         self._key = {each.name: _digest(each) for each in self._paths}
@@ -251,6 +255,8 @@ class HubDataset:
 
 def _of_record(record: Mapping[str, Any], name: str, number: int, cut: Cut, where: str) -> Sample | None:
     rng = random.Random(f"{cut.seed}/{name}/{number}")
+    if any(isinstance(value, str) and _HALF.search(value) for value in record.values()):
+        return None  # a character that is none costs its record
     if isinstance(text := record.get("text"), str):
         return None if cut.withheld.holds(text) else text_sample(cut.encode(text), rng, cut.length, end=cut.end)
     for asked, answered in ANSWERED:
@@ -280,7 +286,7 @@ def _record_key(record: Mapping[str, Any]) -> str:
 def _parsed(line: bytes, where: str) -> Mapping[str, Any]:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TableError(f"a line that is not JSON ({error})", where=where) from None
     if not isinstance(record, dict):
         raise TableError("a line that is no JSON object", where=where)

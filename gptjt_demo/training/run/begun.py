@@ -31,13 +31,17 @@ class Begun(BaseModel):
         """Those of the run in a folder; None where there is none.
 
         Raises:
-            PlaygroundError: its file cannot be read.
+            PlaygroundError: it is no folder, or the run's file in it cannot be read.
         """
         path = folder / _NAME
         try:
             return cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            file = next(place for place in (folder, *folder.parents) if place.exists())
+            what = "it is a file, not a folder" if file == folder else f"{file} is a file, not a folder"
+            raise PlaygroundError(what, where=str(folder), mend="name a folder") from None
         except (OSError, ValidationError) as error:
             raise PlaygroundError("it cannot be read", where=str(path), mend="begin a new run") from error
 
