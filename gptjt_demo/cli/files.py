@@ -72,8 +72,8 @@ def check_out(table: Table, target: Path, total: int, *, labels: bool, resume: b
 
     if not leads():
         return
-    place = target.resolve() if target.is_symlink() else target  # where a run writes
     with named(target):
+        place = target.resolve() if target.is_symlink() else target  # where a run writes
         check_target(table.path, place, resume=resume, overwrite=overwrite)
         if resume and not overwrite:
             Output(place, table, total, labels=labels).refuse_foreign()

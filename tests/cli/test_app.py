@@ -19,7 +19,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["complete"], "template"),
+        (["complete", "--json"], "template"),
         (["complete", "-t", "currensy"], "currency"),
         (["complete", "-t", "currency", "-i", "  "], "empty"),
         (["complete", "-t", "currency", "--top-p", "3"], "top_p"),

@@ -56,7 +56,7 @@ def test_a_workbook_comes_through_a_pipe_too(tmp_path: Path) -> None:
 def test_a_closed_standard_input_is_said() -> None:
     command = f'{sys.executable} -c "{CODE}" - <&-'
     done = subprocess.run(["bash", "-c", command], capture_output=True, cwd=ROOT, check=False)
-    assert b"TableError: standard input is closed" in done.stderr
+    assert b"TableError: -: standard input is closed" in done.stderr
 
 
 def test_a_named_pipe_and_a_substituted_command_are_read(tmp_path: Path) -> None:
