@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Backwards(FakeEngine):
         super().__init__(lambda prompt: f"so {asked(prompt)}")
         self._log, self._pause = log, delay
 
-    def complete_many(self, prompts: Sequence[str], *args: Any, **kwargs: Any) -> Iterator[tuple[int, Any]]:
+    def complete_many(self, prompts: Any, *args: Any, **kwargs: Any) -> Iterator[tuple[int, Any]]:
         for start in range(0, len(prompts), 8):
             for place in reversed(range(start, min(start + 8, len(prompts)))):
                 for _, outcome in super().complete_many(prompts[place : place + 1], *args, **kwargs):

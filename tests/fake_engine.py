@@ -12,15 +12,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gptjt_demo.engine.exact_text import exact_text
+from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.label_scores import Rule, check_labels, softmax
+from gptjt_demo.engine.prompt import ControlTokens, Detail, Prompt
 from gptjt_demo.engine.protocol import Loading
-from gptjt_demo.engine.results import Alternative, Completion, LabelScore, SelfTest, StopReason, Token
+from gptjt_demo.engine.results import Alternative, Completion, LabelScore, PromptToken, SelfTest, StopReason, Token
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.settings import Attention, Sampling
 
 Script = Mapping[str, str] | Callable[[str], str]
 
+END = "<|endoftext|>"
 OTHERS = ("instead", "other")
 """Words that every token could have been."""
 
@@ -84,7 +86,8 @@ class FakeEngine:
         self._seeds = 0
         self.prompts: list[str] = []
         self.continuations: list[tuple[int, ...]] = []
-        self._words: dict[str, int] = {}
+        self.control = ControlTokens({END: 0}, 0, 0)
+        self._words: dict[str, int] = {END: 0}
         self.streams: list[FakeStream] = []
 
     def count_tokens(self, text: str) -> int:
@@ -92,6 +95,12 @@ class FakeEngine:
 
     def encode(self, text: str) -> list[int]:
         return [self._id(piece) for piece in _pieces(text)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        ids, words = listed(ids, "tokens"), list(self._words)
+        if any(type(id) is not int or not 0 <= id < len(words) for id in ids):
+            raise PromptError("not a token", where="tokens")
+        return "".join(words[id] for id in ids)
 
     def tokens(self, text: str) -> list[str]:
         return _pieces(text)
@@ -101,15 +110,17 @@ class FakeEngine:
 
     def stream(
         self,
-        prompt: str,
+        prompt: Prompt,
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
     ) -> FakeStream:
-        sampling = sampling or Sampling()
+        sampling, detail = sampling or Sampling(), detail or Detail()
+        prompt = self._text(prompt)
         count = self._check(prompt, sampling.max_new_tokens)
         with self._lock:
             self._seeds += 1
@@ -118,22 +129,30 @@ class FakeEngine:
             self.continuations.append(tuple(continuation))
             words = list(self._words)
             continued = "".join(words[id] for id in continuation).removeprefix(_joiner(prompt))
-            stream = FakeStream(self, prompt, sampling, self.resolve(attention), seed, count, cancel, continued)
+            mode = self.resolve(attention)
+            stream = FakeStream(self, prompt, sampling, mode, seed, count, cancel, continued, detail)
             self.streams.append(stream)
         return stream
 
     def complete(
         self,
-        prompt: str,
+        prompt: Prompt,
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
     ) -> Completion:
         stream = self.stream(
-            prompt, sampling, attention=attention, continuation=continuation, drafting=drafting, cancel=cancel
+            prompt,
+            sampling,
+            attention=attention,
+            continuation=continuation,
+            drafting=drafting,
+            detail=detail,
+            cancel=cancel,
         )
         for _ in stream:
             pass
@@ -141,7 +160,7 @@ class FakeEngine:
 
     def score(
         self,
-        prompt: str,
+        prompt: Prompt,
         labels: Sequence[str],
         *,
         end: str = "\n",
@@ -150,6 +169,7 @@ class FakeEngine:
         cancel: threading.Event | None = None,
     ) -> list[LabelScore]:
         check_labels(labels, rule)
+        prompt = self._text(prompt)
         self._check(prompt, 0)
         if cancel is not None and cancel.is_set():
             return []
@@ -163,10 +183,11 @@ class FakeEngine:
 
     def complete_many(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
         background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
@@ -174,13 +195,13 @@ class FakeEngine:
             if cancel is not None and cancel.is_set():
                 return
             try:
-                yield index, self.complete(prompt, sampling, attention=attention, cancel=cancel)
+                yield index, self.complete(prompt, sampling, attention=attention, detail=detail, cancel=cancel)
             except PlaygroundError as error:
                 yield index, error
 
     def score_many(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         labels: Sequence[str],
         *,
         end: str = "\n",
@@ -196,6 +217,11 @@ class FakeEngine:
                 yield index, self.score(prompt, labels, end=end, rule=rule, attention=attention, cancel=cancel)
             except PlaygroundError as error:
                 yield index, error
+
+    def _text(self, prompt: Prompt) -> str:
+        if isinstance(prompt, Sequence) and not isinstance(prompt, str | bytes):
+            return self.decode(prompt)
+        return exact_text(prompt, "prompt")
 
     def _check(self, prompt: str, room: int) -> int:
         if not exact_text(prompt, "prompt").strip():
@@ -243,6 +269,7 @@ class FakeStream:
         prompt_tokens: int,
         cancel: threading.Event | None,
         continued: str = "",
+        detail: Detail | None = None,
     ) -> None:
         self.continued = continued
         self.seed = seed
@@ -250,6 +277,9 @@ class FakeStream:
         self.prompt_tokens = prompt_tokens
         self.ended = threading.Event()
         self.given: list[Token] = []
+        self.echo: tuple[PromptToken, ...] = ()
+        self._joiner = _joiner(prompt)
+        self._detail = detail or Detail()
         self._completion: Completion | None = None
         self._tokens = self._run(engine, prompt, sampling, cancel)
 
@@ -270,7 +300,13 @@ class FakeStream:
     ) -> Iterator[Token]:
         start = time.perf_counter()
         first = 0.0
-        cut, stop, reason = self._cut(engine._answer(prompt), sampling.stop)
+        before, self._joiner = (self._joiner, "") if self._detail.exact else ("", self._joiner)
+        if self._detail.echo:
+            self.echo = tuple(
+                PromptToken(engine._id(piece), piece, piece, -1.0 if k else None)
+                for k, piece in enumerate(_pieces(prompt))
+            )
+        cut, stop, reason = self._cut(before + engine._answer(prompt), sampling.stop)
         shown = [*_pieces(cut), ""] if stop else _pieces(cut)
         engine._wait(cancel, engine._prefill)
         for index, piece in enumerate(shown):
@@ -289,14 +325,14 @@ class FakeStream:
             raw = piece or (stop or "")
             options = [(raw, -0.1), *((f" {other}", -3.0 - place) for place, other in enumerate(OTHERS))]
             alternatives = tuple(Alternative(engine._id(text), text, logprob) for text, logprob in options)
-            token = Token(alternatives[0].id, piece, raw, -0.1, alternatives)
+            token = Token(alternatives[0].id, piece, raw, -0.1, alternatives[: self._detail.alternatives])
             self.given.append(token)
             yield token
         seconds = time.perf_counter() - start
         count = len(self.given)
         self._completion = Completion(
             text=self.continued + "".join(token.text for token in self.given),
-            joiner=_joiner(prompt),
+            joiner=self._joiner,
             tokens=tuple(self.given),
             stop_reason=reason,
             stop=stop,
@@ -308,6 +344,7 @@ class FakeStream:
             seconds_to_first_token=first,
             seconds=seconds,
             tokens_per_second=(count - 1) / (seconds - first) if count > 1 and seconds > first else 0.0,
+            echo=self.echo,
         )
         self.ended.set()
 

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "gptjt_demo/training/README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+DOCUMENTS = [
+    "README.md",
+    "gptjt_demo/training/README.md",
+    "gptjt_demo/api/README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -50,6 +50,7 @@ IMPORTS: dict[str, tuple[list[str], set[str]]] = {
     "all of tables": (of("tables"), set()),
     "all of templates": (of("templates"), set()),
     "all of batch": (of("batch"), set()),
+    "all of api": (of("api"), set()),
     "what the models are": (["gptjt_demo.models.registry"], set()),
     "what commands there are": (["gptjt_demo.cli.app"], set()),
     "the checks of a template": (["gptjt_demo.evaluation.checks"], set()),

@@ -24,7 +24,8 @@ ROOMS: dict[str, set[str]] = {
     "batch": {"errors", "settings", "tables", "templates", "engine"},
     "evaluation": {"errors", "settings", "tables", "templates", "engine", "batch"},
     "training": {"errors", "settings", "templates", "engine", "models", "batch", "evaluation"},
-    "ui": {"errors", "settings", "tables", "templates", "engine", "batch", "evaluation"},
+    "api": {"errors", "settings", "engine"},
+    "ui": {"errors", "settings", "tables", "templates", "engine", "batch", "evaluation", "api"},
     "benchmark": {"errors", "settings", "templates", "engine", "models", "evaluation", "ui"},
     "cli": {
         "errors",

@@ -14,18 +14,13 @@ import torch
 from torch import Tensor
 
 from gptjt_demo.engine.drafting import Drafter
+from gptjt_demo.engine.echo import Echo
+from gptjt_demo.engine.prompt import Detail, Prompt
 from gptjt_demo.engine.results import Alternative, Completion, StopReason, Token
 from gptjt_demo.engine.sampling import choose
 from gptjt_demo.engine.text_stream import TextStream
 from gptjt_demo.engine.vocabulary import Vocabulary
 from gptjt_demo.settings import Attention, Sampling
-
-ALTERNATIVES = 5  # the likeliest tokens of a step, kept with the one chosen
-
-
-def joiner(prompt: str) -> str:
-    """What stands between a prompt and its answer: a space, unless the prompt ends in white space."""
-    return "" if prompt[-1:].isspace() else " "
 
 
 class Answer:
@@ -41,24 +36,27 @@ class Answer:
         done: it has ended, and all its tokens were given out.
         passes: forward passes that it took part in.
         drafter: what guesses its next tokens; None where nothing does.
+        echo: the prompt's own tokens, where they are wanted.
 
     Args:
         index: see above.
-        prompt: exact text.
+        prompt: exact text, or token ids.
         prompt_ids: see above.
         sampling: the settings.
         vocabulary: the model's.
         continuation: see above.
+        detail: what it is to hold.
     """
 
     def __init__(
         self,
         index: int,
-        prompt: str,
+        prompt: Prompt,
         prompt_ids: Sequence[int],
         sampling: Sampling,
         vocabulary: Vocabulary,
         continuation: Sequence[int] = (),
+        detail: Detail | None = None,
     ) -> None:
         self.index, self.prompt_ids, self.continuation = index, list(prompt_ids), list(continuation)
         self.seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
@@ -66,8 +64,11 @@ class Answer:
         self.passes = 0
         self.drafter: Drafter | None = None
         self._sampling, self._vocabulary = sampling, vocabulary
-        self._joiner = joiner(prompt)
-        self._text = TextStream(vocabulary.decode, sampling.stop, self._joiner)
+        self._detail = detail = detail or Detail()
+        self.echo = Echo(self.prompt_ids, vocabulary, detail.alternatives) if detail.echo else None
+        self._joiner = "" if detail.exact else vocabulary.joiner(prompt)
+        decode = self._behind if detail.exact else vocabulary.decode
+        self._text = TextStream(decode, sampling.stop, self._joiner)
         self._text.start_from(self.continuation)
         self.continued = self._text.text
         self._generator = torch.Generator().manual_seed(self.seed)
@@ -137,9 +138,14 @@ class Answer:
             self.end("max_new_tokens")
 
     def _alternatives(self, logprobs: Tensor) -> tuple[Alternative, ...]:
-        best = logprobs.topk(min(ALTERNATIVES, logprobs.shape[0]))
+        best = logprobs.topk(min(self._detail.alternatives, logprobs.shape[0]))
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return tuple(Alternative(i, self._vocabulary.decode([i]), p) for i, p in pairs if p > -math.inf)
+
+    def _behind(self, ids: Sequence[int]) -> str:
+        """Text of ids behind the prompt: some tokenizers write a space only where something stands before it."""
+        last = self.prompt_ids[-1:]
+        return self._vocabulary.decode([*last, *ids]).removeprefix(self._vocabulary.decode(last))
 
     def end(self, reason: StopReason) -> None:
         """No token follows."""
@@ -169,7 +175,7 @@ class Answer:
         count, decoding = len(self._tokens), self._ended - first
         return Completion(
             text=self._text.text,
-            joiner=self._joiner,
+            joiner=self._joiner if self._behind(self._text.ids[:1]).startswith(self._joiner) else "",
             tokens=tuple(self._tokens),
             stop_reason=self.stop_reason,
             stop=self._text.stop,
@@ -184,4 +190,5 @@ class Answer:
             drafted=self.drafter.drafted if self.drafter else 0,
             accepted=self.drafter.accepted if self.drafter else 0,
             forward_passes=self.passes,
+            echo=tuple(self.echo.tokens) if self.echo else (),
         )

@@ -19,6 +19,7 @@ from gptjt_demo.settings import Attention
 BATCH_ROWS = 32  # rows decoded together; more of them save little, and the first answers come later
 HEADER_TOKENS = 16  # a shared beginning shorter than this is not worth a pass of its own
 PIECE_TOKENS = 512  # read at once in the background: a layer of more would keep others waiting, and is no faster
+ECHO_TOKENS = 48  # of a prompt read at once where each one's log probabilities are wanted: kernels are exact up to here
 BATCH_TOKENS = 8192  # columns of keys and values a batch may hold; 3.6 GiB in a 6B
 
 _T = TypeVar("_T")
@@ -72,6 +73,23 @@ class Reader:
         length = header.keep.shape[1]
         state: State = self.lm.extend(header.repeat(len(prompts)), *pad([p[length:] for p in prompts]), cancelled=flag)
         return state
+
+    def aloud(self, prompt: list[int], flag: Callable[[], bool]) -> Iterator[tuple[State, Tensor]]:
+        """Read a prompt causally, a piece at a time.
+
+        Yields:
+            (the state so far, log probabilities after each token of the piece: float32 (tokens, vocabulary)).
+
+        Raises:
+            Interrupted: the flag said so.
+        """
+        state: State = self.lm.prefill(*pad([prompt[:1]]), "causal", flag)
+        yield state, self.logprobs(state.logits)
+        for first in range(1, len(prompt), ECHO_TOKENS):
+            if flag():
+                raise Interrupted
+            state, logits = self.lm.check(state, prompt[first : first + ECHO_TOKENS], flag)
+            yield state, self.logprobs(logits)
 
     def logprobs(self, logits: Tensor) -> Tensor:
         """Log probabilities over real tokens, float32 on the CPU; -inf on the others."""

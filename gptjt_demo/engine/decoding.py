@@ -25,7 +25,7 @@ def decode(
 
     Args:
         reader: the model.
-        answers: one or more, all with a continuation or none.
+        answers: one or more, all with a continuation or none; one that is echoed is alone.
         mode: in which the prompts are read.
         flag: ends the loop: within a layer of the prefill, or a token.
         header: what all the prompts begin with, already read.
@@ -33,7 +33,7 @@ def decode(
     for answer in answers:
         answer.start()
     try:
-        state = reader.read([answer.prompt_ids for answer in answers], mode, flag, header)
+        state = _read(reader, answers, mode, flag, header)
         if answers[0].continuation:
             state = reader.lm.extend(state, *pad([answer.continuation for answer in answers]), cancelled=flag)
             answers[0].passes += 1
@@ -75,3 +75,17 @@ def decode(
         for answer in answers:
             answer.end("cancelled")
             yield from ((answer, token) for token in answer.settled())
+
+
+def _read(
+    reader: Reader, answers: list[Answer], mode: Attention, flag: Callable[[], bool], header: State | None
+) -> State:
+    """The prompts' state; the prompt of one that is echoed is read aloud."""
+    echo = answers[0].echo
+    if echo is None:
+        return reader.read([answer.prompt_ids for answer in answers], mode, flag, header)
+    state: State | None = None
+    for state, logprobs in reader.aloud(answers[0].prompt_ids, flag):  # noqa: B007
+        echo.take(logprobs)
+    assert state is not None
+    return state

@@ -10,16 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, get_args
 
-from gptjt_demo.engine.answer import Answer, joiner
+from gptjt_demo.engine.answer import Answer
 from gptjt_demo.engine.batching import Reader, batches
 from gptjt_demo.engine.decoding import decode
 from gptjt_demo.engine.drafting import PATIENCE, Drafter
 from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.label_scores import Rule, check_labels, label_scores
+from gptjt_demo.engine.prompt import Detail, Prompt
 from gptjt_demo.engine.protocol import Loading
-from gptjt_demo.engine.results import Completion, LabelScore, Token
+from gptjt_demo.engine.results import Completion, LabelScore, PromptToken, Token
 from gptjt_demo.engine.steps import Interrupted, LanguageModel
 from gptjt_demo.engine.turns import Flag
 from gptjt_demo.engine.vocabulary import Vocabulary
@@ -35,6 +37,7 @@ class Stream:
         seed: the one given, or the one drawn.
         prompt_tokens: tokens of the prompt.
         continued: the text that a continuation settles by itself; the tokens' texts follow it.
+        echo: the prompt's tokens, where they are wanted; all of them once the first token has come.
     """
 
     def __init__(self, tokens: Iterator[tuple[Answer, Token]], answer: Answer, model: str, attention: Attention):
@@ -47,6 +50,11 @@ class Stream:
     def __iter__(self) -> Iterator[Token]:
         for _, token in self._tokens:
             yield token
+
+    @property
+    def echo(self) -> Sequence[PromptToken]:
+        """See the class."""
+        return self._answer.echo.tokens if self._answer.echo else ()
 
     @property
     def completion(self) -> Completion:
@@ -71,6 +79,7 @@ class Engine:
         supports_prefix: whether the model passed the mask's self-test; if not, every answer is causal and says so.
         notes: what was decided at load, a line each.
         stand_in: it answers in place of another model, and is shown as such.
+        control: the tokens that stand for no text.
         loading, notice, metered: as of a model that is there, and that nobody need be told about.
 
     Args:
@@ -101,6 +110,7 @@ class Engine:
         self._lm = _steps(model)
         self._vocabulary = Vocabulary(tokenizer, self._lm.vocabulary, self._lm.ends)
         self._reader = Reader(self._lm, self._vocabulary.unreal)
+        self.control = self._vocabulary.control
         self.name = name or self._lm.name
         self.context = context or self._lm.context
         self.self_test = self._lm.test
@@ -131,6 +141,14 @@ class Engine:
         """A text's token ids; control tokens typed in it are only text."""
         return self._vocabulary.encode(text)
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids; a character that is not complete is U+FFFD.
+
+        Raises:
+            PromptError: one is not a token.
+        """
+        return self._vocabulary.decode(self._vocabulary.checked(ids, "tokens"))
+
     def tokens(self, text: str) -> list[str]:
         """A text's tokens, each as text."""
         return [self._vocabulary.decode([id]) for id in self._vocabulary.encode(text)]
@@ -143,48 +161,61 @@ class Engine:
 
     def stream(
         self,
-        prompt: str,
+        prompt: Prompt,
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
     ) -> Stream:
         """Answer a prompt token by token.
 
         Args:
-            prompt: exact text; nothing is added to it or taken from it.
+            prompt: exact text, or the ids of its tokens; nothing is added to it or taken from it.
             sampling: settings, the stop sequences among them.
             attention: "prefix" or "causal"; the engine's own by default.
             continuation: token ids that the answer begins with. Like all of the answer they are read causally; they are
                 not given out again, and a stop within them does not count.
+            detail: what is kept with it.
             cancel: set it to stop within a layer of the prefill or a token of the answer.
 
         Raises:
-            PromptError: the prompt is blank, or no text.
-            SettingError: a setting is out of its range.
+            PromptError: the prompt is blank, or neither text nor tokens.
+            SettingError: a setting is out of its range, or an echo is wanted of a prompt that is not read causally.
             PromptTooLong: prompt and answer exceed the context. Both come at the call, before any work.
         """
         mode = self.resolve(attention)
-        answer = self._answer(0, prompt, _settings(sampling), continuation)
+        if detail is not None and detail.echo and mode != "causal":
+            raise SettingError(
+                "in prefix mode a prompt's own tokens have no log probabilities", where="echo", mend="read it causally"
+            )
+        answer = self._answer(0, prompt, _settings(sampling), continuation, detail)
         if answer.greedy and (drafting or (drafting is None and self._lm.rows_alike)):
             answer.drafter = Drafter(answer.prompt_ids, None if drafting else PATIENCE)
         return Stream(decode(self._reader, [answer], mode, Flag(cancel)), answer, self.name, mode)
 
     def complete(
         self,
-        prompt: str,
+        prompt: Prompt,
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
     ) -> Completion:
         """Answer a prompt: `stream` joined, with the same arguments and errors."""
         stream = self.stream(
-            prompt, sampling, attention=attention, continuation=continuation, drafting=drafting, cancel=cancel
+            prompt,
+            sampling,
+            attention=attention,
+            continuation=continuation,
+            drafting=drafting,
+            detail=detail,
+            cancel=cancel,
         )
         for _ in stream:
             pass
@@ -192,16 +223,18 @@ class Engine:
 
     def complete_many(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
         background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
         """Answer prompts in padded batches, longest first. In causal mode, what all begin with is read once.
 
         Args:
+            detail: what is kept with each; a prompt is not echoed here.
             background: give way, within a layer, to calls that are not in the background; they leave it a share.
 
         Yields:
@@ -210,9 +243,10 @@ class Engine:
         """
         mode, flag = self.resolve(attention), Flag(cancel, background)
         settings, answers = _settings(sampling), list[Answer]()
+        detail = replace(detail or Detail(), echo=False)
         for index, prompt in enumerate(listed(prompts, "prompts")):
             try:
-                answers.append(self._answer(index, prompt, settings))
+                answers.append(self._answer(index, prompt, settings, (), detail))
             except PromptError as error:
                 yield index, error
         room = settings.max_new_tokens
@@ -227,7 +261,7 @@ class Engine:
 
     def score(
         self,
-        prompt: str,
+        prompt: Prompt,
         labels: Sequence[str],
         *,
         end: str = "\n",
@@ -241,7 +275,7 @@ class Engine:
         labels do not see each other.
 
         Args:
-            prompt: exact text.
+            prompt: exact text, or the ids of its tokens.
             labels: at least one; their order changes nothing.
             end: what ends an answer; counted with the label, so that one label may begin another.
             rule: what `share` is the softmax of.
@@ -263,7 +297,7 @@ class Engine:
 
     def score_many(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         labels: Sequence[str],
         *,
         end: str = "\n",
@@ -290,7 +324,7 @@ class Engine:
             lengths = [len(ids) for ids in branches]
             group: list[tuple[int, list[int]]] = []  # (index, ids)
             for index, prompt in enumerate(prompts):
-                if (joiner(prompt) if isinstance(prompt, str) else "") == space:
+                if self._vocabulary.joiner(prompt) == space:
                     try:
                         group.append((index, self._prompt_ids(prompt, max(lengths), "the longest label")))
                     except PromptError as error:
@@ -306,17 +340,25 @@ class Engine:
                 for (index, _), row in zip(batch, sums.tolist(), strict=True):
                     yield index, label_scores(labels, texts, lengths, row, rule)
 
-    def _answer(self, index: int, prompt: str, sampling: Sampling, continuation: Sequence[int] = ()) -> Answer:
-        for id in listed(continuation, "continuation"):
-            if not isinstance(id, int) or not 0 <= id < self._vocabulary.size or id in self._vocabulary.unreal:
-                raise PromptError(f"{id} is not a token", where="continuation", mend="give ids of tokens")
-        ids = self._prompt_ids(prompt, len(continuation) + sampling.max_new_tokens, "new tokens")
-        return Answer(index, prompt, ids, sampling, self._vocabulary, continuation)
+    def _answer(
+        self,
+        index: int,
+        prompt: Prompt,
+        sampling: Sampling,
+        continuation: Sequence[int] = (),
+        detail: Detail | None = None,
+    ) -> Answer:
+        continuation = self._vocabulary.checked(continuation, "continuation")
+        room = len(continuation) + sampling.max_new_tokens
+        if (
+            detail is not None and detail.echo
+        ):  # who asks for one may ask for nothing else: the last token is never read
+            room -= 1
+        ids = self._prompt_ids(prompt, room, "new tokens")
+        return Answer(index, prompt, ids, sampling, self._vocabulary, continuation, detail)
 
-    def _prompt_ids(self, prompt: str, room: int, what: str) -> list[int]:
-        if not exact_text(prompt, "prompt").strip():
-            raise PromptError("the prompt is empty", mend="write an instruction, an example or a query")
-        ids = self._vocabulary.encode(prompt)
+    def _prompt_ids(self, prompt: Prompt, room: int, what: str) -> list[int]:
+        ids = self._vocabulary.read(prompt)
         if len(ids) + room > self.context:
             raise PromptTooLong(
                 f"the prompt has {len(ids)} tokens and {what} take {room}, together {len(ids) + room}; "

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gptjt_demo.engine.label_scores import Rule
-from gptjt_demo.engine.results import Completion, LabelScore, SelfTest, Token
+from gptjt_demo.engine.prompt import ControlTokens, Detail, Prompt
+from gptjt_demo.engine.results import Completion, LabelScore, PromptToken, SelfTest, Token
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import Attention, Sampling
 
@@ -26,6 +27,9 @@ class TokenStream(Protocol):
     continued: str
 
     def __iter__(self) -> Iterator[Token]: ...
+
+    @property
+    def echo(self) -> Sequence[PromptToken]: ...
 
     @property
     def completion(self) -> Completion: ...
@@ -52,6 +56,7 @@ class Answers(Protocol):
             promises, and what needs the model waits for it or raises `NotReady`.
         notice: what whoever asks must be told of how it came to answer, a sentence; empty as a rule.
         metered: whether its work is counted against the visitor who asked on the page, so that others are refused.
+        control: the tokens that stand for no text.
     """
 
     @property
@@ -84,9 +89,14 @@ class Answers(Protocol):
     @property
     def metered(self) -> bool: ...
 
+    @property
+    def control(self) -> ControlTokens: ...
+
     def count_tokens(self, text: str) -> int: ...
 
     def encode(self, text: str) -> list[int]: ...
+
+    def decode(self, ids: Sequence[int]) -> str: ...
 
     def tokens(self, text: str) -> list[str]: ...
 
@@ -94,39 +104,42 @@ class Answers(Protocol):
 
     def stream(
         self,
-        prompt: str,
+        prompt: Prompt,
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
     ) -> TokenStream: ...
 
     def complete(
         self,
-        prompt: str,
+        prompt: Prompt,
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
     ) -> Completion: ...
 
     def complete_many(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         sampling: Sampling | None = None,
         *,
         attention: Attention | None = None,
+        detail: Detail | None = None,
         cancel: threading.Event | None = None,
         background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]: ...
 
     def score(
         self,
-        prompt: str,
+        prompt: Prompt,
         labels: Sequence[str],
         *,
         end: str = "\n",
@@ -137,7 +150,7 @@ class Answers(Protocol):
 
     def score_many(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         labels: Sequence[str],
         *,
         end: str = "\n",

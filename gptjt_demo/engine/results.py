@@ -45,15 +45,31 @@ class Token:
 
 
 @dataclass(frozen=True)
+class PromptToken:
+    """One token of a prompt, as likely as it was behind those before it.
+
+    `text` is what it adds to the prompt's text: empty while a character is unfinished. `raw` is its own text.
+    `logprob` is None for the first, which nothing stands before.
+    """
+
+    id: int
+    text: str
+    raw: str
+    logprob: float | None
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True)
 class Completion:
     """A finished answer.
 
     `text` is the whole of it, `tokens` are the new ones (all of them, but where it went on from a continuation).
-    `text` follows `prompt + joiner`: the one space between a cue and its answer is not part of the answer.
+    `text` follows `prompt + joiner`: the one space between a cue and its answer is not part of the answer. It is
+    empty where the model wrote no space.
     Times are seconds; `tokens_per_second` is the rate of decoding, after the first token (0 where there was one).
     `completion_tokens` counts what the model produced, tokens of the stop sequence among them.
     `forward_passes` counts the prefill too. Where tokens were drafted from the prompt, `drafted` were checked and
-    `accepted` were what the model itself chose.
+    `accepted` were what the model itself chose. `echo` is the prompt, where it was asked for.
     """
 
     text: str
@@ -72,6 +88,7 @@ class Completion:
     drafted: int = 0
     accepted: int = 0
     forward_passes: int = 0
+    echo: tuple[PromptToken, ...] = ()
 
 
 @dataclass(frozen=True)

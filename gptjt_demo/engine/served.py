@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from gptjt_demo.engine.deadline import Deadline
+from gptjt_demo.engine.prompt import ControlTokens
 from gptjt_demo.engine.protocol import Loading
 from gptjt_demo.engine.request_log import count_completion, count_scores
 from gptjt_demo.engine.results import Completion, SelfTest, Token
@@ -161,6 +162,10 @@ class Served:
     @property
     def notice(self) -> str:
         return self._engine.notice if self._engine else ""
+
+    @property
+    def control(self) -> ControlTokens:
+        return self._engine.control if self._engine else ControlTokens({})
 
     @property
     def metered(self) -> bool:

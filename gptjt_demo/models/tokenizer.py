@@ -61,17 +61,25 @@ class FileTokenizer:
 
     Attributes:
         all_special_ids: ids of the control tokens that the configuration names.
+        bos_token_id: of the one that begins a text; None where there is none.
+        eos_token_id: of the one that ends it.
 
     Args:
         tokenizer: a `tokenizers.Tokenizer`; truncation and padding are switched off.
         special: control tokens of it.
+        bos: the one that begins a text.
+        eos: the one that ends it.
     """
 
-    def __init__(self, tokenizer: Any, special: Iterable[str]) -> None:
+    def __init__(
+        self, tokenizer: Any, special: Iterable[str], *, bos: str | None = None, eos: str | None = None
+    ) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self._tokenizer = tokenizer
         self.all_special_ids: list[int] = [tokenizer.token_to_id(token) for token in dict.fromkeys(special)]
+        self.bos_token_id: int | None = tokenizer.token_to_id(bos or "")
+        self.eos_token_id: int | None = tokenizer.token_to_id(eos or "")
 
     def __len__(self) -> int:
         size: int = self._tokenizer.get_vocab_size()
@@ -117,12 +125,14 @@ def _from_file(folder: Path) -> FileTokenizer | None:
     described, config = _json(path), _json(folder / "tokenizer_config.json")
     if not _byte_level(described):
         return None
-    special = _special(folder, config)
+    named = _named(folder, config)
+    special = _special(named)
     known = {token.get("content") for token in described.get("added_tokens", ())} | described["model"]["vocab"].keys()
     if not known >= {*special, *_contents(config.get("added_tokens_decoder", {}).values())}:
         return None  # transformers adds those that are missing
     try:
-        return FileTokenizer(Tokenizer.from_file(str(path)), special)
+        bos, eos = (_content(named.get(name)) for name in ("bos_token", "eos_token"))
+        return FileTokenizer(Tokenizer.from_file(str(path)), special, bos=bos, eos=eos)
     except Exception as error:  # the package raises nothing more special
         raise _unreadable(folder, error) from error
 
@@ -133,13 +143,18 @@ def _byte_level(described: Mapping[str, Any]) -> bool:
     return kinds == ["BPE", "ByteLevel", "ByteLevel"] and described.get("normalizer") is None
 
 
-def _special(folder: Path, config: Mapping[str, Any]) -> list[str]:
-    """The control tokens that a tokenizer's configuration names."""
+def _named(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A tokenizer's configuration, where control tokens have their names."""
     named = dict(config)
     if "added_tokens_decoder" not in config:  # the older way to save them
         named |= _json(folder / "special_tokens_map.json")
     if config.get("tokenizer_class") in _GPT2:
         named = dict.fromkeys(("bos_token", "eos_token", "unk_token"), "<|endoftext|>") | named
+    return named
+
+
+def _special(named: Mapping[str, Any]) -> list[str]:
+    """The control tokens that a tokenizer's configuration names."""
     found = [named.get(name) for name in _CONTROL]
     for name in _MORE_CONTROL:
         more = named.get(name) or []
@@ -148,7 +163,14 @@ def _special(folder: Path, config: Mapping[str, Any]) -> list[str]:
 
 
 def _contents(tokens: Iterable[Any]) -> list[str]:
-    return [str(token["content"]) if isinstance(token, Mapping) else str(token) for token in tokens]
+    return [content for token in tokens if (content := _content(token)) is not None]
+
+
+def _content(token: Any) -> str | None:
+    """A token's text, whichever way a configuration writes it."""
+    if token is None:
+        return None
+    return str(token["content"]) if isinstance(token, Mapping) else str(token)
 
 
 def _of_transformers(folder: Path) -> Any:

@@ -145,6 +145,14 @@ TEMP_DIR = Variable(
     str,
     "a temporary one",
 )
+API_KEY = Variable("GPTJT_API_KEY", "A key that programs must bring to `/v1` as a bearer token.", "", str, "none")
+ORIGINS = Variable(
+    "GPTJT_API_ORIGINS",
+    "Origins of web pages that may call `/v1` of a local server beside local pages, parted by commas; `*` is all.",
+    "",
+    str,
+    "none",
+)
 
 
 def _limit(name: str, meaning: str, space: int) -> Variable[int | None]:
@@ -179,6 +187,8 @@ VARIABLES: tuple[Variable[object], ...] = cast(
         PORT,
         ROOT_PATH,
         TEMP_DIR,
+        API_KEY,
+        ORIGINS,
         *LIMITS.values(),
     ),
 )

@@ -19,6 +19,8 @@ Device = Literal["auto", "cpu", "cuda"]
 # Below this a temperature leaves the likeliest token no rival, and in float32 it would soon divide by nothing.
 COLDEST = 1e-5
 
+LONGEST_STOP = 1000  # characters
+
 
 def _no_bool(value: Any) -> Any:
     if isinstance(value, bool):
@@ -50,7 +52,7 @@ class Sampling(BaseModel):
     seed: Annotated[int | None, BeforeValidator(_blank_is_none)] = Field(
         None, ge=0, lt=2**32, description="The same seed gives the same text; blank draws a new one."
     )
-    stop: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=16)] = Field(
+    stop: tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_STOP)], ...] = Field(
         (), description="The answer ends before any of these texts."
     )
 
@@ -95,7 +97,7 @@ def _refusal(error: ValidationError, values: Mapping[str, Any]) -> SettingError:
         return SettingError("there is no such setting", where=name)
     if name == "stop":
         return SettingError(
-            "it does not fit", where=name, mend="give a list of at most 16 texts of 1 to 200 characters"
+            "it does not fit", where=name, mend=f"give a list of texts of 1 to {LONGEST_STOP} characters"
         )
     given = values.get(name)
     what = "it is blank" if given is None or given == "" else f"{given} does not fit"

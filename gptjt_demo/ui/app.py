@@ -12,6 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from gptjt_demo.api import PATHS, api_routes, letting_in
+from gptjt_demo.settings import Limits
+from gptjt_demo.settings.environment import API_KEY, ORIGINS
 from gptjt_demo.ui import theme
 from gptjt_demo.ui.about.tab import about_tab
 from gptjt_demo.ui.api import publish
@@ -70,7 +73,7 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
 
 
 def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
-    """Arguments for `gr.Blocks.launch`: looks, quiet footer, and `/health` beside the page.
+    """Arguments for `gr.Blocks.launch`: looks, quiet footer, and `/health` and `/v1` beside the page.
 
     Args:
         engine: the model that answers.
@@ -92,7 +95,8 @@ def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
         "mcp_server": tools,
         "max_file_size": SIZE_LIMIT,
         "app_kwargs": {
-            "routes": [Route("/health", health)],
+            "routes": [Route("/health", health), *api_routes(engine, Limits.read(), key=API_KEY.read())],
+            "lifespan": letting_in(ORIGINS.read(), PATHS),
             "exception_handlers": {TypeError: refuse_call, KeyError: refuse_call},
         },
     }

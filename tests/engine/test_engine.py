@@ -9,6 +9,7 @@ import tiny
 import torch
 
 from gptjt_demo.engine.engine import Engine
+from gptjt_demo.engine.prompt import Detail
 from gptjt_demo.engine.results import Completion
 from gptjt_demo.errors import PromptError, PromptTooLong, SettingError
 from gptjt_demo.settings import Sampling
@@ -115,6 +116,79 @@ def test_a_stop_within_the_continuation_is_passed_over_and_one_across_its_end_co
     follows = llama.complete("x:", Sampling(max_new_tokens=1), continuation=ids).text[-1]
     across = llama.complete("x:", Sampling(max_new_tokens=9, stop=(f"wo{follows}",)), continuation=ids)
     assert (across.text, across.stop_reason) == ("one\nt", "stop")
+
+
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
+def test_token_ids_are_a_prompt_like_their_text(engine: Any, attention: str) -> None:
+    ids = [engine.encode(prompt) for prompt in PROMPTS]
+    many = dict(engine.complete_many(ids, GREEDY, attention=attention))
+    scores = dict(engine.score_many(ids, ["joy", "é"], attention=attention))
+    for index, prompt in enumerate(PROMPTS):
+        alone = engine.complete(ids[index], GREEDY, attention=attention)
+        assert alone.text == many[index].text == engine.complete(prompt, GREEDY, attention=attention).text
+        expected = engine.score(prompt, ["joy", "é"], attention=attention)
+        for found, score in zip(scores[index], expected, strict=True):
+            assert found.logprob == pytest.approx(score.logprob, abs=1e-4)
+
+
+@pytest.mark.parametrize("ids", [[], [-1], [260], [True], [1.0], ["a"], [[1]], b"ab", (1, None)], ids=repr)
+def test_what_are_no_token_ids_are_no_prompt(llama: Any, ids: Any) -> None:
+    for ask in (llama.complete, lambda prompt: llama.score(prompt, ["a", "b"])):
+        with pytest.raises(PromptError):
+            ask(ids)
+
+
+def test_an_exact_text_is_all_that_follows_the_prompt_and_a_joiner_is_only_what_the_model_wrote(engine: Any) -> None:
+    for seed in range(8):
+        sampling = Sampling(max_new_tokens=8, temperature=3, seed=seed)
+        for prompt in PROMPTS:
+            exact = engine.complete(prompt, sampling, detail=Detail(exact=True))
+            ids = [token.id for token in exact.tokens if token.id != tiny.END]
+            assert exact.joiner == ""
+            assert exact.text == engine.decode(ids).rstrip("\ufffd")
+            assert "".join(token.text for token in exact.tokens) == exact.text
+            usual = engine.complete(prompt, sampling)
+            assert usual.joiner + usual.text == exact.text
+
+
+def test_a_stop_that_begins_with_the_joiner_counts_in_an_exact_text(llama: Any) -> None:
+    llama._lm.model.lm_head.register_forward_hook(
+        lambda m, i, out: out.index_fill(-1, torch.tensor(llama.encode(" ")), 99.0)
+    )
+    stop = Sampling(max_new_tokens=4, stop=("  ",))
+    assert llama.complete("x:", stop, detail=Detail(exact=True)).text == ""
+    assert llama.complete("x:", stop).text == ""
+    assert llama.complete("x:", Sampling(max_new_tokens=2, stop=(" ",))).joiner == " "
+
+
+def test_an_echo_is_the_prompt_s_tokens_as_likely_as_in_one_causal_pass(engine: Any) -> None:
+    prompt = "A prompt, with é and ✓, that is longer than a piece is.\n\nOutput:"
+    full = engine.complete(prompt, GREEDY, attention="causal", detail=Detail(alternatives=3, echo=True))
+    plain = engine.complete(prompt, GREEDY, attention="causal")
+    ids = engine.encode(prompt)
+    assert full.text == plain.text
+    assert [token.id for token in full.echo] == ids
+    assert "".join(token.text for token in full.echo) == prompt
+    rows = naive_logprobs(engine, ids, 1, "causal")
+    assert full.echo[0].logprob is None
+    for place, token in enumerate(full.echo[1:], 1):
+        assert token.logprob == pytest.approx(float(rows[place - 1, token.id]), abs=1e-4)
+        best = rows[place - 1].topk(3)
+        assert [each.id for each in token.alternatives] == best.indices.tolist()
+        assert [each.logprob for each in token.alternatives] == pytest.approx(best.values.tolist(), abs=1e-4)
+    assert {len(token.alternatives) for token in full.tokens} == {3}
+
+
+def test_an_echo_of_what_is_read_both_ways_is_refused_and_one_may_fill_the_context(llama: Any) -> None:
+    with pytest.raises(SettingError, match="causally"):
+        llama.complete("x:", attention="prefix", detail=Detail(echo=True))
+    whole = "a" * tiny.CONTEXT  # the one token that follows is never read
+    found = llama.complete(whole, Sampling(max_new_tokens=1), attention="causal", detail=Detail(echo=True))
+    assert len(found.echo) == tiny.CONTEXT
+    cancel = threading.Event()
+    cancel.set()
+    gone = llama.complete("x:", GREEDY, attention="causal", detail=Detail(echo=True), cancel=cancel)
+    assert gone.stop_reason == "cancelled"
 
 
 @pytest.mark.parametrize("id", [-1, 260, 9999])

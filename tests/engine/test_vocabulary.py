@@ -36,3 +36,11 @@ def test_the_end_of_text_ends_and_padding_does_not() -> None:
 def test_the_tokenizer_given_is_left_as_it_was() -> None:
     given_tokenizer = tiny.tokenizer()
     assert given_tokenizer("<|endoftext|>", add_special_tokens=False)["input_ids"] == [tiny.END]
+
+
+def test_control_tokens_go_by_their_names() -> None:
+    control = BYTES.control
+    assert dict(control.ids) == {"<|endoftext|>": tiny.END}
+    assert (control.start, control.end) == (tiny.END, tiny.END)
+    assert control.name(control.start) == "<|endoftext|>"
+    assert control.name(None) is control.name(5) is None

@@ -65,7 +65,7 @@ def test_number_of_examples_finds_how_many_are_enough() -> None:
 
 def test_prior_finds_a_bias_and_correcting_it_undoes_it() -> None:
     class Biased(FakeEngine):
-        def score(self, prompt: str, *args: Any, **kwargs: Any) -> Any:
+        def score(self, prompt: Any, *args: Any, **kwargs: Any) -> Any:
             query = prompt.rsplit("Input: ", 1)[1].splitlines()[0]
             self._scores = {"joy": -1.0, "fear": -2.0}
             if query.startswith("q"):

@@ -105,6 +105,7 @@ def test_ids_have_the_names_and_texts_that_transformers_gives_them(pair: Any) ->
     for some in (ids[:300], ids[-40:], ids[::997], [], ids[200:201]):
         assert found.decode(some) == expected.decode(some, clean_up_tokenization_spaces=False)
     assert set(found.all_special_ids) == set(expected.all_special_ids)
+    assert (found.bos_token_id, found.eos_token_id) == (expected.bos_token_id, expected.eos_token_id)
 
 
 @settings(max_examples=60)

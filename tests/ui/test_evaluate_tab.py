@@ -307,7 +307,7 @@ def test_a_measured_row_that_is_among_the_examples_is_warned_of(do: EvaluateActi
 
 def test_two_runs_stand_side_by_side_with_what_differs(library: Library, tmp_path: Path) -> None:
     class TwoMinds(FakeEngine):
-        def complete(self, prompt: str, *args: Any, attention: Any = None, **more: Any) -> Any:
+        def complete(self, prompt: Any, *args: Any, attention: Any = None, **more: Any) -> Any:
             self._default = "joy" if attention == "prefix" else "fear"
             return super().complete(prompt, *args, attention=attention, **more)
 

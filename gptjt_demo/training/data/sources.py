@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gptjt_demo.engine.answer import joiner
+from gptjt_demo.engine.prompt import joiner
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.training.data.sample import Encode, Sample, episode_sample, text_sample
 from gptjt_demo.training.data.withheld import Withheld
