@@ -8,6 +8,7 @@ Does not know names of models, hubs or tokenizers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,7 +21,14 @@ from gptjt_demo.models.layout import RowWise
 from gptjt_demo.models.plan import Plan
 
 
-def build(config: Any, checkpoint: Checkpoint, plan: Plan, *, progress: bool = False) -> Any:
+def build(
+    config: Any,
+    checkpoint: Checkpoint,
+    plan: Plan,
+    *,
+    progress: bool = False,
+    told: Callable[[float], None] = lambda share: None,
+) -> Any:
     """The network that a configuration describes, filled.
 
     Args:
@@ -28,6 +36,7 @@ def build(config: Any, checkpoint: Checkpoint, plan: Plan, *, progress: bool = F
         checkpoint: its weights.
         plan: how it will be run. Modules on several devices are not connected here.
         progress: show a bar.
+        told: of the share of the weights that is there, as they come.
 
     Raises:
         CheckpointError: a tensor is missing, has the wrong shape, or has no place in the model.
@@ -44,18 +53,20 @@ def build(config: Any, checkpoint: Checkpoint, plan: Plan, *, progress: bool = F
     together = {name: names for names in plan.layers.fusable(config) for name in names}
     held: dict[str, list[Tensor]] = {}  # what layers that are not finished hold of the checkpoint
     off = None if progress else True
-    for name in tqdm(blueprint.weights, desc="8-bit weights", unit="layer", disable=off, leave=False):
+    names = tqdm(blueprint.weights, desc="8-bit weights", unit="layer", disable=off, leave=False)
+    for place, name in enumerate(names):
+        told(place / len(blueprint.weights))
         weight = checkpoint.weight(name)
         bias = checkpoint.tensor(f"{name}.bias") if f"{name}.bias" in blueprint.floats else None
         layer = plan.layers.layer(network.get_submodule(name), weight, bias, plan.device(name), checkpoint.release)
         network.set_submodule(name, layer)
         parts = [weight] if isinstance(weight, Tensor) else list(vars(weight).values())
         held[name] = _release(checkpoint, parts, [layer])
-        names = together.get(name, [name])
-        if all(one in held for one in names):
-            made = plan.layers.finish(network, names, mapped=isinstance(weight, RowWise))
-            _release(checkpoint, [part for one in names for part in held[one]], made)
-            held.update((one, []) for one in names)
+        group = together.get(name, [name])
+        if all(one in held for one in group):
+            made = plan.layers.finish(network, group, mapped=isinstance(weight, RowWise))
+            _release(checkpoint, [part for one in group for part in held[one]], made)
+            held.update((one, []) for one in group)
     if blueprint.tied is not None:
         network.set_submodule(blueprint.tied, plan.layers.tied_linear(network.get_input_embeddings()))
     for name, parameter in list(network.named_parameters()):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from gptjt_demo.errors import ModelError
 
@@ -18,13 +21,16 @@ _UNREACHED = (
 _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
-def fetch(repository: str, *, weights: bool = True, progress: bool = True) -> Path:
+def fetch(
+    repository: str, *, weights: bool = True, progress: bool = True, told: Callable[[float], None] | None = None
+) -> Path:
     """Download what is not in the cache yet; an interrupted download goes on where it stopped.
 
     Args:
         repository: OWNER/NAME.
         weights: the weights too, or the configuration and tokenizer alone.
         progress: show a bar on standard error, where that is a terminal.
+        told: in a bar's place, of the share of the bytes that is there.
 
     Raises:
         ModelError: the repository is absent, closed or incomplete, the hub is out of reach, or the cache cannot be
@@ -37,10 +43,11 @@ def fetch(repository: str, *, weights: bool = True, progress: bool = True) -> Pa
     from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
 
     (enable_progress_bars if progress else disable_progress_bars)()
+    bar = None if told is None else _telling(told)
     try:
-        folder = Path(snapshot_download(repository, allow_patterns=_SMALL, ignore_patterns=_ELSEWHERE))
+        folder = Path(snapshot_download(repository, allow_patterns=_SMALL, ignore_patterns=_ELSEWHERE, tqdm_class=bar))
         for pattern in _WEIGHTS if weights else ():
-            snapshot_download(repository, allow_patterns=[pattern], ignore_patterns=_ELSEWHERE)
+            snapshot_download(repository, allow_patterns=[pattern], ignore_patterns=_ELSEWHERE, tqdm_class=bar)
             if any(folder.glob(pattern)):
                 break
         return folder
@@ -51,6 +58,21 @@ def fetch(repository: str, *, weights: bool = True, progress: bool = True) -> Pa
         if (found := _refusal(error) or _refusal(error.__cause__)) is None:
             found = _UNREACHED if isinstance(error, LocalEntryNotFoundError) else _disk(error, HF_HUB_CACHE)
         raise ModelError(found[0], where=repository, mend=found[1]) from error
+
+
+def _telling(told: Callable[[float], None]) -> type[Any]:
+    """A bar that draws nothing and tells the share of the bytes that is there."""
+    from tqdm.auto import tqdm
+
+    class Telling(tqdm):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **{**options, "file": io.StringIO()})
+
+        def display(self, *_: Any, **__: Any) -> None:
+            if self.unit == "B" and self.total:
+                told(min(1.0, self.n / self.total))
+
+    return Telling
 
 
 def _refusal(error: BaseException | None) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ from typing import Any, cast
 import torch
 
 from gptjt_demo.engine.engine import Engine
+from gptjt_demo.engine.served import Tell
 from gptjt_demo.engine.steps import LanguageModel
 from gptjt_demo.errors import ModelError, SettingError
 from gptjt_demo.models import memory
@@ -35,6 +36,8 @@ from gptjt_demo.settings import Attention, Device, environment
 
 __all__ = ["Device", "load"]
 
+_READING = "reading the weights"
+
 
 def load(
     model: str | Path = DEFAULT_MODEL,
@@ -43,6 +46,7 @@ def load(
     attention: Attention | None = None,
     tokenizer: str | Path | None = None,
     progress: bool = True,
+    tell: Tell | None = None,
 ) -> Engine:
     """Load a model in 8 bits.
 
@@ -52,6 +56,7 @@ def load(
         attention: the default mode; else the environment's GPTJT_ATTENTION, else the model's own.
         tokenizer: a folder or hub id; else the environment's GPTJT_TOKENIZER, else the model's own.
         progress: show a bar on standard error.
+        tell: in a bar's place, whom to tell the phase and its share of the whole.
 
     Raises:
         SettingError: the mode is unknown.
@@ -60,17 +65,24 @@ def load(
         CheckpointError: a tensor is missing or damaged; no layer is ever left with random weights.
     """
     began = time.perf_counter()
+    say: Tell = tell or (lambda phase, share: None)
+    progress = progress and tell is None
     spec = resolve(model)
     _attention(attention, spec)  # a word that is no mode is said before anything is downloaded
     processor = _processor(device, spec)
     if spec.gib is not None:
         memory.require(spec.gib, _free_gib(processor), name=spec.name, where=_memory(processor))
+    say("looking at its files", 0.15)
     # The weights last: whatever else is wrong is said before gigabytes are downloaded.
     folder = spec.source if isinstance(spec.source, Path) else fetch(spec.source, weights=False, progress=progress)
     spec = with_origin(spec, folder)
     fields = config_fields(folder, where=str(spec.source))
     words = _tokenizer(folder, spec, tokenizer, progress)
-    checkpoint = Checkpoint(folder if isinstance(spec.source, Path) else fetch(spec.source, progress=progress))
+    if not isinstance(spec.source, Path):
+        told = None if tell is None else lambda share: say("downloading the weights", 0.2 + 0.4 * share)
+        folder = fetch(spec.source, progress=progress, told=told)
+    checkpoint = Checkpoint(folder)
+    say(_READING, 0.6)
     plan = _plan(folder, checkpoint, processor, spec)
     layout = next((layout for layout in LAYOUTS if layout in checkpoint.layouts), FLOAT)
 
@@ -94,10 +106,17 @@ def load(
     else:
         from gptjt_demo.models.building import build, size
 
-        network = build(read_config(folder), checkpoint, plan, progress=progress)
+        network = build(
+            read_config(folder),
+            checkpoint,
+            plan,
+            progress=progress,
+            told=lambda share: say(_READING, 0.6 + 0.35 * share),
+        )
         if not plan.one_device:
             network = llm_int8.connect(network, plan.devices)
         notes = report(plan.layers.report(), size(network))
+    say("testing its attention mask", 0.95)
     engine = Engine(
         network,
         words,
