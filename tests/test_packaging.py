@@ -10,6 +10,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
+from importlib.metadata import requires
 from pathlib import Path
 
 import yaml
@@ -18,19 +19,28 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import gptjt_demo
+from gptjt_demo.models.registry import MODELS
 from gptjt_demo.training.episodes.families import PACKAGES
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PINS = {
-    str(canonicalize_name(name)): version
-    for name, version in re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+PINNED = {
+    str(canonicalize_name(name)): wanted
+    for name, wanted in re.findall(r"^([\w-]+)([<=>]=[^\s#]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
 }
+PINS = {name: re.split("[<=]=", wanted)[-1] for name, wanted in PINNED.items()}  # of a range pip takes the last
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Packages whose name is not that of what is imported from them.
 NAMES = {"PIL": "pillow", "gradio_client": "gradio", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+HARDWARE = {"cpu-basic", "cpu-upgrade", "t4-small", "l4x1", "a10g-small", "zero-a10g"}  # some that the hub lists
+ZERO_GPU_PYTHON = {"3.12.12", "3.10.13"}  # all that the hub lists there
+ZERO_GPU_TORCH = "2.11.0"  # the last that it lists there
 TOOLS = {"gptjt-demo", "hatchling", "mypy", "ruff", "types-pyyaml"}  # run, not imported
-EXTRAS = {"training": ("train", "datasets"), "benchmark": ("bench",)}  # what a room may need beside the dependencies
+EXTRAS = {
+    "training": ("train", "datasets"),
+    "benchmark": ("bench",),
+    "models": ("zerogpu",),
+}  # what a room may need beside the dependencies
 
 
 def declared(*extras: str) -> dict[str, Requirement]:
@@ -70,7 +80,7 @@ def test_what_the_tests_import_is_declared_for_them() -> None:
 def test_what_is_declared_is_imported() -> None:
     used = {str(canonicalize_name(name)) for name in PACKAGES}  # some are imported by a name that is put together
     used |= {package for named in imports(ROOT / "gptjt_demo").values() for package in packages(named)}
-    assert set(declared("train", "bench", "datasets")) <= used
+    assert set(declared("train", "bench", "datasets", "zerogpu")) <= used
 
 
 def test_every_dependency_has_a_range_and_one_pin_within_it() -> None:
@@ -83,10 +93,42 @@ def test_every_dependency_has_a_range_and_one_pin_within_it() -> None:
 
 def test_the_space_installs_what_is_pinned() -> None:
     front = yaml.safe_load(README.split("---")[1])
+    assert front["sdk"] == "gradio"
     assert front["sdk_version"] == PINS["gradio"]
     assert front["license"] == PROJECT["license"].lower()
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(front["python_version"])
     assert (ROOT / front["app_file"]).is_file()
+
+
+def test_what_the_space_says_of_itself_is_what_the_hub_takes() -> None:
+    front = yaml.safe_load(README.split("---")[1])
+    assert front["suggested_hardware"] in HARDWARE
+    assert all(re.fullmatch(r"[a-z0-9-]+", tag) for tag in front["tags"])
+    assert len(front["tags"]) == len(set(front["tags"])) >= 3
+    assert len(front["short_description"]) <= 60  # the hub refuses more
+    picture = re.fullmatch(r"https://huggingface\.co/spaces/YOU/YOUR-SPACE/resolve/main/(\S+)", front["thumbnail"])
+    assert picture is not None
+    assert (ROOT / picture[1]).is_file()
+    sources = {spec.source for spec in MODELS.values()}
+    assert set(front["models"]) <= sources
+
+
+def test_what_a_space_installs_with_gradio_fits_the_pins() -> None:
+    for extra in ("oauth", "mcp"):
+        asked = [Requirement(line) for line in requires("gradio") or ()]
+        found = [each for each in asked if each.marker is None or each.marker.evaluate({"extra": extra})]
+        for each in found:
+            pin = PINS.get(str(canonicalize_name(each.name)))
+            assert pin is None or each.specifier.contains(pin), (extra, str(each))
+
+
+def test_zero_gpu_can_install_it() -> None:
+    front = yaml.safe_load(README.split("---")[1])
+    assert front["python_version"] in ZERO_GPU_PYTHON
+    for requirement in (Requirement(f"torch{PINNED['torch']}"), declared()["torch"]):
+        assert requirement.specifier.contains(ZERO_GPU_TORCH)
+    ranges = [name for name, wanted in PINNED.items() if not wanted.startswith("==")]
+    assert ranges == ["torch"]
 
 
 def test_there_is_one_version() -> None:
