@@ -95,4 +95,5 @@ def head() -> str:
     """The scripts of the page as a whole, and the styles around its components, for `launch(head=…)`."""
     scripts = [static.read(name) for name in ("exchange.js", "page.js")]
     styles = f"<style>{static.read('page.css')}</style>"
-    return styles + "".join(f"<script type=module>{script}</script>" for script in scripts)
+    first = f"<script>{static.read('storage.js')}</script>"  # no module: those wait until the page has been read
+    return first + styles + "".join(f"<script type=module>{script}</script>" for script in scripts)
