@@ -32,7 +32,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-Serve = Callable[..., str]
+Serve = Callable[..., str]  # with `apps`, those that it served
 OpenTab = Callable[..., Any]  # a Page, with `asked` and `complaints`
 
 
@@ -65,6 +65,7 @@ def serve() -> Iterator[Serve]:
         )
         return url
 
+    start.apps = apps  # type: ignore[attr-defined]
     yield start
     for app in apps:
         app.close()

@@ -79,7 +79,7 @@ class Served:
             PlaygroundError: it cannot be loaded; every question is refused with the same from now on.
         """
         try:
-            engine = load(self._tell)
+            engine = load(self.tell)
         except PlaygroundError as error:
             self._end(error)
             raise
@@ -110,9 +110,10 @@ class Served:
                     flag.set()
                 self._changed.wait_for(lambda: not self._calls, 5.0)
 
-    def _tell(self, phase: str, share: float) -> None:
+    def tell(self, phase: str, share: float) -> None:
+        """How far the load is; a share that goes back is not believed."""
         before = self._loading.share if self._loading else 0.0
-        self._loading = Loading(phase, min(1.0, max(before, share)))  # a bar does not go back
+        self._loading = Loading(phase, min(1.0, max(before, share)))
 
     def _end(self, error: PlaygroundError) -> None:
         with self._changed:

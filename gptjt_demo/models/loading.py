@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -193,4 +193,4 @@ def _attention(asked: Attention | None, spec: ModelSpec) -> Attention:
     mode = asked or environment.ATTENTION.read() or spec.attention
     if mode not in ("prefix", "causal"):
         raise SettingError(f"{mode!r} is neither prefix nor causal", where="attention")
-    return cast(Attention, mode)
+    return mode

@@ -50,12 +50,18 @@ class Variable(Generic[T]):
         try:
             return self.parse(text)
         except ValueError as error:
-            raise SettingError(f"{text!r} does not fit", where=self.name, mend=f"give {error}") from None
+            shown = text if len(text) <= 60 else f"{text[:60]}…"
+            raise SettingError(f"{shown!r} does not fit", where=self.name, mend=f"give {error}") from None
 
 
 def on_space() -> bool:
     """Whether the program runs as a Space of the hub, which sets this variable."""
     return bool(os.environ.get("SPACE_ID", "").strip())
+
+
+def on_zero_gpu() -> bool:
+    """Whether that Space is lent a GPU by the second; the hub sets this variable there."""
+    return os.environ.get("SPACES_ZERO_GPU", "").strip().lower() in ("1", "t", "true")
 
 
 def one_of(*words: str) -> Callable[[str], str]:
@@ -125,6 +131,20 @@ TRACEBACK = Variable("GPTJT_TRACEBACK", "`1` shows where an error inside the pro
 MCP = Variable(
     "GPTJT_MCP", "`1` serves what programs may call as MCP tools too; needs the extra `mcp`.", False, switch, "`0`"
 )
+LOG = Variable(
+    "GPTJT_LOG",
+    "How the page's log is written on standard error: `text` or `json`, a line each.",
+    "text",
+    one_of("text", "json"),
+    space="json",
+)
+LOG_LEVEL = Variable(
+    "GPTJT_LOG_LEVEL",
+    "From what on something is logged: `debug`, `info` (each request, never its text), `warning` or `error`.",
+    "warning",
+    one_of("debug", "info", "warning", "error"),
+    space="info",
+)
 HOST = Variable(
     "GRADIO_SERVER_NAME",
     "The address to serve on; `0.0.0.0` lets others in.",
@@ -183,6 +203,8 @@ VARIABLES: tuple[Variable[object], ...] = cast(
         WAY,
         TRACEBACK,
         MCP,
+        LOG,
+        LOG_LEVEL,
         HOST,
         PORT,
         ROOT_PATH,

@@ -19,6 +19,7 @@ from gradio.events import api
 from gptjt_demo.batch.question import Question
 from gptjt_demo.engine.exact_text import exact_text
 from gptjt_demo.engine.label_scores import RULES, Rule
+from gptjt_demo.engine.request_log import request
 from gptjt_demo.errors import PromptError, TooLarge
 from gptjt_demo.settings import Attention, Limits, Sampling, bounds
 from gptjt_demo.templates.template import Template
@@ -92,7 +93,7 @@ def publish(engine: Answers, library: Library) -> None:
         def work() -> dict[str, Any]:
             return _told(engine.complete(prompt, Sampling.read(settings), attention=attention))
 
-        return _answered(work)
+        return _answered("complete", work)
 
     asked_as = inspect.signature(complete)
 
@@ -114,7 +115,7 @@ def publish(engine: Answers, library: Library) -> None:
                 tell(text)
             return answer.completion
 
-        running: Work[str, Completion] = Work(work)
+        running: Work[str, Completion] = Work(work, "stream")
         try:
             for standing in running.watch(lambda _: PACE):
                 if standing.error:
@@ -137,7 +138,7 @@ def publish(engine: Answers, library: Library) -> None:
         def work() -> list[dict[str, Any]]:
             return [asdict(row) for row in engine.score(prompt, labels, attention=attention, rule=rule)]
 
-        return _answered(work)
+        return _answered("score", work)
 
     def batch(
         template: str, rows: list[dict[str, str]], labels: bool = False, attention: Attention | None = None
@@ -151,12 +152,13 @@ def publish(engine: Answers, library: Library) -> None:
             question = Question(engine, chosen, labels, attention)
             return [asdict(reply) for reply in question.replies(_queries(rows, most_rows))]
 
-        return _answered(work)
+        return _answered("batch", work)
 
     def templates() -> list[dict[str, Any]]:
         """The template library, each with the exact prompt of its sample query."""
         return _answered(
-            lambda: [{**item.model_dump(mode="json"), "prompt": item.render(item.query)} for item in library]
+            "templates",
+            lambda: [{**item.model_dump(mode="json"), "prompt": item.render(item.query)} for item in library],
         )
 
     settings = {name: f"{field.description} {_range(name)}".strip() for name, field in Sampling.model_fields.items()}
@@ -236,9 +238,10 @@ def _add(
         component.label = "answer"
 
 
-def _answered(work: Callable[[], T]) -> T:
+def _answered(kind: str, work: Callable[[], T]) -> T:
     try:
-        return work()
+        with request(kind):
+            return work()
     finally:
         give_back()
 

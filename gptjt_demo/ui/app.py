@@ -8,9 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from gptjt_demo.api import PATHS, api_routes, letting_in
 from gptjt_demo.settings import Limits
@@ -22,6 +19,8 @@ from gptjt_demo.ui.banner import NAME, banner
 from gptjt_demo.ui.batch.tab import batch_memory, batch_tab
 from gptjt_demo.ui.evaluate.tab import evaluate_tab
 from gptjt_demo.ui.gallery.tab import gallery_tab
+from gptjt_demo.ui.health import health
+from gptjt_demo.ui.loading import await_model, loading_bar
 from gptjt_demo.ui.page import Page, refuse_call
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.tab import playground
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 WAITING = 64
 
 
-def build_app(engine: Answers, library: Library) -> gr.Blocks:
+def build_app(engine: Answers, library: Library) -> Page:
     """The page and its API.
 
     Args:
@@ -45,11 +44,16 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
     actions = Actions(engine, library)
     blocks = Page(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600))
     with blocks:
-        gr.HTML(
-            banner(engine.name, engine.attention, engine.supports_prefix, engine.notes, stand_in=engine.stand_in),
-            elem_id="banner",
+        head = gr.HTML(_banner(engine), elem_id="banner", apply_default_css=False)
+        actions.arrival.later(head, lambda _: {"value": _banner(engine)})
+        loading = engine.loading
+        bar = gr.HTML(
+            "" if loading is None else loading_bar(engine.name, loading),
+            elem_id="loading",
+            elem_classes="said",
             apply_default_css=False,
         )
+        actions.arrival.later(bar, lambda _: {"value": ""}, new=True)
         memory = batch_memory()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab("Playground", id="playground"):
@@ -68,8 +72,22 @@ def build_app(engine: Answers, library: Library) -> gr.Blocks:
 
         blocks.unload(leave)
         publish(engine, library)
+        if loading is not None:
+            timers = await_model(engine, actions.arrival, bar, play.controls, play.previews, actions.preview)
+            blocks.when_loaded = lambda: actions.arrival.take_place(timers)
     blocks.queue(max_size=WAITING)
     return blocks
+
+
+def _banner(engine: Answers) -> str:
+    return banner(
+        engine.name,
+        engine.attention,
+        engine.supports_prefix,
+        engine.notes,
+        stand_in=engine.stand_in,
+        notice=engine.notice,
+    )
 
 
 def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
@@ -79,10 +97,6 @@ def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
         engine: the model that answers.
         tools: serve what programs may call as tools of the Model Context Protocol too; needs the package `mcp`.
     """
-
-    async def health(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "model": engine.name, "attention": engine.attention})
-
     return {
         "theme": theme.theme(),
         "css": theme.css(),
@@ -95,7 +109,7 @@ def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
         "mcp_server": tools,
         "max_file_size": SIZE_LIMIT,
         "app_kwargs": {
-            "routes": [Route("/health", health), *api_routes(engine, Limits.read(), key=API_KEY.read())],
+            "routes": [health(engine), *api_routes(engine, Limits.read(), key=API_KEY.read())],
             "lifespan": letting_in(ORIGINS.read(), PATHS),
             "exception_handlers": {TypeError: refuse_call, KeyError: refuse_call},
         },

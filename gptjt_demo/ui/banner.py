@@ -15,12 +15,18 @@ _EXAMPLES = (("It broke after two days.", "complaint"), ("Thank you, it is perfe
 _QUERY = ("Do you ship to Norway?", "question")
 
 
-def banner(model: str, attention: str, supports_prefix: bool, notes: Sequence[str], *, stand_in: bool) -> str:
-    """What the page is for, in a sentence and as a picture; which model, which mask, and that a stand-in is one."""
+def banner(
+    model: str, attention: str, supports_prefix: bool, notes: Sequence[str], *, stand_in: bool, notice: str = ""
+) -> str:
+    """What the page is for, in a sentence and as a picture; which model, which mask, and that a stand-in is one.
+
+    `notice` is what visitors must be told of how the model came to answer.
+    """
     mask = f"{attention} attention" if supports_prefix else "causal attention only"
     lines = "".join(f"<li>{escape(line)}</li>" for line in notes)
     details = f"<details><summary>How it runs</summary><ul>{lines}</ul></details>" if lines else ""
     other = f'<p class="stand-in">{escape(model)} is a stand-in. It is not GPT-JT-6B.</p>' if stand_in else ""
+    other = f'<p class="notice" role="note">{escape(notice)}</p>{other}' if notice else other
     return (
         f'<header class="banner"><div class="banner-words"><h1>{NAME}</h1><p class="the-job">{JOB}</p>'
         f'<div class="loaded"><p><span class="chip">{escape(model)}</span><span class="chip">{mask}</span></p>'

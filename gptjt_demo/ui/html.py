@@ -22,7 +22,7 @@ def progress_bar(standing: Standing[Progress, Any], *, noun: str = "rows") -> st
     """The bar of work that goes on."""
     progress = standing.progress
     if progress is None:
-        return _bar(0.0, standing.title, "starting…")
+        return bar(0.0, standing.title, "starting…")
     part = progress.done / progress.total if progress.total else 0.0
     facts = [f"{progress.done:,} of {progress.total:,} {noun}"]
     if progress.rate:
@@ -33,7 +33,7 @@ def progress_bar(standing: Standing[Progress, Any], *, noun: str = "rows") -> st
         facts.append(count(progress.errors, "error"))
     if standing.stopping:
         facts.append("stopping…")
-    return _bar(part, standing.title, " · ".join(facts))
+    return bar(part, standing.title, " · ".join(facts))
 
 
 def duration(seconds: float) -> str:
@@ -49,7 +49,8 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _bar(part: float, title: str, facts: str) -> str:
+def bar(part: float, title: str, facts: str) -> str:
+    """A bar of a share of 0 to 1, with a title over it and a line under it."""
     percent = f"{100 * part:.0f}"
     name = title or "Progress"
     return (

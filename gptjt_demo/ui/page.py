@@ -6,7 +6,8 @@ what is on the page.
 
 from __future__ import annotations
 
-import traceback
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -16,9 +17,23 @@ from starlette.responses import JSONResponse
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui.tools import answering_in_json
 
+_log = logging.getLogger(__name__)
+
 
 class Page(gr.Blocks):
-    """Blocks that put an error into words for whoever asked, and whose tools answer in JSON."""
+    """Blocks that put an error into words for whoever asked, and whose tools answer in JSON.
+
+    Attributes:
+        when_loaded: what is to be done to the page's parts when its model is there.
+    """
+
+    when_loaded: Callable[[], None] | None = None
+
+    def loaded(self) -> None:
+        """The model is there: pages that are opened from now on show it as it is."""
+        if self.when_loaded is not None:
+            self.when_loaded()
+            self.config = self.get_config_file()
 
     @property
     def mcp_server_obj(self) -> Any:
@@ -38,7 +53,7 @@ class Page(gr.Blocks):
         except PlaygroundError as error:
             raise gr.Error(str(error), print_exception=False) from None
         except Exception as error:
-            traceback.print_exception(error)
+            _log.exception("an event failed")
             raise gr.Error(in_a_line(error), print_exception=False) from None
         return found
 

@@ -6,6 +6,7 @@ the work is, nor of HTML.
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from gptjt_demo.engine.request_log import request
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui.heap import give_back
 
@@ -60,15 +62,18 @@ class Work(Generic[P, T]):
 
     Args:
         function: does it; it is given a flag that ends it early, and whom to tell of its progress.
+        kind: what its line in the log calls it.
     """
 
-    def __init__(self, function: Callable[[threading.Event, Tell[P]], T]) -> None:
+    def __init__(self, function: Callable[[threading.Event, Tell[P]], T], kind: str = "work") -> None:
         self._function = function
+        self._kind = kind
         self._cancel = threading.Event()
         self._changed = threading.Condition()
         self._started = time.perf_counter()
         self._standing: Standing[P, T] = Standing()
-        threading.Thread(target=self._run, name="playground-work", daemon=True).start()
+        around = contextvars.copy_context()  # whose visitor it is: a GPU that is lent by the second asks for that
+        threading.Thread(target=around.run, args=(self._run,), name="playground-work", daemon=True).start()
 
     def stop(self) -> None:
         """Ask it to stop; it does so within a token or two. Once is enough, twice does no harm."""
@@ -119,7 +124,10 @@ class Work(Generic[P, T]):
 
     def _run(self) -> None:
         try:
-            result = self._function(self._cancel, self._tell)
+            with request(self._kind) as line:
+                result = self._function(self._cancel, self._tell)
+                if self._cancel.is_set():
+                    line.outcome = "cancelled"
         except PlaygroundError as error:
             self._end(error=str(error))
         except Exception as error:  # the thread's edge: whatever breaks below must reach the page, not vanish here

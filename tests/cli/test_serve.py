@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import pytest
 from command_line import process, program
+from fake_engine import FakeEngine
+
+from gptjt_demo.cli.serve import Load
+from gptjt_demo.errors import DoesNotFit, ModelError
 
 APP = Path(__file__).parents[2] / "app.py"
 DEAD = "http://127.0.0.1:9"  # nobody listens there
@@ -25,8 +32,16 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+class Page(NamedTuple):
+    """What a process said until its page was there, the process, and what it says after."""
+
+    said: str
+    process: subprocess.Popen[str]
+    rest: IO[str]
+
+
 @contextmanager
-def served(code: str, *arguments: object, **environment: str) -> Iterator[str]:
+def served(code: str, *arguments: object, **environment: str) -> Iterator[Page]:
     """A page served by a process of its own; what it says is given once it answers."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1", **environment}
@@ -38,15 +53,9 @@ def served(code: str, *arguments: object, **environment: str) -> Iterator[str]:
                 said += line
                 if "Running on local URL" in line:
                     break
-            yield said
+            yield Page(said, started, started.stdout)
         finally:
             started.terminate()
-
-
-def page(port: int) -> bytes:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(f"http://127.0.0.1:{port}/health", timeout=20) as answer:
-        return bytes(answer.read())
 
 
 @pytest.mark.parametrize(
@@ -60,9 +69,9 @@ def page(port: int) -> bytes:
 )
 def test_a_proxy_of_the_environment_does_not_stop_the_page(proxies: dict[str, str]) -> None:
     port = free_port()
-    with served(program(), "serve", "--port", port, **proxies) as said:
-        assert f"http://127.0.0.1:{port}" in said
-        assert b'"ok"' in page(port)
+    with served(program(), "serve", "--port", port, **proxies) as page:
+        assert f"http://127.0.0.1:{port}" in page.said
+        assert loaded(port)["status"] == "ready"
 
 
 def test_app_py_is_the_command_with_the_environment_s_words(tmp_path: Path) -> None:
@@ -73,10 +82,10 @@ def test_app_py_is_the_command_with_the_environment_s_words(tmp_path: Path) -> N
     code = program().rpartition("from gptjt_demo.cli")[0]
     code += f"import runpy\nrunpy.run_path({str(APP)!r}, run_name='__main__')"
     words = {"GPTJT_PROMPTS": f"{tmp_path / 'one'}{os.pathsep}{tmp_path / 'two'}", "GRADIO_SERVER_PORT": str(port)}
-    with served(code, http_proxy=DEAD, **words) as said:
-        assert f"{tmp_path / 'one'}" in said
-        assert f"{tmp_path / 'two'}" in said
-        assert b'"ok"' in page(port)
+    with served(code, http_proxy=DEAD, **words) as page:
+        assert f"{tmp_path / 'one'}" in page.said
+        assert f"{tmp_path / 'two'}" in page.said
+        assert loaded(port)["status"] == "ready"
 
 
 def test_a_mistake_in_app_py_is_one_line() -> None:
@@ -115,3 +124,131 @@ def test_an_address_that_cannot_be_is_one_line_before_the_model_is_loaded(
         )
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
     assert word.format(taken=number) in done.stderr.decode()
+
+
+# --- as a Space starts it
+
+# Only `mini` can be loaded, and answers slowly; who is stopped waits for hardly anybody.
+SPACE = (
+    program({"name": "mini", "stand_in": True, "default": "word " * 400, "delay": 0.05})
+    .replace(
+        "    print(",
+        "    if model != 'mini':\n        raise ModelError('the hub is out of reach', where=model)\n    print(",
+        1,
+    )
+    .replace("import sys, types", "import sys, types\nfrom gptjt_demo.errors import ModelError\n", 1)
+    .replace("main(sys.argv[1:])", "import gptjt_demo.cli.serve as serve; serve.GRACE = 0.2\nmain(sys.argv[1:])")
+)
+LENDER = """
+import sys, types
+sys.modules["spaces"] = spaces = types.ModuleType("spaces")
+def GPU(*, duration):
+    print("a GPU is asked for", flush=True)
+    return lambda task: task
+spaces.GPU = GPU
+"""
+
+
+def asked(port: int, path: str, body: object = None) -> Any:
+    """What the page's server answers, while it streams."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    data = None if body is None else json.dumps(body).encode()
+    return direct.open(
+        urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, {"Content-Type": "application/json"}),
+        timeout=30,
+    )
+
+
+def loaded(port: int) -> dict[str, Any]:
+    """Its health once the load has ended."""
+    while (told := json.load(asked(port, "/health")))["status"] == "loading":
+        time.sleep(0.1)
+    return dict(told)
+
+
+def test_a_space_falls_back_to_mini_says_so_and_tells_everybody_when_it_is_stopped() -> None:
+    port = free_port()
+    space = {
+        "SPACE_ID": "someone/a-space",
+        "HOME": "/dev/null/nowhere",
+        "http_proxy": DEAD,
+        "GPTJT_MODEL": "gpt-jt-6b-8bit",
+        "GRADIO_SERVER_PORT": str(port),
+    }
+    with served(SPACE, "serve", **space) as page:
+        assert "the model is loaded" not in page.said  # the page is there before it
+        told = loaded(port)
+        assert (told["status"], told["model"]) == ("ready", "mini")
+        assert told["notice"].startswith("gpt-jt-6b-8bit could not be loaded: the hub is out of reach. mini answers")
+        assert b"mini answers in its place" in asked(port, "/config").read()
+        begun = json.load(
+            asked(port, "/gradio_api/call/complete", {"data": ["A secret.", "prefix", 400, 0, 0, 1, None, []]})
+        )
+        with asked(port, f"/gradio_api/call/complete/{begun['event_id']}") as stream:
+            while json.load(asked(port, "/health"))["running"] == 0:
+                time.sleep(0.05)
+            page.process.send_signal(signal.SIGTERM)
+            told = stream.read().decode()
+        assert "event: error" in told
+        assert "being stopped" in told
+        left = page.rest.read()
+        assert page.process.wait(20) == 0
+    lines = [json.loads(line) for line in left.splitlines() if line.startswith("{")]
+    (request,) = [line for line in lines if line["event"] == "request"]
+    assert (request["kind"], request["outcome"], request["error"]) == ("complete", "refused", "NotReady")
+    assert "secret" not in left
+    assert "Traceback" not in left
+
+
+def test_a_model_that_was_named_and_cannot_be_loaded_ends_the_command_with_a_line() -> None:
+    command = [sys.executable, "-c", SPACE, "serve", "--model", "gpt-jt-6b", "--port", str(free_port())]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "error: gpt-jt-6b: the hub is out of reach\n"
+
+
+def test_on_zero_gpu_the_model_is_there_before_the_page_and_a_gpu_is_asked_for() -> None:
+    code = LENDER + program({"name": "big"}).replace(
+        "    print(", "    print(options['device'], end=' ')\n    print(", 1
+    )
+    space = {"SPACE_ID": "someone/a-space", "SPACES_ZERO_GPU": "true", "GPTJT_MODEL": "gpt-jt-6b-8bit"}
+    with served(code, "serve", GRADIO_SERVER_NAME="127.0.0.1", GRADIO_SERVER_PORT=str(free_port()), **space) as page:
+        assert page.said.index("a GPU is asked for") < page.said.index("cuda the model is loaded")
+        assert page.said.index("the model is loaded") < page.said.index("Running on local URL")
+
+
+@pytest.mark.parametrize(
+    ("environment", "error", "replaced"),
+    [
+        ({"GPTJT_MODEL": "gpt-jt-6b"}, DoesNotFit("it is too large", where="gpt-jt-6b"), True),
+        ({}, DoesNotFit("it is too large", where="gpt-jt-6b"), False),  # it was named by --model
+        ({"GPTJT_MODEL": "gpt-jt-6b"}, ModelError("the hub is out of reach", where="gpt-jt-6b"), False),
+        ({"SPACE_ID": "someone/a-space"}, ModelError("the hub is out of reach", where="gpt-jt-6b"), True),
+        ({"SPACE_ID": "someone/a-space"}, RuntimeError("what no visitor need read"), True),
+    ],
+)
+def test_mini_takes_the_place_of_a_model_where_its_owner_is_not_there_to_read_why(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], error: Exception, replaced: bool
+) -> None:
+    for name in ("GPTJT_MODEL", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def load(model: str, **options: Any) -> FakeEngine:
+        if model != "mini":
+            raise error
+        return FakeEngine(name=model)
+
+    monkeypatch.setattr("gptjt_demo.models.loading.load", load)
+    loads = Load("gpt-jt-6b", "auto")
+    assert loads.promise().name == "gpt-jt-6b"
+    if not replaced:
+        with pytest.raises(type(error)):
+            loads(lambda phase, share: None)
+        return
+    notice = loads(lambda phase, share: None).notice
+    assert notice.startswith("gpt-jt-6b could not be loaded: ")
+    assert notice.endswith("mini answers in its place.")
+    assert "no visitor need read" not in notice

@@ -201,7 +201,13 @@ def test_programs_can_complete_score_list_and_see_health(serve: Serve) -> None:
     engine = FakeEngine({"India": "Indian Rupee"}, scores={"x": -0.1}, name="mini")
     url = serve(engine)
     with urllib.request.urlopen(f"{url}health") as answered:
-        assert json.load(answered) == {"status": "ok", "model": "mini", "attention": "prefix"}
+        assert json.load(answered) == {
+            "status": "ready",
+            "model": "mini",
+            "attention": "prefix",
+            "running": 0,
+            "queue": 0,
+        }
     client = Client(url, verbose=False)
     named = {"/complete", "/stream", "/score", "/batch", "/templates"}
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == named

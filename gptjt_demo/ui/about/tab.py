@@ -33,12 +33,14 @@ the mask is given to the model with every prompt, and a test at the start shows 
 def about_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
     """Build the tab's content inside the open `gr.Tab`; the masks are drawn anew each time it is opened."""
     with gr.Column(elem_id="about-tab"):
-        gr.HTML(_card("What prefix attention is", _WHY) + self_test(actions.engine), apply_default_css=False)
-        picture = gr.HTML(
-            drawn(actions, actions.controls(next(iter(actions.library)))), elem_id="masks", apply_default_css=False
-        )
-        notes = "".join(f"<li>{escape(note)}</li>" for note in actions.engine.notes)
-        gr.HTML(_card(f"How {actions.engine.name} runs", f"<ul>{notes}</ul>"), apply_default_css=False)
+        first = actions.controls(next(iter(actions.library)))
+        why = gr.HTML(_card("What prefix attention is", _WHY) + self_test(actions.engine), apply_default_css=False)
+        picture = gr.HTML(drawn(actions, first), elem_id="masks", apply_default_css=False)
+        how = gr.HTML(_how(actions.engine), apply_default_css=False)
+    later = actions.arrival.later
+    later(why, lambda _: {"value": _card("What prefix attention is", _WHY) + self_test(actions.engine)})
+    later(picture, lambda held: {"value": drawn(actions, held or first)})
+    later(how, lambda _: {"value": _how(actions.engine)})
 
     def draw(*values: Any) -> str:
         return drawn(actions, Controls(*values))
@@ -55,8 +57,15 @@ def drawn(actions: Actions, held: Controls) -> str:
     return _card("The two masks for your prompt", body)
 
 
+def _how(engine: Answers) -> str:
+    notes = "".join(f"<li>{escape(note)}</li>" for note in engine.notes)
+    return _card(f"How {engine.name} runs", f"<ul>{notes}</ul>" if notes else "<p>It is still being loaded.</p>")
+
+
 def self_test(engine: Answers) -> str:
     """The test at the start, in words and numbers."""
+    if engine.loading is not None:
+        return _card("The self-test", "<p>It is run when the model is loaded.</p>")
     test = engine.self_test
     outcome = (
         f"{engine.name} passes: it runs with prefix attention where you choose it."

@@ -169,7 +169,7 @@ class BatchJob:
             self.touched = time.monotonic()
             return result
 
-        return Work(function)
+        return Work(function, "batch")
 
 
 class BatchJobs:

@@ -15,6 +15,7 @@ from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.batch.card import answers, batch_card, deleted, forgotten, no_job, not_begun
 from gptjt_demo.ui.batch.job import ROW_LIMIT, BatchJob, BatchJobs, Order
 from gptjt_demo.ui.html import SAVE, count, problem
+from gptjt_demo.ui.loading import attention_control, causal_alone, need_model
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices, chosen
@@ -82,6 +83,7 @@ class BatchActions:
         """Start a job: its id, and `view`."""
         columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
         try:
+            need_model(self.actions.engine)
             template = chosen(name, self.actions, controls)
             order = Order(
                 source.needed(table),
@@ -202,12 +204,11 @@ def batch_tab(
             )
             attention = gr.Radio(
                 [("Prefix", "prefix"), ("Causal", "causal")],
-                value=engine.attention,
                 label="Attention",
-                info=None if engine.supports_prefix else f"{engine.name} can only run causally.",
-                interactive=engine.supports_prefix,
                 elem_id="batch-attention",
+                **attention_control(engine, engine.attention),
             )
+            actions.arrival.later(attention, lambda _: causal_alone(engine))
         with gr.Column(elem_classes="data-result", min_width=320, scale=3):
             with gr.Row(elem_classes="data-actions"):
                 run = gr.Button("Run", variant="primary", elem_id="batch-run", scale=3, min_width=120)

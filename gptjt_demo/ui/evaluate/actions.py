@@ -33,6 +33,7 @@ from gptjt_demo.ui.evaluate.charts import chart, no_chart
 from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
 from gptjt_demo.ui.folders import new_folder, remove_served
 from gptjt_demo.ui.html import count, problem, progress_bar
+from gptjt_demo.ui.loading import need_model
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
@@ -122,7 +123,7 @@ class EvaluateActions:
                 runs.append(measure(question, rows, cancel=cancel, meter=Meter(len(rows), partial(tell, title=title))))
             return runs
 
-        for standing in self.runs.watch(session, Work(function)):
+        for standing in self.runs.watch(session, Work(function, "measure")):
             if not standing.finished:
                 yield gr.skip(), progress_bar(standing), gr.skip(), gr.skip()
             elif standing.result is None:
@@ -227,7 +228,7 @@ class EvaluateActions:
                 else:
                     charts.append(chart(name, found))
 
-        for standing in self.runs.watch(session, Work(function)):
+        for standing in self.runs.watch(session, Work(function, "diagnose")):
             bar = problem(standing.error) if standing.finished else progress_bar(standing)
             about = f'<p class="hint">On {len(rows)} rows, with {question.mode} attention.</p>' if charts else ""
             yield bar, about + (f'<div class="charts">{"".join(charts)}</div>' if charts else "")
@@ -239,6 +240,7 @@ class EvaluateActions:
     ) -> tuple[Template, list[Labelled]]:
         """A prompt and what it is measured on. Of two prompts, the inputs that stand in one place share a column."""
         gold, columns, controls = values[0], values[1 : 1 + MAX_INPUTS], values[1 + MAX_INPUTS :]
+        need_model(self.actions.engine)
         template = chosen(name, self.actions, controls)
         file = source.needed(table)
         if not gold:

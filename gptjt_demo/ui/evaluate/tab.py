@@ -14,6 +14,7 @@ from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.ui import static
 from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
 from gptjt_demo.ui.html import SAVE, into_view
+from gptjt_demo.ui.loading import attention_control, causal_alone
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
@@ -71,12 +72,11 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
             )
             attention = gr.Radio(
                 [("Prefix", "prefix"), ("Causal", "causal"), ("Both, compared", "both")],
-                value=engine.attention,
                 label="Attention",
-                info=None if engine.supports_prefix else f"{engine.name} can only run causally.",
-                interactive=engine.supports_prefix,
                 elem_id="evaluate-attention",
+                **attention_control(engine, engine.attention),
             )
+            actions.arrival.later(attention, lambda _: causal_alone(engine))
             against = gr.Dropdown(
                 [("No other prompt", NOTHING), *choices(actions.library)],
                 value=NOTHING,

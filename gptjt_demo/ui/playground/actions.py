@@ -20,9 +20,10 @@ from gptjt_demo.templates.lint.finding import Finding
 from gptjt_demo.templates.lint.lint import lint
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.html import count, problem
+from gptjt_demo.ui.loading import Arrival
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.advice import advice
-from gptjt_demo.ui.playground.answer import answer, refused
+from gptjt_demo.ui.playground.answer import answer, idle, refused
 from gptjt_demo.ui.playground.controls import Controls, Previews
 from gptjt_demo.ui.playground.draft import (
     RAW,
@@ -61,6 +62,7 @@ class Actions:
         self.library = library
         self.runs = Runs()
         self.company: list[Callable[[], list[str]]] = [self._others]
+        self.arrival = Arrival()
 
     # --- the prompt
 
@@ -108,7 +110,7 @@ class Actions:
             return Previews(no_prompt(str(error)), wrong, "", gr.skip(), gr.update(visible=False))
         names = ("", "") if wrong else (key(template, prompt), version(template))
         return Previews(
-            prompt_box(prompt, self.engine.count_tokens(prompt), room, self.engine.context, *names),
+            prompt_box(prompt, self._count(prompt), room, self.engine.context, *names),
             wrong,
             "" if wrong else advice(self._findings(template), draft.rows()),
             gr.skip()
@@ -235,6 +237,10 @@ class Actions:
             outcome = replace(outcome, priors=priors)
         yield shares(outcome, rule), outcome
 
+    def idle(self) -> str:
+        """The answer's card before the first run."""
+        return idle("the model" if self.engine.loading is not None else self.engine.name)
+
     def beside(self) -> str:
         """Whom a run shares the model with now; empty where it has it alone."""
         return ", ".join(line for each in self.company for line in each())
@@ -280,7 +286,13 @@ class Actions:
 
     def _findings(self, template: Template) -> tuple[Finding, ...]:
         engine = self.engine
+        if engine.loading is not None:
+            return lint(template)
         return lint(template, count_tokens=engine.count_tokens, context=engine.context, encode=engine.encode)
+
+    def _count(self, prompt: str) -> int | None:
+        """Its tokens; None while the model is loaded."""
+        return None if self.engine.loading is not None else self.engine.count_tokens(prompt)
 
     def _offer(self, template: Template, made: Origin) -> Any:
         """The button that takes the outputs as labels, where somebody's own prompt has none."""

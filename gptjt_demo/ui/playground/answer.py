@@ -115,6 +115,8 @@ def _text(side: Side, place: int, differing: set[int], *, live: bool, caret: boo
 def _status(reply: Reply, beside: str) -> str:
     if reply.phase == "done":
         return ""
+    if reply.phase == "loading":
+        return f"waits for the model, which is being loaded… {reply.seconds:.0f} s"
     if reply.phase == "reading":
         said = f"reading the prompt… {reply.seconds:.1f} s"
     else:

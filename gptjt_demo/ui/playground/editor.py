@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from gptjt_demo.ui.loading import attention_control, causal_alone
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls, Previews
@@ -112,12 +113,11 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
                     ("Prefix: reads the whole prompt in both directions", "prefix"),
                     ("Causal: reads from left to right", "causal"),
                 ],
-                value=held.attention,
                 label="Attention",
-                info=None if engine.supports_prefix else f"{engine.name} can only run causally.",
-                interactive=engine.supports_prefix,
                 elem_id="attention",
+                **attention_control(engine, held.attention),
             )
+            actions.arrival.later(attention, lambda _: causal_alone(engine))
             with gr.Row(elem_id="numbers"):
                 numbers = {name: settings.control(name, template.generation) for name in settings.NUMBERS}
             stops = gr.Textbox(

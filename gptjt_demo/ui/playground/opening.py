@@ -16,7 +16,6 @@ from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
-from gptjt_demo.ui.playground.answer import idle
 from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
 from gptjt_demo.ui.playground.identity import BLANK
 
@@ -94,7 +93,7 @@ class Opening:
             self.actions.preview(controls),
             picker=gr.update(**self.choices(controls.base)),
             held=self.held(controls),
-            answer=idle(self.actions.engine.name),
+            answer=self.actions.idle(),
             shares="",
             details="",
             outcome=None,

@@ -13,14 +13,15 @@ from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.identity import Origin
 
 
-def prompt_box(prompt: str, tokens: int, room: int, context: int, key: str = "", version: str = "") -> str:
+def prompt_box(prompt: str, tokens: int | None, room: int, context: int, key: str = "", version: str = "") -> str:
     """The prompt with its token count; says so where it and `room` new tokens exceed the context.
 
-    `key` is what an answer to this very question carries too, `version` what an export of this very prompt does.
+    `tokens` is None where nobody can count them yet; `key` is what an answer to this very question carries too,
+    `version` what an export of this very prompt does.
     """
-    count = f"{tokens:,} of {context:,} tokens"
+    count = "" if tokens is None else f"{tokens:,} of {context:,} tokens"
     line = ""
-    if tokens + room > context:
+    if tokens is not None and tokens + room > context:
         line = (
             f"{tokens:,} tokens and {room:,} new ones exceed the context of {context:,}; "
             "shorten the prompt or lower max new tokens"

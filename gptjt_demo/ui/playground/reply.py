@@ -19,7 +19,7 @@ from gptjt_demo.ui.work import TICK, Standing, Tell, Work
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
 
-Phase = Literal["reading", "writing", "scoring", "done"]
+Phase = Literal["loading", "reading", "writing", "scoring", "done"]
 
 LOOK = 0.05
 """Seconds between two looks at an answer that grows: fast enough to read as a stream, slow enough for a phone."""
@@ -70,6 +70,8 @@ def replying(
     """
 
     def function(cancel: threading.Event, tell: Tell[Reply]) -> Reply:
+        if engine.loading is not None:
+            tell(Reply("loading"))
         started = time.perf_counter()
         stream = engine.stream(prompt, sampling, attention=attention, continuation=continuation, cancel=cancel)
         reply = Reply(continued=stream.continued)
@@ -87,7 +89,7 @@ def replying(
             reply = replace(reply, scores=tuple(scores))
         return replace(reply, phase="done")
 
-    return Work(function)
+    return Work(function, "run")
 
 
 def reply_of(standing: Standing[Reply, Reply]) -> Reply:

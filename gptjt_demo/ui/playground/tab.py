@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui import static
 from gptjt_demo.ui.playground.actions import Actions
-from gptjt_demo.ui.playground.answer import idle
 from gptjt_demo.ui.playground.controls import Controls, Page, Previews, unchanged
 from gptjt_demo.ui.playground.details import details
 from gptjt_demo.ui.playground.draft_box import KEEP, LAND, SETTLE, SETTLE_UNTOLD, read_draft
@@ -25,6 +24,9 @@ from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.outcome import Outcome
 from gptjt_demo.ui.playground.rules import RULES
 from gptjt_demo.ui.session import session
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine.protocol import Answers
 
 RUNS_AT_ONCE = 16
 """Runs that stream at the same time; the engine takes turns among them, later ones wait in the queue."""
@@ -67,7 +69,11 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     """Build the tab inside the open `blocks`. It shows the library's first template from the start."""
     engine = actions.engine
     opening = Opening(actions)
-    first = actions.preview(actions.controls(next(iter(actions.library))))
+
+    def shown_first() -> Previews:
+        return actions.preview(actions.controls(next(iter(actions.library))))
+
+    first = shown_first()
     outcome = gr.State(None)
     before, repeated = gr.State(None), gr.State(None)
     with gr.Row(elem_id="columns", equal_height=False):
@@ -81,15 +87,13 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
                     stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=80)
                 compare = gr.Checkbox(
                     False,
-                    label="Compare prefix and causal attention"
-                    + ("" if engine.supports_prefix else f": {engine.name} can only run causally"),
                     elem_id="compare",
-                    interactive=engine.supports_prefix,
                     container=False,
+                    **_compare(engine),
                 )
             with gr.Column(elem_id="outcome", elem_classes="card"):
                 answer = gr.HTML(
-                    idle(engine.name),
+                    actions.idle(),
                     elem_id="answer",
                     apply_default_css=False,
                     js_on_load=static.read("answer.js"),
@@ -109,6 +113,11 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
             )
             kept = kept_panel()
 
+    later = actions.arrival.later
+    later(compare, lambda _: _compare(engine))
+    later(answer, lambda _: {"value": actions.idle()}, new=True)
+    later(prompt, lambda _: {"value": shown_first().prompt}, new=True)
+    later(advice, lambda _: {"value": shown_first().advice}, new=True)
     controls = edit.controls
     previews = Previews(prompt, edit.problem, advice, edit.about, edit.offer)
     page = Page(
@@ -272,3 +281,9 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     rule.input(weigh, [rule, outcome], [shares, outcome], **quiet)
     stop.click(stop_run, None, None, queue=False, **quiet)
     return Playground(controls, previews, page, opening, landing)
+
+
+def _compare(engine: Answers) -> dict[str, Any]:
+    """Arguments of the box that asks for both kinds of attention."""
+    alone = "" if engine.supports_prefix else f": {engine.name} can only run causally"
+    return {"label": f"Compare prefix and causal attention{alone}", "interactive": engine.supports_prefix}
