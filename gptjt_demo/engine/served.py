@@ -165,12 +165,12 @@ class Served:
         return self._engine.notice if self._engine else ""
 
     @property
-    def control(self) -> ControlTokens:
-        return self._engine.control if self._engine else ControlTokens({})
-
-    @property
     def metered(self) -> bool:
         return self._engine is not None and self._engine.metered
+
+    @property
+    def control(self) -> ControlTokens:
+        return self._engine.control if self._engine else ControlTokens({})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from gptjt_demo.engine.answer import joiner
 from gptjt_demo.engine.exact_text import listed
 from gptjt_demo.engine.label_scores import check_labels
+from gptjt_demo.engine.prompt import joiner
 from gptjt_demo.engine.results import Completion, Token
 from gptjt_demo.errors import ModelError, PlaygroundError, TooMany
 from gptjt_demo.settings import Sampling
