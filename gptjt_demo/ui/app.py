@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from gptjt_demo.api import PATHS, api_routes, letting_in
+from gptjt_demo.engine.limited import limited
 from gptjt_demo.settings import Limits
 from gptjt_demo.settings.environment import API_KEY, ORIGINS
 from gptjt_demo.ui import theme
@@ -97,6 +98,8 @@ def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
         engine: the model that answers.
         tools: serve what programs may call as tools of the Model Context Protocol too; needs the package `mcp`.
     """
+    limits = Limits.read()
+    programs = api_routes(limited(engine, limits), limits, key=API_KEY.read())
     return {
         "theme": theme.theme(),
         "css": theme.css(),
@@ -109,7 +112,7 @@ def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
         "mcp_server": tools,
         "max_file_size": SIZE_LIMIT,
         "app_kwargs": {
-            "routes": [health(engine), *api_routes(engine, Limits.read(), key=API_KEY.read())],
+            "routes": [health(engine), *programs],
             "lifespan": letting_in(ORIGINS.read(), PATHS),
             "exception_handlers": {TypeError: refuse_call, KeyError: refuse_call},
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from fake_engine import FakeEngine
 
 from gptjt_demo.api import body as bodies
 from gptjt_demo.engine.limited import limited
+from gptjt_demo.engine.request_log import LOGGER
 from gptjt_demo.engine.served import Promise, Served
 from gptjt_demo.errors import DoesNotFit
 from gptjt_demo.settings import Limits
@@ -36,6 +38,21 @@ def test_every_answer_has_an_id_and_a_client_may_give_its_own(url: str) -> None:
     assert first != second
     for given, taken in (("my-id.1", True), ("no good", False), ("x" * 65, False)):
         assert (HTTP.get(f"{url}v1/models", headers={"x-request-id": given}).headers["x-request-id"] == given) is taken
+
+
+def test_a_request_leaves_a_line_of_counts_under_its_id_and_never_a_text(caplog: pytest.LogCaptureFixture) -> None:
+    served = Served(Promise("mini", 2048))
+    served.load(lambda tell: FakeEngine(default="SECRET answer", name="mini"))
+    bodies = [ASKING, ASKING | {"stream": True}, ASKING | {"prompt": "SECRET " * 3000}]
+    with serving(served) as url, caplog.at_level(logging.INFO, LOGGER.name):
+        for place, body in enumerate(bodies):
+            post(url, "v1/completions", body, **{"x-request-id": f"mine-{place}"})
+    lines = [record.fields for record in caplog.records if record.name == LOGGER.name]  # type: ignore[attr-defined]
+    assert [line["id"] for line in lines] == ["mine-0", "mine-1", "mine-2"]
+    assert [line["kind"] for line in lines] == ["completions"] * 3
+    assert [line["outcome"] for line in lines] == ["ok", "ok", "refused"]
+    assert [line["completion_tokens"] for line in lines] == [2, 2, 0]
+    assert "SECRET" not in repr(lines)
 
 
 def test_where_there_is_no_route_or_another_method_the_error_has_the_same_form(url: str) -> None:

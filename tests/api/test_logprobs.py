@@ -113,6 +113,18 @@ def test_labels_weigh_as_in_a_score(url: str, engine: Engine, prompt: str) -> No
         assert sum(found["token_logprobs"][len(context) : -1]) == pytest.approx(score.logprob, abs=1e-4)
 
 
+def test_labels_weigh_as_in_a_score_of_the_embedded_model_too(mini: Engine) -> None:
+    prompt, labels = "Text: I won the race!\nMood: happy\n\nText: My dog is ill.\nMood:", ["sad", "very angry"]
+    context = mini.encode(prompt)
+    with serving(mini) as url:
+        for label, score in zip(labels, mini.score(prompt, labels, end="", attention="causal"), strict=True):
+            ids = [*context, *mini.encode(f" {label}")]
+            choice = asked(url, model="mini:causal", prompt=ids, max_tokens=1, logprobs=1, echo=True)
+            check_lists(choice)
+            logprobs = choice["logprobs"]["token_logprobs"]
+            assert sum(logprobs[len(context) : -1]) == pytest.approx(score.logprob, abs=1e-4)
+
+
 def test_a_greedy_continuation_is_told_from_another_by_comparing_floats(url: str, engine: Engine) -> None:
     best = [token.id for token in engine.complete(PROMPT, Sampling(max_new_tokens=6), attention="causal").tokens]
     for ids, greedy in ((best, True), ([*best[:-1], (best[-1] + 1) % 200], False)):
