@@ -39,6 +39,8 @@ TOOLS = {"gptjt-demo", "hatchling", "mypy", "ruff", "types-pyyaml"}  # run, not 
 EXTRAS = {
     "training": ("train", "datasets"),
     "benchmark": ("bench",),
+    "cli": ("lm-eval",),
+    "evaluation": ("lm-eval",),
     "models": ("zerogpu",),
 }  # what a room may need beside the dependencies
 
@@ -74,7 +76,7 @@ def test_what_the_tests_import_is_declared_for_them() -> None:
                 named |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 named.add(node.module)
-    assert set(packages(named - own)) <= {*declared("dev", "mcp", "train")}
+    assert set(packages(named - own)) <= {*declared("dev", "lm-eval", "mcp", "train")}
 
 
 def test_what_is_declared_is_imported() -> None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from typer.core import TyperCommand, TyperOption
 
 from gptjt_demo.cli.bench import bench
+from gptjt_demo.cli.harness import UNREAD, lm_eval
 from gptjt_demo.cli.models import convert, doctor, verify
 from gptjt_demo.cli.output import escaping, leave_closed_pipe, say
 from gptjt_demo.cli.prompt import complete, score
@@ -93,6 +94,7 @@ def command_line() -> typer.Typer:
     )
     for command in COMMANDS:
         program.command(cls=Command, no_args_is_help=command not in ALONE)(command)
+    program.command("lm-eval", context_settings=UNREAD)(lm_eval)
     for name, command in TEMPLATE_COMMANDS.items():
         templates.command(name, cls=Command, no_args_is_help=command not in ALONE)(command)
     program.add_typer(templates, name="templates")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gptjt_demo.engine.masks import pad
+from gptjt_demo.engine.results import Likelihood
 from gptjt_demo.engine.steps import Interrupted, LanguageModel, State
 from gptjt_demo.engine.turns import Flag
 from gptjt_demo.settings import Attention
@@ -95,19 +96,55 @@ class Reader:
         """Log probabilities over real tokens, float32 on the CPU; -inf on the others."""
         return self._real(logits).log_softmax(-1)
 
-    def branches(self, state: State, branches: list[list[int]], flag: Callable[[], bool]) -> Tensor:
-        """Sum of log probabilities of every branch after every prompt: float64 (prompts, branches).
+    def weigh(
+        self,
+        prompts: Sequence[tuple[int, list[int]]],
+        branches: Sequence[Sequence[int]],
+        mode: Attention,
+        flag: Callable[[], bool],
+    ) -> Iterator[tuple[int, list[Likelihood]]]:
+        """How likely every branch is after every prompt, in batches; in causal mode, what all begin with is read once.
+
+        Args:
+            prompts: (index, token ids) each.
+            branches: token ids, at least one each.
+            mode: in which the prompts are read.
+            flag: ends the iteration.
+
+        Yields:
+            (index, a `Likelihood` for each branch).
+        """
+        header = self.header([ids for _, ids in prompts], mode, flag)
+        for batch in batches(prompts, [len(ids) + sum(map(len, branches)) for _, ids in prompts]):
+            try:
+                state = self.read([ids for _, ids in batch], mode, flag, header)
+                sums, greedy = self.branches(state, branches, flag)
+            except Interrupted:
+                return
+            for (index, _), *rows in zip(batch, sums.tolist(), greedy.tolist(), strict=True):
+                yield index, [Likelihood(*each) for each in zip(*rows, strict=True)]
+
+    def branches(
+        self, state: State, branches: Sequence[Sequence[int]], flag: Callable[[], bool]
+    ) -> tuple[Tensor, Tensor]:
+        """How likely every branch is after every prompt.
 
         Args:
             state: of the prompts; consumed.
             branches: token ids, at least one each; they do not see each other.
             flag: asked before every layer.
 
+        Returns:
+            the sums of their log probabilities, float64 (prompts, branches), and whether every token of a branch was
+            the likeliest, bool (prompts, branches).
+
         Raises:
             Interrupted: the flag said so.
         """
         first = self.logprobs(state.logits)  # (prompts, vocabulary)
         sums = torch.stack([first[:, ids[0]] for ids in branches], dim=1).double()
+        best = first.argmax(-1)  # (prompts,)
+        greedy = torch.stack([best == ids[0] for ids in branches], dim=1)
         longer = [i for i, ids in enumerate(branches) if len(ids) > 1]
         if longer:
             logits = self.lm.branch(state, [branches[i][:-1] for i in longer], flag)
@@ -117,7 +154,8 @@ class Reader:
                 # A token's own logit and their total suffice: the whole row's log probabilities are not written.
                 picked = real.gather(-1, chosen).squeeze(-1) - real.logsumexp(-1)  # (prompts, tokens)
                 sums[:, i] += picked.double().sum(-1)
-        return sums
+                greedy[:, i] &= (real.argmax(-1) == chosen.squeeze(-1)).all(-1)
+        return sums, greedy
 
     def _real(self, logits: Tensor) -> Tensor:
         logits = logits.float().cpu()

@@ -21,49 +21,13 @@ from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.label_scores import Rule, check_labels, label_scores
 from gptjt_demo.engine.prompt import Detail, Prompt
 from gptjt_demo.engine.protocol import Loading
-from gptjt_demo.engine.results import Completion, LabelScore, PromptToken, Token
-from gptjt_demo.engine.steps import Interrupted, LanguageModel
+from gptjt_demo.engine.results import Completion, LabelScore, Likelihood
+from gptjt_demo.engine.steps import LanguageModel
+from gptjt_demo.engine.stream import Stream
 from gptjt_demo.engine.turns import Flag
 from gptjt_demo.engine.vocabulary import Vocabulary
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.settings import Attention, Sampling
-
-
-class Stream:
-    """Tokens of one answer as they come; iterate it once. `completion` is there when it has ended.
-
-    Attributes:
-        attention: the mode it runs in.
-        seed: the one given, or the one drawn.
-        prompt_tokens: tokens of the prompt.
-        continued: the text that a continuation settles by itself; the tokens' texts follow it.
-        echo: the prompt's tokens, where they are wanted; all of them once the first token has come.
-    """
-
-    def __init__(self, tokens: Iterator[tuple[Answer, Token]], answer: Answer, model: str, attention: Attention):
-        self._tokens, self._answer, self._model = tokens, answer, model
-        self.attention = attention
-        self.seed = answer.seed
-        self.prompt_tokens = len(answer.prompt_ids)
-        self.continued = answer.continued
-
-    def __iter__(self) -> Iterator[Token]:
-        for _, token in self._tokens:
-            yield token
-
-    @property
-    def echo(self) -> Sequence[PromptToken]:
-        """See the class."""
-        return self._answer.echo.tokens if self._answer.echo else ()
-
-    @property
-    def completion(self) -> Completion:
-        """The finished answer.
-
-        Raises:
-            RuntimeError: the stream has not ended.
-        """
-        return self._answer.completion(self._model, self.attention)
 
 
 class Engine:
@@ -329,16 +293,45 @@ class Engine:
                         group.append((index, self._prompt_ids(prompt, max(lengths), "the longest label")))
                     except PromptError as error:
                         yield index, error
-            reader = self._reader
-            header = reader.header([ids for _, ids in group], mode, flag)
-            for batch in batches(group, [len(ids) + sum(lengths) for _, ids in group]):
-                try:
-                    state = reader.read([ids for _, ids in batch], mode, flag, header)
-                    sums = reader.branches(state, branches, flag)
-                except Interrupted:
-                    return
-                for (index, _), row in zip(batch, sums.tolist(), strict=True):
-                    yield index, label_scores(labels, texts, lengths, row, rule)
+            for index, found in self._reader.weigh(group, branches, mode, flag):
+                yield index, label_scores(labels, texts, lengths, [each.logprob for each in found], rule)
+            if flag():
+                return
+
+    def likelihoods(
+        self,
+        prompts: Sequence[Prompt],
+        continuations: Sequence[Sequence[int]],
+        *,
+        attention: Attention | None = None,
+        cancel: threading.Event | None = None,
+        background: bool = False,
+    ) -> Iterator[tuple[int, list[Likelihood] | PlaygroundError]]:
+        """`score_many` for continuations of token ids, with nothing put between them and the prompt, and no end.
+
+        Args:
+            continuations: at least one token each. The last one is only predicted, so that prompt and continuation may
+                together have one token more than there is room for.
+
+        Yields:
+            (index into `prompts`, a `Likelihood` for each continuation or the prompt's error). A set `cancel` ends the
+            iteration.
+
+        Raises:
+            PromptError: a continuation is empty, or holds what is no token.
+        """
+        mode, flag = self.resolve(attention), Flag(cancel, background)
+        branches = [self._vocabulary.checked(ids, "continuations") for ids in listed(continuations, "continuations")]
+        if not branches or not all(branches):
+            raise PromptError("there are none, or one has no tokens", where="continuations", mend="give at least one")
+        group: list[tuple[int, list[int]]] = []  # (index, ids)
+        for index, prompt in enumerate(listed(prompts, "prompts")):
+            try:
+                room = max(map(len, branches)) - 1
+                group.append((index, self._prompt_ids(prompt, room, "the longest continuation")))
+            except PromptError as error:
+                yield index, error
+        yield from self._reader.weigh(group, branches, mode, flag)
 
     def _answer(
         self,

@@ -1,4 +1,4 @@
-"""What the engine gives back: tokens, completions, label scores, and what its self-test found. Plain data, no torch.
+"""What the engine gives back: tokens, completions, scores, and what its self-test found. Plain data, no torch.
 
 Log probabilities are natural logarithms under the model's own distribution, before temperature, top-k and top-p.
 """
@@ -105,6 +105,17 @@ class LabelScore:
     per_byte: float
     share: float
     tokens: int
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely a continuation of token ids is behind a context.
+
+    `logprob` is the sum over its tokens; `greedy` says whether each of them was the likeliest there.
+    """
+
+    logprob: float
+    greedy: bool
 
 
 @dataclass(frozen=True)

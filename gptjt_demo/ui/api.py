@@ -273,9 +273,9 @@ def _range(name: str) -> str:
     return "" if name == "stop" else f"From {bounds(name)}."
 
 
-def _object(fields: Mapping[str, dict[str, str]]) -> dict[str, Any]:
+def _object(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {"type": "object", "properties": dict(fields)}
 
 
-def _rows(fields: Mapping[str, dict[str, str]]) -> dict[str, Any]:
+def _rows(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {"type": "array", "items": _object(fields)}

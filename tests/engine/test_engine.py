@@ -219,6 +219,44 @@ def test_label_scores_equal_the_naive_computation(engine: Any, attention: str, e
         assert math.fsum(score.share for score in scores) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("attention", ["prefix", "causal"])
+def test_likelihoods_of_token_ids_are_those_of_the_naive_computation(engine: Any, attention: Any) -> None:
+    contexts = [engine.encode(prompt) for prompt in PROMPTS]
+    best = engine.complete(PROMPTS[0], Sampling(max_new_tokens=3), attention=attention)
+    continuations = [engine.encode(" joy"), engine.encode("x"), [token.id for token in best.tokens]]
+    found = dict(engine.likelihoods(contexts, continuations, attention=attention))
+    assert sorted(found) == list(range(len(contexts)))
+    for index, context in enumerate(contexts):
+        for ids, likelihood in zip(continuations, found[index], strict=True):
+            rows = naive_logprobs(engine, context + ids, len(context), attention)[len(context) - 1 : -1]
+            assert likelihood.logprob == pytest.approx(float(rows[range(len(ids)), ids].sum()), abs=1e-4)
+            assert likelihood.greedy == (rows.argmax(-1).tolist() == ids)
+    assert found[0][2].greedy
+
+
+def test_likelihoods_behind_a_prompt_are_its_label_scores(engine: Any) -> None:
+    for prompt in PROMPTS:
+        joiner = "" if prompt[-1].isspace() else " "
+        labels = ["joy", "sad and sorry"]
+        continuations = [engine.encode(joiner + label) for label in labels]
+        [(_, found)] = engine.likelihoods([prompt], continuations)
+        for likelihood, score in zip(found, engine.score(prompt, labels, end=""), strict=True):
+            assert likelihood.logprob == pytest.approx(score.logprob, abs=1e-5)
+
+
+def test_a_context_that_does_not_fit_gives_its_error_and_the_others_their_likelihoods(llama: Any) -> None:
+    full = [65] * (tiny.CONTEXT - 2)
+    found = dict(llama.likelihoods([full, [*full, 65], [9999], [66], []], [[70, 71, 72]]))
+    assert len(found[0]) == len(found[3]) == 1  # the last token of a continuation is only predicted
+    assert isinstance(found[1], PromptTooLong)
+    assert isinstance(found[2], PromptError)
+    assert isinstance(found[4], PromptError)
+    assert list(llama.likelihoods([], [[70]])) == []
+    for continuations in ([], [[70], []]):
+        with pytest.raises(PromptError, match="no tokens"):
+            list(llama.likelihoods([[66]], continuations))
+
+
 def test_many_label_scores_equal_the_single_ones(engine: Any) -> None:
     labels = ["joy", "sadness"]
     many = dict(engine.score_many(PROMPTS, labels))

@@ -8,8 +8,9 @@ from typing import Any, get_type_hints
 import pytest
 from fake_engine import FakeEngine, FakeStream
 
-from gptjt_demo.engine.engine import Engine, Stream
+from gptjt_demo.engine.engine import Engine
 from gptjt_demo.engine.protocol import Answers, TokenStream
+from gptjt_demo.engine.stream import Stream
 
 METHODS = sorted(name for name, member in vars(Answers).items() if inspect.isfunction(member) and name[0] != "_")
 RETURNED = {TokenStream: (Stream, FakeStream)}

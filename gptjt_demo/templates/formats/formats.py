@@ -56,7 +56,7 @@ def export(
         format: the name of one of `FORMATS`.
         query: what a prompt in it asks; by default the template's sample.
         address: of the page, for calls to it.
-        model: for programs that load one.
+        model: for programs and commands that load one.
         ascii: write YAML's other characters as escapes, for where UTF-8 does not arrive.
 
     Raises:
@@ -69,7 +69,7 @@ def export(
     writers: dict[str, Callable[[], str]] = {
         "yaml": lambda: template.revised(query=asked).to_yaml(ascii=ascii),
         "hf-widget": lambda: widget.write(template, asked, ascii=ascii),
-        "lm-eval": lambda: harness.write(template, ascii=ascii),
+        "lm-eval": lambda: harness.write(template, model, ascii=ascii),
         "python": lambda: calls.python(template, asked, model),
         "curl": lambda: calls.curl(template, asked, address),
         "gradio-client": lambda: calls.gradio_client(template, asked, address),

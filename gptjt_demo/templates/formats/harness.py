@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any
 
 from gptjt_demo.templates import yaml_text
@@ -19,13 +20,15 @@ from gptjt_demo.templates.template import Template
 _TAKEN = {"and", "else", "false", "if", "import", "in", "include", "is", "loop", "none", "not", "or", "true"}
 _TAKEN |= {"caller", "kwargs", "recursive", "self", "super", "varargs", "output"}
 _HEAD = """\
-# A task for lm-evaluation-harness: lm_eval --tasks {name} --include_path . --model ...
-# Its rows are read from {name}.jsonl in the folder that lm_eval is started in, one a line, such as:
+# A task for lm-evaluation-harness, where the model `gptjt` of this project reads the prompt as it was trained to:
+#   gptjt-demo lm-eval --model gptjt --model_args {arguments} --tasks {name} --include_path .
+# The harness's own models, `hf` and `local-completions` among them, read it causally.
+# Its rows are read from {name}.jsonl in the folder that the command is started in, one a line, such as:
 """
 
 
-def write(template: Template, *, ascii: bool = False) -> str:
-    """The task's YAML file."""
+def write(template: Template, model: str, *, ascii: bool = False) -> str:
+    """The task's YAML file, with the command that runs it on a model."""
     columns = _columns(template)
     rows = [(row.inputs, row.output) for row in template.checks] or [(template.query, "the right answer")]
     document: dict[str, Any] = {
@@ -50,7 +53,10 @@ def write(template: Template, *, ascii: bool = False) -> str:
     document["metadata"] = {"version": 1}
     examples = [{**{columns[name]: inputs[name] for name in columns}, "output": output} for inputs, output in rows]
     lines = [f"# {json.dumps(row)}\n".replace("\x7f", "\\u007f") for row in examples]
-    return _HEAD.format(name=template.name) + "".join(lines) + yaml_text.write(document, ascii=ascii)
+    arguments = shlex.quote(f"pretrained={model},attention={template.attention or 'prefix'}")
+    return (
+        _HEAD.format(name=template.name, arguments=arguments) + "".join(lines) + yaml_text.write(document, ascii=ascii)
+    )
 
 
 def _columns(template: Template) -> dict[str, str]:
