@@ -58,10 +58,11 @@ def train(
         _same(begun, recipe, base, seed)
         begun = begun.model_copy(update={"data": begun.data | _pairs(data)})
     from gptjt_demo.training.base import load_base
-    from gptjt_demo.training.data.assembly import assemble
+    from gptjt_demo.training.data.assembly import assemble, places
     from gptjt_demo.training.run.train import train as run
 
     chosen = begun.recipe
+    places(chosen, begun.data)  # before anything is said, loaded or made
     say(f"{chosen.name}: {chosen.about}" if chosen.about else chosen.name)
     with _first_alone() as leads:  # what it downloads and gathers, the other processes find there
         if leads:

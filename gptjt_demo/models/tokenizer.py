@@ -48,7 +48,7 @@ def read_tokenizer(folder: Path, *, where: str | None = None) -> Any:
             where=where or str(folder),
             mend="name the folder or hub id that has it, in GPTJT_TOKENIZER",
         )
-    for name in (*FILES, "tokenizer_config.json"):
+    for name in (*FILES, "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
         if is_pointer(folder / name):
             raise pointer_error(folder / name)
     return _from_file(folder) or _of_transformers(folder)

@@ -88,6 +88,9 @@ def _objects(path: Path, codec: str) -> Iterator[tuple[int, dict[str, str]]]:
                 raise TableError(f"line {number}: more than {LINE_LIMIT:,} characters", where=path.name)
             if number == 1:
                 line = line.lstrip("\ufeff")
+                if line.lstrip().startswith("["):
+                    mend = "write one object a line, without the brackets and commas of a list"
+                    raise TableError("line 1: not a JSON object", where=path.name, mend=mend)
             if line.strip():
                 try:
                     yield number, _cells(line)

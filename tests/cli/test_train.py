@@ -124,6 +124,13 @@ def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(
     assert (code, err) == (2, "error: --data: 'rows' is not NAME=PATH; name a source of the recipe\n")
     code, _, err = run(capsys, *arguments, "--data", f"rows={tmp_path}")
     assert (code, err) == (2, "error: --data: 'rows' is given twice; give each source once\n")
+    for given_data, said in ((f"rows={tmp_path}/no.jsonl", "no.jsonl: there is no such file"), ("zork=x", "'zork'")):
+        arguments = asked(given, tmp_path / "new")
+        arguments[place + 1] = given_data
+        code, _, err = run(capsys, *arguments)
+        assert (code, err.count("\n")) == (2, 1)
+        assert said in err
+        assert not (tmp_path / "new").exists()  # nothing was loaded or made for it
 
 
 def test_without_the_extra_one_line_tells_how_to_install_it(

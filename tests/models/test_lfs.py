@@ -16,7 +16,10 @@ from gptjt_demo.models.loading import load
 from gptjt_demo.models.verify import verify
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4cac1962' * 8}\nsize 84977953\n"
-FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
+FILES = (
+    *("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"),
+    *("merges.txt", "special_tokens_map.json"),
+)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from gptjt_demo.engine.vocabulary import Vocabulary
 from gptjt_demo.errors import SettingError, nearest
 from gptjt_demo.training.data.mixture import Mixture, Phase, Source
 from gptjt_demo.training.data.sample import Sample
-from gptjt_demo.training.data.sources import Cut, Documents, Episodes, HubDataset, JsonLines
+from gptjt_demo.training.data.sources import Cut, Documents, Episodes, HubDataset, JsonLines, json_lines_files
 from gptjt_demo.training.data.withheld import measured
 from gptjt_demo.training.recipes.recipe import ENGLISH, EPISODES, English, Recipe
 
@@ -55,7 +55,7 @@ def assemble(recipe: Recipe, tokenizer: Any, out: Path, *, data: Mapping[str, st
     cut = cut_of(recipe, tokenizer, seed)
     apart = dataclasses.replace(cut, seed=HELD_OUT_SEED)
     needed = {name for phase in recipe.phases for name in phase.shares}
-    sources: dict[str, Source] = _given(recipe, cut, data, needed)
+    sources: dict[str, Source] = {name: _open(name, cut, where) for name, where in places(recipe, data).items()}
     held_out: dict[str, Source] = {}
     if recipe.english is not None and ENGLISH in needed:
         train, kept = english_text(recipe.english, out / ENGLISH)
@@ -112,12 +112,22 @@ def english_text(english: English, folder: Path) -> tuple[list[str], list[str]]:
     return train, held_out
 
 
-def _given(recipe: Recipe, cut: Cut, data: Mapping[str, str], needed: set[str]) -> dict[str, Source]:
+def places(recipe: Recipe, data: Mapping[str, str]) -> dict[str, str]:
+    """Where the data lie that a recipe takes, by source.
+
+    Args:
+        recipe: names its sources.
+        data: where the user has them.
+
+    Raises:
+        SettingError: the recipe has no such source, one that it takes was not given, or its file is not there.
+    """
     for name in data:
         if name not in recipe.data:
             raise SettingError(
                 f"the recipe {recipe.name} has no source {name!r}", where="--data", mend=nearest(name, recipe.data)
             )
+    needed = {name for phase in recipe.phases for name in phase.shares}
     where = {name: data.get(name) or source.where for name, source in recipe.data.items() if name in needed}
     if missing := [name for name, path in where.items() if not path]:
         wanted = "; ".join(f"--data {name}=PATH ({recipe.data[name].about})" for name in missing)
@@ -126,7 +136,11 @@ def _given(recipe: Recipe, cut: Cut, data: Mapping[str, str], needed: set[str]) 
             where="--data",
             mend=f"add {wanted}, each a .jsonl file, a folder of them, or {HUB}OWNER/NAME",
         )
-    return {name: _open(name, cut, path) for name, path in where.items() if path}
+    found = {name: path for name, path in where.items() if path}
+    for name, path in found.items():
+        if not path.startswith(HUB):
+            json_lines_files(name, Path(path))
+    return found
 
 
 def _open(name: str, cut: Cut, where: str) -> Source:

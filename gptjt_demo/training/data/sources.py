@@ -147,12 +147,7 @@ class JsonLines:
 
     def __init__(self, name: str, cut: Cut, path: Path) -> None:
         self.name, self._cut = name, cut
-        self._paths = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
-        if not self._paths or not all(each.is_file() for each in self._paths):
-            what = "there is no .jsonl file in it" if path.is_dir() else "there is no such file"
-            if path.exists() and not path.is_dir():
-                what = "it is a pipe, and a run goes through its data more than once"
-            raise SettingError(what, where=str(path), mend=f"give --data {name}=FILE.jsonl or a folder of such files")
+        self._paths = json_lines_files(name, path)
         self._file = self._byte = self._drawn = 0
         self._key = {each.name: _digest(each) for each in self._paths}
 
@@ -199,6 +194,21 @@ class JsonLines:
             what = f"its files are not those that the run began with: {', '.join(names)}"
             raise SettingError(what, where=self.name, mend="put the data back, or begin anew")
         self._file, self._byte, self._drawn = int(state["file"]), int(state["byte"]), int(state["drawn"])
+
+
+def json_lines_files(name: str, path: Path) -> list[Path]:
+    """The file, or the .jsonl files of the folder, that a source was given.
+
+    Raises:
+        SettingError: there is none, or it is a pipe.
+    """
+    paths = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    if paths and all(each.is_file() for each in paths):
+        return paths
+    what = "there is no .jsonl file in it" if path.is_dir() else "there is no such file"
+    if path.exists() and not path.is_dir():
+        what = "it is a pipe, and a run goes through its data more than once"
+    raise SettingError(what, where=str(path), mend=f"give --data {name}=FILE.jsonl or a folder of such files")
 
 
 class HubDataset:
