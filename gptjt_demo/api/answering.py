@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gptjt_demo.api.attended import GivenUp
 from gptjt_demo.api.prompts import Asked
 from gptjt_demo.engine.deadline import Deadline
-from gptjt_demo.engine.prompt import Detail
+from gptjt_demo.engine.prompt import Detail, Prompt
 from gptjt_demo.errors import PlaygroundError, TookTooLong
 from gptjt_demo.settings import Attention, Limits, Sampling
 
@@ -90,32 +90,14 @@ class Answering:
                     found[place * question.choices + choice] = found[place * question.choices]
                 continue
             for place, completion in self._each(question, choice, cancel):
-                if completion.stop_reason == "cancelled":
-                    raise GivenUp
                 found[place * question.choices + choice] = completion
         return [found[index] for index in range(len(question.prompts) * question.choices)]
 
     def _each(self, question: Question, choice: int, cancel: threading.Event) -> Iterator[tuple[int, Completion]]:
         """One choice for every prompt. Many prompts are work in the background: who waits for one goes first."""
-        sampling, prompts = question.seeded(choice), [asked.prompt for asked in question.prompts]
-        if len(prompts) == 1 or question.detail.echo:
-            for place, prompt in enumerate(prompts):
-                yield (
-                    place,
-                    self.engine.complete(
-                        prompt, sampling, attention=question.attention, detail=question.detail, cancel=cancel
-                    ),
-                )
-            return
-        deadline = Deadline(self.limits.batch_seconds, cancel)
-        outcomes = self.engine.complete_many(
-            prompts,
-            sampling,
-            attention=question.attention,
-            detail=question.detail,
-            cancel=deadline,
-            background=True,
-        )
+        prompts = [asked.prompt for asked in question.prompts]
+        deadline = Deadline(self.limits.batch_seconds if len(prompts) > 1 else None, cancel)
+        outcomes = self._outcomes(prompts, question, question.seeded(choice), deadline)
         left = len(prompts)
         for place, outcome in outcomes:
             if isinstance(outcome, PlaygroundError):
@@ -132,3 +114,25 @@ class Answering:
             )
         if left:
             raise GivenUp
+
+    def _outcomes(
+        self, prompts: list[Prompt], question: Question, sampling: Sampling, cancel: threading.Event
+    ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
+        """Batches where there are several prompts; one that is echoed is read by itself."""
+        if len(prompts) > 1 and not question.detail.echo:
+            yield from self.engine.complete_many(
+                prompts,
+                sampling,
+                attention=question.attention,
+                detail=question.detail,
+                cancel=cancel,
+                background=True,
+            )
+            return
+        for place, prompt in enumerate(prompts):
+            yield (
+                place,
+                self.engine.complete(
+                    prompt, sampling, attention=question.attention, detail=question.detail, cancel=cancel
+                ),
+            )

@@ -39,10 +39,13 @@ class Line:
     Args:
         most: requests that may wait; None is no limit.
         at_once: that are at work.
+        after: called in a request's thread when its work is over.
     """
 
-    def __init__(self, most: int | None = None, at_once: int = AT_ONCE) -> None:
-        self._most, self._at_once = most, at_once
+    def __init__(
+        self, most: int | None = None, at_once: int = AT_ONCE, after: Callable[[], object] | None = None
+    ) -> None:
+        self._most, self._at_once, self._after = most, at_once, after
         self._inside = 0
         self._turns = asyncio.Semaphore(at_once)
 
@@ -87,7 +90,7 @@ class Line:
         try:
             async with _attended(self.place(), gone):
                 queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-                _start(work, cancel, queue)
+                _start(work, cancel, queue, self._after)
                 while True:
                     coming = asyncio.ensure_future(queue.get())
                     await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -120,7 +123,12 @@ async def _attended(place: Any, gone: asyncio.Future[None]) -> AsyncIterator[Non
         await place.__aexit__(None, None, None)
 
 
-def _start(work: Work[Any], cancel: threading.Event, queue: asyncio.Queue[tuple[str, Any]]) -> None:
+def _start(
+    work: Work[Any],
+    cancel: threading.Event,
+    queue: asyncio.Queue[tuple[str, Any]],
+    after: Callable[[], object] | None,
+) -> None:
     """Run the work in a thread that puts what comes of it into the queue."""
     loop = asyncio.get_running_loop()
 
@@ -136,6 +144,9 @@ def _start(work: Work[Any], cancel: threading.Event, queue: asyncio.Queue[tuple[
             put("error", error)
         else:
             put("end", None)
+        finally:
+            if after is not None:
+                after()
 
     context = contextvars.copy_context()
     threading.Thread(target=context.run, args=(run,), name="api-work", daemon=True).start()

@@ -21,6 +21,9 @@ ID = "x-request-id"
 GONE = 499
 """For logs: the client closed the connection."""
 
+LONGEST = 200
+"""Characters of a path that a message shows."""
+
 _OWN_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
@@ -83,4 +86,4 @@ def _no_key() -> Refusal:
 
 async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
     """What is behind no route."""
-    raise HTTPException(404, f"there is no {scope['path']!r} here")
+    raise HTTPException(404, f"there is no {scope['path'][:LONGEST]!r} here")

@@ -57,6 +57,11 @@ def read_prompts(value: Any, engine: Answers, most: int | None = None) -> list[A
     return [_asked(each, engine) for each in value]
 
 
+def are_several(value: Any) -> bool:
+    """Whether a field holds more than one prompt."""
+    return isinstance(value, list) and len(value) > 1 and not _are_ids(value)
+
+
 def _are_ids(value: Any) -> bool:
     return isinstance(value, list) and all(type(each) is int for each in value)
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
@@ -23,10 +24,11 @@ from gptjt_demo.api.chat import Chatting
 from gptjt_demo.api.completions import Completing
 from gptjt_demo.api.events import event_stream
 from gptjt_demo.api.gateway import Gateway, nowhere
+from gptjt_demo.api.prompts import are_several
 from gptjt_demo.api.reply import Reply
 from gptjt_demo.api.score import Scoring
 from gptjt_demo.engine import request_log
-from gptjt_demo.errors import NotReady, SettingError
+from gptjt_demo.errors import NotReady
 from gptjt_demo.settings import Limits
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ ROOT = ("/tokenizer_info", "/tokenize", "/detokenize")
 PATHS = ("/v1/", *ROOT)
 
 
-def api_routes(engine: Answers, limits: Limits | None = None, *, key: str = "") -> list[BaseRoute]:
+def api_routes(
+    engine: Answers, limits: Limits | None = None, *, key: str = "", after: Callable[[], object] | None = None
+) -> list[BaseRoute]:
     """The routes.
 
     Args:
@@ -46,18 +50,21 @@ def api_routes(engine: Answers, limits: Limits | None = None, *, key: str = "") 
         limits: of those, the rows of a request, the queue, and the time that many prompts may take. What one prompt may
             cost is the engine's own limit.
         key: that every request must bring; empty lets everybody in.
+        after: called when a request's work is over.
     """
-    gateway = Gateway(_Api(engine, limits or Limits()).router, key)
+    gateway = Gateway(_Api(engine, limits or Limits(), after).router, key)
     return [Mount("/v1", gateway), Route("/v1", gateway), *(Route(path, gateway) for path in ROOT)]
 
 
 class _Api:
     """What is behind the gateway. Paths are without `/v1`."""
 
-    def __init__(self, engine: Answers, limits: Limits) -> None:
+    def __init__(self, engine: Answers, limits: Limits, after: Callable[[], object] | None) -> None:
         self._engine, self._limits = engine, limits
         self._answering = Answering(engine, limits)
-        self._line = Line(limits.queue)
+        self._line = Line(limits.queue, after=after)
+        self._batches = Line(limits.queue, at_once=1, after=after)  # nobody waits behind them for one answer
+        self._desk = Line()  # for what needs the tokenizer alone
         self._created = int(time.time())
         self.router = Router(
             [
@@ -112,25 +119,26 @@ class _Api:
     async def _generated(self, request: Request, read: Callable[[Fields], Completing | Chatting]) -> Response:
         """An answer of the model, whole or as it grows."""
         fields = await self._fields(request)
+        line = self._batches if are_several(fields.raw("prompt")) else self._line
         if fields.truth("stream"):
             grow = _logged(request, lambda cancel: read(fields).chunks(self._answering, cancel))
-            return await event_stream(self._line.results(request, grow))
+            return await event_stream(line.results(request, grow))
         ask = _logged(request, lambda cancel: iter([read(fields).answer(self._answering, cancel)]))
-        return Reply(await self._line.result(request, ask))
+        return Reply(await line.result(request, ask))
 
     async def _reckoned(self, request: Request, work: Callable[[Fields, Answers], dict[str, Any]]) -> Response:
         """An answer that needs the tokenizer alone."""
         self._ready()
         fields = await read_fields(request)
-        return Reply(await self._line.result(request, lambda cancel: iter([work(fields, self._engine)])))
+        return Reply(await self._desk.result(request, lambda cancel: iter([work(fields, self._engine)])))
 
     async def _fields(self, request: Request) -> Fields:
         """What was sent, where the model can be asked."""
         if self._engine.metered:
-            raise SettingError(
-                "this server runs on a GPU that is counted against the visitors of its page, and a program is none",
-                where="ZeroGPU",
-                mend="use the page, or run the program on a machine of your own",
+            raise HTTPException(
+                403,
+                "this server's GPU is counted against the visitors of its page, and a program is none of them; "
+                "use the page, or serve the model on a machine of your own",
             )
         self._ready()
         return await read_fields(request)

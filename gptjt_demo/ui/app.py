@@ -21,6 +21,7 @@ from gptjt_demo.ui.batch.tab import batch_memory, batch_tab
 from gptjt_demo.ui.evaluate.tab import evaluate_tab
 from gptjt_demo.ui.gallery.tab import gallery_tab
 from gptjt_demo.ui.health import health
+from gptjt_demo.ui.heap import give_back
 from gptjt_demo.ui.loading import await_model, loading_bar
 from gptjt_demo.ui.page import Page, refuse_call
 from gptjt_demo.ui.playground.actions import Actions
@@ -99,7 +100,7 @@ def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
         tools: serve what programs may call as tools of the Model Context Protocol too; needs the package `mcp`.
     """
     limits = Limits.read()
-    programs = api_routes(limited(engine, limits), limits, key=API_KEY.read())
+    programs = api_routes(limited(engine, limits), limits, key=API_KEY.read(), after=give_back)
     return {
         "theme": theme.theme(),
         "css": theme.css(),

@@ -131,7 +131,7 @@ def test_a_metered_model_refuses_programs_in_a_line() -> None:
     with serving(engine) as url:
         for path, body in CALLS.items():
             response = post(url, path, body)
-            assert "use the page" in refused(response)["message"]
+            assert "use the page" in refused(response, 403)["message"]
             assert response.headers["x-should-retry"] == "false"
     assert engine.prompts == []
 
@@ -176,6 +176,24 @@ def _as_they_come(asked: list[Any]) -> Iterator[httpx.Response]:
     from concurrent.futures import as_completed
 
     return (done.result() for done in as_completed(asked))
+
+
+def test_who_waits_for_one_answer_or_for_tokens_waits_behind_no_batch() -> None:
+    class Slow(FakeEngine):
+        def complete_many(self, *arguments: Any, **options: Any) -> Any:
+            begun.set()
+            step.wait(30)
+            return super().complete_many(*arguments, **options)
+
+    begun, step = threading.Event(), threading.Event()
+    with serving(Slow()) as url, ThreadPoolExecutor(6) as pool:
+        batches = [pool.submit(post, url, "v1/completions", {"prompt": ["a", "b"]}) for _ in range(6)]
+        assert begun.wait(10)
+        assert post(url, "v1/completions", ASKING).status_code == 200
+        assert post(url, "tokenize", ASKING).status_code == 200
+        assert not any(batch.done() for batch in batches)
+        step.set()
+        assert [batch.result().status_code for batch in batches] == [200] * 6
 
 
 # --- beside the page
