@@ -8,15 +8,16 @@ from importlib import import_module
 
 import pytest
 
-from gptjt_demo.training.episodes import emotions, grammar, hate, pairs, random_labels, sentiment, topics, voice
 from gptjt_demo.training.episodes.classification import classify
-from gptjt_demo.training.episodes.grammar import Grammar
+from gptjt_demo.training.episodes.phrases import grammar, voice
+from gptjt_demo.training.episodes.phrases.grammar import Grammar
+from gptjt_demo.training.episodes.tasks import emotions, hate, pairs, random_labels, sentiment, topics
 
 MODULES = ("emotions", "sentiment", "topics", "intents", "politeness", "hate", "pairs", "random_labels")
 FAMILIES = {
     name: family
     for module in MODULES
-    for name, family in import_module(f"gptjt_demo.training.episodes.{module}").FAMILIES.items()
+    for name, family in import_module(f"gptjt_demo.training.episodes.tasks.{module}").FAMILIES.items()
 }
 every_family = pytest.mark.parametrize("name", FAMILIES)
 
@@ -123,7 +124,7 @@ def test_contrasts_are_labelled_by_what_they_end_with() -> None:
 
 def test_emotions_that_read_alike_are_never_in_one_label_set() -> None:
     alike = ({"joy", "pride"}, {"joy", "gratitude"}, {"sadness", "guilt"}, {"joy", "excitement"}, {"fear", "confusion"})
-    for labels in emotions._OTHERS:
+    for labels in emotions.OTHER_LABELS:
         sections = [set(names) for names in labels.values()]
         for i, one in enumerate(sections):
             for other in sections[i + 1 :]:
@@ -134,7 +135,7 @@ def test_topics_that_share_texts_are_never_in_one_label_set() -> None:
     for seed in range(300):
         task = topics.topics(random.Random(seed), 2)
         names = {name for name in task.labels if name in topics.TOPICS}
-        assert not any(pair <= names for pair in topics._CLOSE)
+        assert not any(pair <= names for pair in topics.CLOSE)
 
 
 def test_what_is_hostile_to_a_group_stays_mild() -> None:

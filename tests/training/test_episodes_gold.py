@@ -14,12 +14,12 @@ import pytest
 from babel import Locale, numbers
 
 from gptjt_demo.training.episodes import FAMILIES
-from gptjt_demo.training.episodes import countries as countries_module
-from gptjt_demo.training.episodes import dates as dates_module
-from gptjt_demo.training.episodes import numbers as numbers_module
-from gptjt_demo.training.episodes.entities import ALL, draw
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Task
-from gptjt_demo.training.episodes.word_lists import phrases
+from gptjt_demo.training.episodes.tasks import countries as countries_module
+from gptjt_demo.training.episodes.tasks import dates as dates_module
+from gptjt_demo.training.episodes.tasks import numbers as numbers_module
+from gptjt_demo.training.episodes.tasks.entities import ALL, draw
 
 
 def tasks(name: str, count: int = 60, rows: int = 6) -> Iterator[Task]:

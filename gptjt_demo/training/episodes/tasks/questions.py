@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from gptjt_demo.training.episodes import names, sentences
-from gptjt_demo.training.episodes.sentences import Sentence
+from gptjt_demo.training.episodes.phrases import names, sentences
+from gptjt_demo.training.episodes.phrases.sentences import Sentence
 from gptjt_demo.training.episodes.task import Family, Task
 
 ANSWERS = (("yes", "no"),) * 6 + (

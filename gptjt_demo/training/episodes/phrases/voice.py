@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Sequence
 
-from gptjt_demo.training.episodes.grammar import sentences
+from gptjt_demo.training.episodes.phrases.grammar import sentences
 
 _SLANG = {
     "you": "u",

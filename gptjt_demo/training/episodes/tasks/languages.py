@@ -10,8 +10,8 @@ import random
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.word_lists import phrases
 
 NAMES = ("English", "German", "French", "Spanish", "Italian", "Portuguese", "Dutch", "Polish", "Swedish")
 

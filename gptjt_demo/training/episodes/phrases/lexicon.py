@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from gptjt_demo.training.episodes.word_lists import phrases, sections
+from gptjt_demo.training.episodes.phrases.word_lists import phrases, sections
 
 FILE = "words"
 # Which pairs, asked for how, under which cue.

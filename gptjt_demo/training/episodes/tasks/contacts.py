@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gptjt_demo.training.episodes import names
-from gptjt_demo.training.episodes.contact_lines import typed_line
+from gptjt_demo.training.episodes.phrases import names
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.word_lists import phrases
+from gptjt_demo.training.episodes.tasks.contact_lines import typed_line
 
 DOMAINS = ("example.com",) * 4 + ("example.org", "example.net", "mail.example.com", "post.example.org")
 ENDINGS = ("com", "com", "org", "net", "io", "co.uk", "de", "fr", "es", "it", "nl", "pl", "in", "com.br", "edu", "info")

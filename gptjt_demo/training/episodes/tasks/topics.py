@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from gptjt_demo.training.episodes import grammar
 from gptjt_demo.training.episodes.classification import Draw, classify
+from gptjt_demo.training.episodes.phrases import grammar
+from gptjt_demo.training.episodes.phrases.voice import say
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.voice import say
 
 TOPICS = (
     *("sports", "business", "technology", "science", "world", "politics", "health", "food", "travel", "entertainment"),
@@ -23,7 +23,7 @@ KINDS = (
     *("weather report", "contract", "meeting minutes", "advertisement"),
 )
 # Pairs that share texts.
-_CLOSE = (
+CLOSE = (
     {"world", "politics"},
     {"business", "money"},
     {"entertainment", "music"},
@@ -113,7 +113,7 @@ def topics(rng: random.Random, rows: int) -> Task:
     wanted = rng.randint(2, 8)
     chosen: list[str] = []
     for topic in rng.sample(TOPICS, len(TOPICS)):
-        if len(chosen) < wanted and not any({topic, other} in _CLOSE for other in chosen):
+        if len(chosen) < wanted and not any({topic, other} in CLOSE for other in chosen):
             chosen.append(topic)
     renamed = rng.random() < 0.4
     names = {topic: rng.choice(_SYNONYMS.get(topic, (topic,))) if renamed else topic for topic in chosen}
@@ -124,7 +124,7 @@ def topics(rng: random.Random, rows: int) -> Task:
 def is_about(rng: random.Random, rows: int) -> Task:
     """Whether a text is about one topic."""
     topic = rng.choice(TOPICS)
-    others = [other for other in TOPICS if other != topic and {topic, other} not in _CLOSE]
+    others = [other for other in TOPICS if other != topic and {topic, other} not in CLOSE]
     yes, no = rng.choice((("yes", "no"), ("yes", "no"), (topic, "other"), (topic, f"not {topic}"), ("true", "false")))
     draws: dict[str, Draw] = {yes: partial(about, topic), no: lambda r: about(r.choice(others), r)}
     wordings = (

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from gptjt_demo.training.episodes import lexicon, names, sentences
+from gptjt_demo.training.episodes.phrases import lexicon, names, sentences
 from gptjt_demo.training.episodes.task import Family, Task
 
 Change = Callable[[str], str]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from gptjt_demo.training.episodes import grammar
 from gptjt_demo.training.episodes.classification import classify
+from gptjt_demo.training.episodes.phrases import grammar
+from gptjt_demo.training.episodes.phrases.voice import say
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.voice import say
 
 SIX = ("joy", "sadness", "anger", "fear", "love", "surprise")
 
@@ -34,7 +34,7 @@ _NAMES = (
 )
 
 # Label sets of other feelings: label -> the sections that give it.
-_OTHERS: tuple[dict[str, tuple[str, ...]], ...] = (
+OTHER_LABELS: tuple[dict[str, tuple[str, ...]], ...] = (
     {"happy": ("joy", "love"), "sad": ("sadness",)},
     {"happy": ("joy",), "unhappy": ("sadness", "anger")},
     {"calm": ("calm",), "excited": ("excitement",)},
@@ -130,7 +130,7 @@ def six_emotions(rng: random.Random, rows: int) -> Task:
 
 def other_feelings(rng: random.Random, rows: int) -> Task:
     """Feelings under other names, and moods."""
-    draws = {label: partial(_any, emotions) for label, emotions in rng.choice(_OTHERS).items()}
+    draws = {label: partial(_any, emotions) for label, emotions in rng.choice(OTHER_LABELS).items()}
     return classify(rng, rows, family="feelings", draws=draws, instructions=_INSTRUCTIONS, cues=_CUES)
 
 

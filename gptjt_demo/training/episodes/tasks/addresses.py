@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gptjt_demo.training.episodes import names
+from gptjt_demo.training.episodes.phrases import names
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.word_lists import phrases
 
 # By country: streets, {n} a family name, {w} a word; whether the number follows; the postcode's pattern,
 # in which # is a digit and @ a letter.

@@ -11,13 +11,12 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from importlib.resources import files
 
-from gptjt_demo.training.episodes import grammar
 from gptjt_demo.training.episodes.classification import Draw, classify
-from gptjt_demo.training.episodes.grammar import sentences
+from gptjt_demo.training.episodes.phrases import grammar, section_files
+from gptjt_demo.training.episodes.phrases.grammar import sentences
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.topics import about
+from gptjt_demo.training.episodes.tasks.topics import about
 
 Pair = Callable[[random.Random], tuple[str, str]]
 
@@ -155,7 +154,7 @@ def worlds() -> tuple[dict[str, tuple[str, ...]], ...]:
         ValueError: a world lacks one of its letters.
     """
     found = []
-    for block in files(__package__).joinpath("data", "pairs.txt").read_text("utf-8").split("\n\n"):
+    for block in section_files.text("pairs").split("\n\n"):
         lines = [line for line in block.splitlines() if line and not line.startswith("##")]
         world = {letter: tuple(line[2:] for line in lines if line[0] == letter) for letter in "PECNQU"}
         if not all(world.values()):

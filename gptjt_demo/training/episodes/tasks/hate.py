@@ -15,13 +15,13 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from gptjt_demo.training.episodes import grammar
 from gptjt_demo.training.episodes.classification import classify
-from gptjt_demo.training.episodes.emotions import SIX
-from gptjt_demo.training.episodes.emotions import post as emotion_post
-from gptjt_demo.training.episodes.sentiment import THINGS, opinion
+from gptjt_demo.training.episodes.phrases import grammar
+from gptjt_demo.training.episodes.phrases.voice import say
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.voice import say
+from gptjt_demo.training.episodes.tasks.emotions import SIX
+from gptjt_demo.training.episodes.tasks.emotions import post as emotion_post
+from gptjt_demo.training.episodes.tasks.sentiment import THINGS, opinion
 
 _NAMES = (
     ("hate speech", "not hate speech"),

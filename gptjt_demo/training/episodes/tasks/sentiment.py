@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from gptjt_demo.training.episodes import grammar
 from gptjt_demo.training.episodes.classification import Draw, classify
+from gptjt_demo.training.episodes.phrases import grammar
+from gptjt_demo.training.episodes.phrases.voice import say
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.voice import say
 
 THINGS = ("product", "film", "restaurant", "hotel", "app", "service", "event", "life", "politics", "sport", "job")
 

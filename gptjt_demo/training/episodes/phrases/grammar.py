@@ -1,9 +1,9 @@
 """Texts from hand-written phrase lists that name one another.
 
-In: text files of `data/`, and a `random.Random`. Out: a text, the same for the same state of the generator. A file is
-a row of sections, `= name` and then one phrase a line; `##` begins a comment. In a phrase `[a|b|]` is one of three,
-`{name}` a phrase of that section, and a section name's `@` or `!` is whatever the caller puts there, mostly a label.
-Sections `person`, `surname`, `city` and `country` are real lists. Knows nothing of labels or tasks.
+In: text files of `data/`, and a `random.Random`. Out: a text, the same for the same state of the generator. Each line
+of a section is a phrase. In a phrase `[a|b|]` is one of three, `{name}` a phrase of that section, and a section name's
+`@` or `!` is whatever the caller puts there, mostly a label. Sections `person`, `surname`, `city` and `country` are
+real lists. Knows nothing of labels or tasks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
+
+from gptjt_demo.training.episodes.phrases.section_files import sections
 
 Node = str | list["Sequence_"] | tuple[str]  # a text, alternatives, the name of a section
 Sequence_ = list[Node]
@@ -84,22 +85,7 @@ def load(*names: str) -> Grammar:
     Raises:
         ValueError: a section is there twice or empty, or a phrase stands outside of one.
     """
-    sections: dict[str, list[str]] = {}
-    for name in names:
-        current: list[str] | None = None
-        for line in files(__package__).joinpath("data", f"{name}.txt").read_text("utf-8").splitlines():
-            if line.startswith("= "):
-                if line[2:] in sections:
-                    raise ValueError(f"{name}.txt: section {line[2:]} is there twice")
-                current = sections[line[2:]] = []
-            elif line.strip() and not line.startswith("##"):
-                if current is None:
-                    raise ValueError(f"{name}.txt: a phrase before the first section: {line}")
-                current.append(line)
-    empty = [name for name, phrases in sections.items() if not phrases]
-    if empty:
-        raise ValueError(f"sections without a phrase: {', '.join(empty)}")
-    return Grammar({**_names(), **sections})
+    return Grammar({**_names(), **sections(*names)})
 
 
 def sentences(text: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from gptjt_demo.training.episodes.word_lists import phrases
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 
 ROMANISED = ("zh", "ja", "ko", "ar", "ru", "hi")  # whose names Faker lacks as their bearers write them in English
 WITH_ARTICLE = frozenset(

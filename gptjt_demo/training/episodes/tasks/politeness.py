@@ -9,11 +9,11 @@ from __future__ import annotations
 import random
 from functools import partial
 
-from gptjt_demo.training.episodes import grammar
 from gptjt_demo.training.episodes.classification import classify
-from gptjt_demo.training.episodes.grammar import sentences
+from gptjt_demo.training.episodes.phrases import grammar
+from gptjt_demo.training.episodes.phrases.grammar import sentences
+from gptjt_demo.training.episodes.phrases.voice import say
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.voice import say
 
 _TONES = {
     "politeness": (

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from types import MappingProxyType
 
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.word_lists import phrases
 
 MONTHS = [
     "January",

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from gptjt_demo.training.episodes import grammar
 from gptjt_demo.training.episodes.classification import classify
-from gptjt_demo.training.episodes.grammar import Grammar
+from gptjt_demo.training.episodes.phrases import grammar
+from gptjt_demo.training.episodes.phrases.grammar import Grammar
 from gptjt_demo.training.episodes.task import Family, Task
 
 OBJECTS = ("animal", "food", "tool", "clothing", "vehicle", "instrument", "furniture")

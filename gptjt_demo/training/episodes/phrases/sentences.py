@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from gptjt_demo.training.episodes.word_lists import phrases, sections
+from gptjt_demo.training.episodes.phrases.word_lists import phrases, sections
 
 FILE = "sentences"
 

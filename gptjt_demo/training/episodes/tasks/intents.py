@@ -10,10 +10,10 @@ import random
 import re
 from functools import partial
 
-from gptjt_demo.training.episodes import grammar
 from gptjt_demo.training.episodes.classification import Draw, classify
+from gptjt_demo.training.episodes.phrases import grammar
+from gptjt_demo.training.episodes.phrases.voice import say
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.voice import say
 
 SHOP = (
     *("cancel order", "track order", "refund", "return item", "damaged item", "change address", "product question"),

@@ -10,9 +10,9 @@ import random
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gptjt_demo.training.episodes.numbers import spelled
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.word_lists import phrases
+from gptjt_demo.training.episodes.tasks.numbers import spelled
 
 FRAMES = (
     *("{product}, {rest}", "{product} - {rest}", "{product} ({rest})", "{product} | {rest}", "{product}: {rest}"),

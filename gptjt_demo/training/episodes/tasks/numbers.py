@@ -9,8 +9,8 @@ import random
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.word_lists import phrases
 
 ONES = (
     *(

@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gptjt_demo.training.episodes import names
-from gptjt_demo.training.episodes.dates import DAYS, MONTHS
+from gptjt_demo.training.episodes.phrases import names
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.word_lists import phrases
+from gptjt_demo.training.episodes.tasks.dates import DAYS, MONTHS
 
 NO_NAMES = 0.05  # share of sentences without any name, where a task has a word for none
 LINKS = (

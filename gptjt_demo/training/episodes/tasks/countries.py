@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from gptjt_demo.training.episodes import names
+from gptjt_demo.training.episodes.phrases import names
+from gptjt_demo.training.episodes.phrases.word_lists import phrases
 from gptjt_demo.training.episodes.task import Family, Task
-from gptjt_demo.training.episodes.word_lists import phrases
 
 # Countries that people also call by other names.
 ALIASES = {
