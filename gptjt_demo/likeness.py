@@ -30,12 +30,12 @@ def normalised(answer: str) -> str:
 
 
 def first_alike(texts: Sequence[str]) -> tuple[int, int] | None:
-    """The places of the first text that reads like one before it, the earlier place first; None if all differ."""
-    places: dict[str, int] = {}
-    for place, text in enumerate(texts):
-        before = places.setdefault(normalised(text), place)
-        if before != place:
-            return before, place
+    """Indices of the first two texts that read alike, the earlier one first; None if all differ."""
+    first: dict[str, int] = {}
+    for index, text in enumerate(texts):
+        before = first.setdefault(normalised(text), index)
+        if before != index:
+            return before, index
     return None
 
 

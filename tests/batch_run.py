@@ -37,13 +37,13 @@ class Backwards(FakeEngine):
 
     def complete_many(self, prompts: Any, *args: Any, **kwargs: Any) -> Iterator[tuple[int, Any]]:
         for start in range(0, len(prompts), 8):
-            for place in reversed(range(start, min(start + 8, len(prompts)))):
-                for _, outcome in super().complete_many(prompts[place : place + 1], *args, **kwargs):
+            for index in reversed(range(start, min(start + 8, len(prompts)))):
+                for _, outcome in super().complete_many(prompts[index : index + 1], *args, **kwargs):
                     time.sleep(self._pause)
                     if self._log is not None:
                         with self._log.open("a") as log:
-                            log.write(f"{os.getpid()} {asked(prompts[place])}\n")
-                    yield place, outcome
+                            log.write(f"{os.getpid()} {asked(prompts[index])}\n")
+                    yield index, outcome
 
 
 def stopped(source: Path, target: Path, after: int, **more: Any) -> None:
@@ -58,7 +58,7 @@ def stopped(source: Path, target: Path, after: int, **more: Any) -> None:
             cancel.set()
         return f"so {asked(prompt)}"
 
-    engine._answers = answer
+    engine.answers = answer
     run(engine, TEMPLATE, source, target, columns={"input": "text"}, cancel=cancel, **more)
 
 

@@ -75,29 +75,29 @@ class FakeEngine:
         self.attention: Attention = attention if supports_prefix else "causal"
         self.self_test = SelfTest(supports_prefix, "scripted", prefix_change=0.25)
         self.notes: tuple[str, ...] = ("device: none, this engine is scripted",)
-        self._answers: Script = answers or {}
-        self._default = default
-        self._delay = delay
-        self._prefill = prefill
-        self._scores = dict(scores or {})
-        self._fail_after = fail_after
-        self._failure = failure or RuntimeError("scripted failure")
+        self.answers: Script = answers or {}
+        self.default = default
+        self.delay = delay
+        self.prefill = prefill
+        self.scores = dict(scores or {})
+        self.fail_after = fail_after
+        self.failure = failure or RuntimeError("scripted failure")
         self._lock = threading.Lock()
         self._seeds = 0
         self.prompts: list[str] = []
         self.continuations: list[tuple[int, ...]] = []
         self.control = ControlTokens({END: 0}, 0, 0)
-        self._words: dict[str, int] = {END: 0}
+        self.words: dict[str, int] = {END: 0}
         self.streams: list[FakeStream] = []
 
     def count_tokens(self, text: str) -> int:
         return len(_pieces(text))
 
     def encode(self, text: str) -> list[int]:
-        return [self._id(piece) for piece in _pieces(text)]
+        return [self.id_of(piece) for piece in _pieces(text)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        ids, words = listed(ids, "tokens"), list(self._words)
+        ids, words = listed(ids, "tokens"), list(self.words)
         if any(type(id) is not int or not 0 <= id < len(words) for id in ids):
             raise PromptError("not a token", where="tokens")
         return "".join(words[id] for id in ids)
@@ -105,8 +105,8 @@ class FakeEngine:
     def tokens(self, text: str) -> list[str]:
         return _pieces(text)
 
-    def _id(self, piece: str) -> int:
-        return self._words.setdefault(piece, len(self._words))
+    def id_of(self, piece: str) -> int:
+        return self.words.setdefault(piece, len(self.words))
 
     def stream(
         self,
@@ -127,7 +127,7 @@ class FakeEngine:
             seed = self._seeds if sampling.seed is None else sampling.seed
             self.prompts.append(prompt)
             self.continuations.append(tuple(continuation))
-            words = list(self._words)
+            words = list(self.words)
             continued = "".join(words[id] for id in continuation).removeprefix(_joiner(prompt))
             mode = self.resolve(attention)
             stream = FakeStream(self, prompt, sampling, mode, seed, count, cancel, continued, detail)
@@ -176,7 +176,7 @@ class FakeEngine:
         rows = []
         for label in labels:
             text = _joiner(prompt) + label + end
-            tokens, logprob = len(_pieces(text)), self._scores.get(label, -10.0)
+            tokens, logprob = len(_pieces(text)), self.scores.get(label, -10.0)
             rows.append(LabelScore(label, logprob, logprob / tokens, logprob / len(text.encode()), 0.0, tokens))
         shares = softmax([getattr(row, rule) for row in rows])
         return [replace(row, share=share) for row, share in zip(rows, shares, strict=True)]
@@ -240,13 +240,13 @@ class FakeEngine:
             raise SettingError(f"{attention!r} is neither prefix nor causal", where="attention")
         return (attention or self.attention) if self.supports_prefix else "causal"
 
-    def _answer(self, prompt: str) -> str:
-        if callable(self._answers):
-            return self._answers(prompt)
+    def answer_to(self, prompt: str) -> str:
+        if callable(self.answers):
+            return self.answers(prompt)
         block = prompt.rsplit("\n\n", 1)[-1]
-        return next((answer for key, answer in self._answers.items() if key in block), self._default)
+        return next((answer for key, answer in self.answers.items() if key in block), self.default)
 
-    def _wait(self, cancel: threading.Event | None, seconds: float | threading.Event) -> None:
+    def wait(self, cancel: threading.Event | None, seconds: float | threading.Event) -> None:
         if isinstance(seconds, threading.Event):
             while not seconds.wait(0.005) and not (cancel is not None and cancel.is_set()):
                 pass
@@ -303,28 +303,28 @@ class FakeStream:
         before, self._joiner = (self._joiner, "") if self._detail.exact else ("", self._joiner)
         if self._detail.echo:
             self.echo = tuple(
-                PromptToken(engine._id(piece), piece, piece, -1.0 if k else None)
+                PromptToken(engine.id_of(piece), piece, piece, -1.0 if k else None)
                 for k, piece in enumerate(_pieces(prompt))
             )
-        cut, stop, reason = self._cut(before + engine._answer(prompt), sampling.stop)
+        cut, stop, reason = self._cut(before + engine.answer_to(prompt), sampling.stop)
         shown = [*_pieces(cut), ""] if stop else _pieces(cut)
-        engine._wait(cancel, engine._prefill)
+        engine.wait(cancel, engine.prefill)
         for index, piece in enumerate(shown):
-            engine._wait(cancel, engine._delay)
+            engine.wait(cancel, engine.delay)
             if cancel is not None and cancel.is_set():
                 reason, stop = "cancelled", None
                 break
-            if index == engine._fail_after:
+            if index == engine.fail_after:
                 self.ended.set()
-                raise engine._failure
+                raise engine.failure
             if index == sampling.max_new_tokens:
                 reason, stop = "max_new_tokens", None
                 break
             if index == 0:
                 first = time.perf_counter() - start
             raw = piece or (stop or "")
-            options = [(raw, -0.1), *((f" {other}", -3.0 - place) for place, other in enumerate(OTHERS))]
-            alternatives = tuple(Alternative(engine._id(text), text, logprob) for text, logprob in options)
+            options = [(raw, -0.1), *((f" {other}", -3.0 - rank) for rank, other in enumerate(OTHERS))]
+            alternatives = tuple(Alternative(engine.id_of(text), text, logprob) for text, logprob in options)
             token = Token(alternatives[0].id, piece, raw, -0.1, alternatives[: self._detail.alternatives])
             self.given.append(token)
             yield token
@@ -353,5 +353,5 @@ class FakeStream:
         found = [(answer.index(stop), stop) for stop in stops if stop in answer]
         if not found:
             return answer, None, "end_of_text"
-        place, stop = min(found)
-        return answer[:place], stop, "stop"
+        end, stop = min(found)
+        return answer[:end], stop, "stop"

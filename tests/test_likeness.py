@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import answer_with, run
@@ -45,7 +44,7 @@ UNSEEN = [" ", "\u200b", "\ufeff\u00ad", "\u00a0\u200e"]
 
 @pytest.mark.parametrize(("one", "other"), ALIKE, ids=map(ascii, ALIKE))
 def test_two_labels_that_look_alike_are_refused_at_every_door(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one: str, other: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one: str, other: str
 ) -> None:
     labels = ["joy", one, "anger", other]
     assert first_alike(labels) == (1, 3)
@@ -105,7 +104,7 @@ def test_a_link_s_labels_pass_the_same_door() -> None:
     ids=lambda command: command[0],
 )
 def test_one_label_is_no_choice(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
 ) -> None:
     answer_with(monkeypatch, FakeEngine())
     (tmp_path / "one.yaml").write_text("name: one\ntitle: One\nlabels: [joy]\n", encoding="utf-8")

@@ -98,6 +98,16 @@ def test_no_module_uses_anothers_private_names() -> None:
     assert private(PACKAGE) == []
 
 
+def test_the_tests_touch_no_private_name() -> None:
+    found = []
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr) and ast.unparse(node.value) != "self":
+                found.append(f"{path.name}: {ast.unparse(node)}")
+    allowed = re.compile(rf".*\.({'|'.join(OF_A_NAMED_TUPLE)})|.*: os\._exit")
+    assert [name for name in found if not allowed.fullmatch(name)] == []
+
+
 def test_gradio_is_in_the_page_alone() -> None:
     users = {name for name, named in GRAPH.items() if any(other.split(".")[0] == "gradio" for other in named)}
     assert users

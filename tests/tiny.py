@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
+    AutoModelForCausalLM,
     GPTJConfig,
-    GPTJForCausalLM,
     GPTNeoConfig,
-    GPTNeoForCausalLM,
     LlamaConfig,
-    LlamaForCausalLM,
     PreTrainedConfig,
     PreTrainedTokenizerFast,
 )
+
+from gptjt_demo.engine.engine import Engine
+from gptjt_demo.engine.prefix_lm import PrefixLM
+from gptjt_demo.errors import PlaygroundError
+
+Answered = TypeVar("Answered")
 
 FAMILIES = ("gptj", "llama")
 CONTEXT = 256
@@ -73,9 +77,8 @@ def config(family: str, *, width: int = 32, vocabulary: int = VOCABULARY, **more
 
 def model(family: str, implementation: str = "sdpa", seed: int = 0, **more: Any) -> Any:
     """A seeded model in float32, its weights large enough that its choices are clear."""
-    kinds: dict[str, Any] = {"gptj": GPTJForCausalLM, "llama": LlamaForCausalLM, "gpt_neo": GPTNeoForCausalLM}
     torch.manual_seed(seed)
-    made = kinds[family]._from_config(config(family, **more), attn_implementation=implementation).eval()
+    made = AutoModelForCausalLM.from_config(config(family, **more), attn_implementation=implementation).eval()
     with torch.no_grad():
         for parameter in made.parameters():
             if parameter.dim() == 2:
@@ -83,6 +86,21 @@ def model(family: str, implementation: str = "sdpa", seed: int = 0, **more: Any)
             elif parameter.abs().sum() == 0:  # biases start at zero, where dropping one would not show
                 parameter.normal_(0, 0.1)
     return made
+
+
+def network(engine: Engine) -> Any:
+    """The model of transformers that an engine runs."""
+    assert isinstance(engine.steps, PrefixLM)
+    return engine.steps.model
+
+
+def answered(outcomes: Iterable[tuple[int, Answered | PlaygroundError]]) -> dict[int, Answered]:
+    """What many prompts were answered, by index; an error among them fails."""
+    found = {}
+    for index, outcome in outcomes:
+        assert not isinstance(outcome, PlaygroundError), outcome
+        found[index] = outcome
+    return found
 
 
 def full_logits(made: Any, ids: list[int], prompt: int, attention: str) -> torch.Tensor:

@@ -15,23 +15,23 @@ class Patterns:
     """A mixture whose samples can be learnt: one of eight words, over and over."""
 
     def __init__(self, told: Callable[[], None] | None = None) -> None:
-        self._rng, self._told = random.Random(5), told
+        self.rng, self._told = random.Random(5), told
 
     def next(self) -> Sample:
         if self._told is not None:
             self._told()
-        word = self._rng.choices([b"north ", b"east ", b"south ", b"west ", b"red ", b"green ", b"blue ", b"black "])[0]
-        found = text_sample(list(word * 5)[: self._rng.randint(8, 24)], self._rng, 24)
+        word = self.rng.choices([b"north ", b"east ", b"south ", b"west ", b"red ", b"green ", b"blue ", b"black "])[0]
+        found = text_sample(list(word * 5)[: self.rng.randint(8, 24)], self.rng, 24)
         assert found is not None
         return found
 
     def state(self) -> dict[str, Any]:
-        version, internal, gauss = self._rng.getstate()
+        version, internal, gauss = self.rng.getstate()
         return {"rng": [version, list(internal), gauss]}
 
     def restore(self, state: dict[str, Any]) -> None:
         version, internal, gauss = state["rng"]
-        self._rng.setstate((version, tuple(internal), gauss))
+        self.rng.setstate((version, tuple(internal), gauss))
 
 
 def settings(steps: int, **more: Any) -> Any:
@@ -69,7 +69,7 @@ def run(
 
     torch.set_num_threads(1)
     held_out = Patterns()
-    held_out._rng.seed(99)
+    held_out.rng.seed(99)
     return train(
         settings(steps, **(more or {})),
         model(family, tie_word_embeddings=family == "llama", **(shape or {})),

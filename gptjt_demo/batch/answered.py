@@ -1,7 +1,7 @@
-"""The rows of a run that are answered so far, in the input's order: while it goes on, after a stop, and at its end.
+"""The rows of a run that are answered so far, in the input's order: while it runs, after a stop, and at its end.
 
 In: the source table and the run's output name. Out: an `AnsweredRows`, which looks at the files on the disk each
-time it is asked, and which any thread may use while the run goes on in another::
+time it is asked, and which any thread may use while the run is in another::
 
     rows = AnsweredRows(table, "out.csv", labels=True)
     rows.counts()                              # Counts(answered=64, total=300, errors=1, flagged=0)
@@ -10,7 +10,7 @@ time it is asked, and which any thread may use while the run goes on in another:
     rows.write("all.csv", unanswered=True)     # every row; those without a reply say "not answered" in the error column
 
 An engine finishes rows in its own order, so the output, which grows by an unbroken run from the first row, lags behind;
-the journal has every reply. Its columns are the output's. Does not know the engine, nor whether the run is going on.
+the journal has every reply. Its columns are the output's. Does not know the engine, nor whether the run still runs.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ class AnsweredRows:
         """How many there are now."""
         with self._lock:
             self._look()
-            answered = self._total - self._places.count(-1)
+            answered = self._total - self._offsets.count(-1)
             return Counts(answered, self._total, sum(self._failed), sum(self._marked))
 
     def preview(self, count: int) -> list[tuple[int, Row]]:
         """The first rows that are answered, each with its number in the file, from 1."""
-        return [(place + 1, row) for place, row in islice(self._rows(unanswered=False), count)]
+        return [(index + 1, row) for index, row in islice(self._rows(unanswered=False), count)]
 
     def __iter__(self) -> Iterator[Row]:
         return (row for _, row in self._rows(unanswered=False))
@@ -105,7 +105,7 @@ class AnsweredRows:
     def _rows(self, *, unanswered: bool) -> Iterator[tuple[int, Row]]:
         with self._lock:
             self._look()
-            places, finished = array("q", self._places), self._finished
+            offsets, finished = array("q", self._offsets), self._finished
         if finished:
             width = len(self.columns) - len(self._source.columns)
             rows = zip(islice(self._source, self._total), read(self._target), strict=False)
@@ -119,16 +119,16 @@ class AnsweredRows:
                 yield from self._rows(unanswered=unanswered)
             return
         with journal:
-            for place, (row, byte) in enumerate(zip(self._source, places, strict=False)):
+            for index, (row, byte) in enumerate(zip(self._source, offsets, strict=False)):
                 if byte >= 0:
                     journal.seek(byte)
                     if found := entry_of(journal.readline()):
-                        yield place, (*row, *reply_cells(found[1], self._labels))
+                        yield index, (*row, *reply_cells(found[1], self._labels))
                 elif unanswered:
-                    yield place, (*row, *blank)
+                    yield index, (*row, *blank)
 
     def _forget(self) -> None:
-        self._places = array("q", [-1]) * self._total  # the byte of the journal where a row's reply stands
+        self._offsets = array("q", [-1]) * self._total  # the byte of the journal where a row's reply stands
         self._failed, self._marked = bytearray(self._total), bytearray(self._total)
         self._byte, self._head, self._finished = 0, b"", False
 
@@ -151,10 +151,10 @@ class AnsweredRows:
             if not line.endswith(b"\n"):  # it is being written
                 return
             if self._byte and (found := entry_of(line)):
-                place, reply = found
-                if 0 <= place < self._total:
-                    self._places[place] = self._byte
-                    self._failed[place], self._marked[place] = bool(reply.error), bool(reply.check)
+                index, reply = found
+                if 0 <= index < self._total:
+                    self._offsets[index] = self._byte
+                    self._failed[index], self._marked[index] = bool(reply.error), bool(reply.check)
             self._byte += len(line)
 
     def _end(self) -> None:
@@ -164,7 +164,7 @@ class AnsweredRows:
             return
         if found.columns != self.columns or len(found) != self._total:
             return
-        for place, row in enumerate(found):
-            self._places[place] = 0
-            self._failed[place], self._marked[place] = bool(row[-1]), bool(row[-2])
+        for index, row in enumerate(found):
+            self._offsets[index] = 0
+            self._failed[index], self._marked[index] = bool(row[-1]), bool(row[-2])
         self._finished = True

@@ -33,18 +33,6 @@ def guess_inputs(template: Template, columns: Sequence[str], *, gold: str | None
     return {name: found[0] for name, found in fitting.items() if len(found) == 1}
 
 
-def guess_gold(template: Template, columns: Sequence[str], *, taken: Iterable[str] = ()) -> str | None:
-    """The column of right answers, if exactly one has a name of such.
-
-    Args:
-        template: whose answers they are.
-        columns: the file's.
-        taken: columns that are inputs.
-    """
-    found = fitting_gold(template, columns, taken)
-    return found[0] if len(found) == 1 else None
-
-
 def asked_inputs(
     template: Template, asked: Sequence[str], columns: Sequence[str], *, where: str, gold: str | None = None
 ) -> dict[str, str]:
@@ -130,7 +118,7 @@ def fitting_inputs(template: Template, columns: Sequence[str], gold: str | None)
 
 
 def fitting_gold(template: Template, columns: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
-    """The columns that could hold the right answers: `guess_gold` takes one that is alone."""
+    """The columns that could hold the right answers, by their names."""
     inputs = {_plain(name) for field in template.inputs for name in (field.name, field.cue)}
     free = [column for column in columns if _plain(column) not in inputs and column not in set(taken)]
     return _named(free, (template.output_cue, *GOLD_NAMES))

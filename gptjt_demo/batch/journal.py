@@ -105,7 +105,7 @@ class Journal:
         self._file.write(_line({"begun": secrets.token_hex(8), **identity}))
 
     def resume(self, identity: Identity) -> dict[int, int]:
-        """Go on with it: for each row that has a reply, the byte where that stands. Damaged lines are passed over.
+        """Continue it: for each row that has a reply, the byte where that stands. Damaged lines are passed over.
 
         Raises:
             TableError: it is of another run, and the message says what differs.
@@ -137,9 +137,9 @@ class Journal:
         assert entry is not None  # nobody else writes while it is held
         return entry[1]
 
-    def record(self, place: int, reply: Reply) -> None:
-        """Keep the reply to the row at `place`."""
-        self._add(_line({"place": place, **asdict(reply)}))
+    def record(self, index: int, reply: Reply) -> None:
+        """Keep the reply to the row of that index."""
+        self._add(_line({"place": index, **asdict(reply)}))
 
     def finishing(self) -> None:
         """Say that the output is being made of the replies."""
@@ -160,15 +160,15 @@ class Journal:
 
 
 def entry_of(line: bytes) -> tuple[int, Reply] | None:
-    """The place and the reply that a line of a journal holds; None where it holds none."""
+    """The index of a row and the reply that a line of a journal holds; None where it holds none."""
     try:
         entry = json.loads(line)
-        place = entry.pop("place")
+        index = entry.pop("place")
         reply = Reply(**{**entry, "shares": tuple(entry["shares"])})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     whole = all(isinstance(text, str) for text in (reply.text, reply.runner_up, reply.check, reply.error))
-    return (place, reply) if type(place) is int and place >= 0 and whole else None
+    return (index, reply) if type(index) is int and index >= 0 and whole else None
 
 
 def _head(line: bytes) -> dict[str, object]:

@@ -87,12 +87,6 @@ def check_target(source: Path, target: Path, *, resume: bool = False, overwrite:
         raise TableError(what, where=target.name, mend=f"resume it, {mend}" if begun else mend)
 
 
-def discard(target: Path) -> None:
-    """Delete an output and every file that a run left beside it; nothing happens where there is none."""
-    for path in (part_of(target), rowfile.draft_of(target), target, journal_of(target)):
-        path.unlink(missing_ok=True)
-
-
 class Output:
     """The growing file and its journal. Only the first of a group of processes opens them; others write nowhere.
 
@@ -112,7 +106,7 @@ class Output:
         self._file: rowfile.AppendOnly | None = None
 
     def open(self, identity: Identity, *, resume: bool, overwrite: bool) -> Start:
-        """Begin, or go on.
+        """Begin, or continue.
 
         Raises:
             TableError: as `check_target`; another run is writing; the format cannot hold a cell of the source; or what
@@ -139,7 +133,7 @@ class Output:
         return Start()
 
     def refuse_foreign(self) -> None:
-        """Refuse to go on with an output that no run of this input wrote, before anything is opened.
+        """Refuse to continue an output that no run of this input wrote, before anything is opened.
 
         Raises:
             TableError: it has no journal, and other rows than the input's.
@@ -162,10 +156,10 @@ class Output:
         if found.columns != self._columns:
             return "its columns are others"
         errors = flagged = 0
-        for place, (source, row) in enumerate(zip(islice(self._table, self._total), found, strict=False)):
+        for index, (source, row) in enumerate(zip(islice(self._table, self._total), found, strict=False)):
             for name, wanted, cell in zip(self._columns, source, row, strict=False):
                 if wanted != cell:
-                    return f"row {place + 1:,} differs from the input's in the column {name!r}"
+                    return f"row {index + 1:,} differs from the input's in the column {name!r}"
             errors, flagged = errors + bool(row[-1]), flagged + bool(row[-2])
         if len(found) != self._total:
             return f"it has {len(found):,} rows, not {self._total:,}"
@@ -178,10 +172,10 @@ class Output:
     def _resume(self, identity: Identity, journal: Journal, *, redo: bool) -> Start:
         if redo and journal.differing(identity) == [SOURCE]:
             return self._resume_changed(identity, journal)
-        places = {place: byte for place, byte in journal.resume(identity).items() if place < self._total}
+        offsets = {index: byte for index, byte in journal.resume(identity).items() if index < self._total}
         if self.part != self._target:
             rowfile.draft_of(self._target).unlink(missing_ok=True)
-        replies = (journal.reply_at(places[place]) if place in places else None for place in range(self._total))
+        replies = (journal.reply_at(offsets[index]) if index in offsets else None for index in range(self._total))
         found = compared(self.part, self._codec, self._expected(replies))
         if found.difference and not redo:
             raise TableError(
@@ -190,8 +184,8 @@ class Output:
                 mend="put it back, or resume and overwrite together to redo it from there",
             )
         if found.difference:
-            places.pop(found.rows, None)  # which of the two was edited is not known
-        known = {place: journal.reply_at(byte) for place, byte in places.items() if place >= found.rows}
+            offsets.pop(found.rows, None)  # which of the two was edited is not known
+        known = {index: journal.reply_at(byte) for index, byte in offsets.items() if index >= found.rows}
         return self._behind(found, known)
 
     def _resume_changed(self, identity: Identity, journal: Journal) -> Start:
@@ -218,10 +212,10 @@ class Output:
         for row, reply in zip(self._table, replies, strict=False):
             yield row, None if reply is None else reply_cells(reply, self._labels)
 
-    def record(self, place: int, reply: Reply) -> None:
+    def record(self, index: int, reply: Reply) -> None:
         """Keep a reply that may not be due yet."""
         if self._journal is not None:
-            self._journal.record(place, reply)
+            self._journal.record(index, reply)
 
     def write(self, row: Row, reply: Reply) -> None:
         """Add the next row."""

@@ -109,7 +109,7 @@ class Question:
         *,
         first: int = 0,
         known: Mapping[int, Reply] | None = None,
-        finished: Callable[[int, Reply], None] = lambda place, reply: None,
+        finished: Callable[[int, Reply], None] = lambda index, reply: None,
         cancel: threading.Event | None = None,
         shard: Shard = ALONE,
     ) -> Iterator[Reply]:
@@ -117,22 +117,22 @@ class Question:
 
         Args:
             queries: read a window at a time.
-            first: the place of the first query.
-            known: replies by place that need not be asked for again.
+            first: the index of the first query.
+            known: replies by index that need not be asked for again.
             finished: told of every new reply as soon as it is there, in any order.
             cancel: set it and the replies end, after those whose predecessors are all there.
             shard: the processes that split the work; all of them get all replies.
         """
         rows = enumerate(queries, first)
         while window := dict(islice(rows, WINDOW * shard.world)):
-            old = {place: reply for place, reply in (known or {}).items() if place in window}
-            mine = shard.share((place, query) for place, query in window.items() if place not in old)
+            old = {index: reply for index, reply in (known or {}).items() if index in window}
+            mine = shard.share((index, query) for index, query in window.items() if index not in old)
             waiting: dict[int, Reply] = {}
             due = next(iter(window))
-            for place, reply in chain(old.items(), shard.gathered(self._ask(mine, cancel))):
-                waiting[place] = reply
-                if place not in old:
-                    finished(place, reply)
+            for index, reply in chain(old.items(), shard.gathered(self._ask(mine, cancel))):
+                waiting[index] = reply
+                if index not in old:
+                    finished(index, reply)
                 while due in waiting:
                     yield waiting.pop(due)
                     due += 1
@@ -140,26 +140,26 @@ class Question:
                 return  # cancelled
 
     def _ask(self, rows: Iterable[tuple[int, Query]], cancel: threading.Event | None) -> Iterator[tuple[int, Reply]]:
-        """Places and replies, as they come."""
-        places: list[int] = []
+        """Indices and replies, as they come."""
+        indices: list[int] = []
         prompts: list[str] = []
         queries: list[Query] = []
-        for place, query in rows:
+        for index, query in rows:
             try:
                 prompts.append(self._prompt(query))
             except PlaygroundError as error:
-                yield place, Reply(error=str(error))
+                yield index, Reply(error=str(error))
             else:
-                places.append(place)
+                indices.append(index)
                 queries.append(query)
-        for index, outcome in self._outcomes(prompts, cancel):
+        for asked, outcome in self._outcomes(prompts, cancel):
             if isinstance(outcome, PlaygroundError):
-                yield places[index], Reply(error=str(outcome))
+                yield indices[asked], Reply(error=str(outcome))
             elif isinstance(outcome, Completion):
                 if outcome.stop_reason != "cancelled":
-                    yield places[index], self._checked(Reply(outcome.text), queries[index])
+                    yield indices[asked], self._checked(Reply(outcome.text), queries[asked])
             elif outcome:  # no scores: cancelled
-                yield places[index], self._checked(_label(outcome), queries[index])
+                yield indices[asked], self._checked(_label(outcome), queries[asked])
 
     def _outcomes(
         self, prompts: list[str], cancel: threading.Event | None

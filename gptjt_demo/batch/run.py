@@ -90,8 +90,8 @@ def run(
         columns: for each of the template's inputs, the table's column.
         labels: pick one of the template's labels instead of generating text.
         attention: None: the template's word, else the engine's.
-        resume: go on where a run to the same target was cut off, once what it wrote has been compared with the table;
-            begin if there was none; nothing is left to do if the target has all rows.
+        resume: continue a run to the same target that was cut off, once what it wrote has been compared with the
+            table; begin if there was none; nothing is left to do if the target has all rows.
         overwrite: replace a target that is there; with `resume`, redo only what is not as it should be.
         limit: only so many rows, from the start.
         cancel: set it to stop; what is done stays, and can be resumed.
@@ -119,8 +119,8 @@ def run(
         failed = start.errors + sum(bool(reply.error) for reply in start.known.values())
         meter = Meter(total, progress, done=start.written + len(start.known), errors=failed)
 
-        def finished(place: int, reply: Reply) -> None:
-            output.record(place, reply)
+        def finished(index: int, reply: Reply) -> None:
+            output.record(index, reply)
             meter.count(bool(reply.error))
 
         written, errors, flagged = start.written, start.errors, start.flagged
@@ -155,8 +155,8 @@ def query_of(table: Table, template: Template, columns: Mapping[str, str]) -> Ca
             raise SettingError(f"the input {name!r} has no column", where=template.name, mend="choose one")
         if name not in inputs:
             raise SettingError(f"no input {name!r}", where=template.name, mend=f"it has {', '.join(inputs)}")
-    places = [(name, table.place(columns[name])) for name in inputs]
-    return lambda row: {name: row[place] for name, place in places}
+    indices = [(name, table.column_index(columns[name])) for name in inputs]
+    return lambda row: {name: row[index] for name, index in indices}
 
 
 def capped(table: Table, limit: int | None) -> int:

@@ -68,7 +68,7 @@ class Shard:
 
     def share(self, rows: Iterable[T]) -> list[T]:
         """Every `world`-th row, so that long rows that stand together are spread."""
-        return [row for place, row in enumerate(rows) if place % self.world == self.rank]
+        return [row for index, row in enumerate(rows) if index % self.world == self.rank]
 
     def gathered(self, results: Iterable[T]) -> Iterator[T]:
         """All processes' results; alone, each as it comes. Every process of the group has to call it."""

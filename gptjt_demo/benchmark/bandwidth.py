@@ -19,7 +19,11 @@ SWEEPS = 3  # of each loop, the fastest of which counts
 
 
 class Bandwidth:
-    """Reads a buffer of `size` bytes on `threads` threads."""
+    """Reads a buffer of `size` bytes on `threads` threads.
+
+    Attributes:
+        loops: by name, how many bytes each reads, and what reads them.
+    """
 
     def __init__(self, *, threads: int, size: int = BYTES) -> None:
         torch.set_num_threads(threads)
@@ -30,7 +34,7 @@ class Bandwidth:
         matrix, vector = floats[: side * side].view(side, side), torch.ones(side)
         parts = np.array_split(floats.numpy().view(np.uint64), threads)
         pool = ThreadPoolExecutor(threads)
-        self._loops: dict[str, tuple[int, Callable[[], Any]]] = {
+        self.loops: dict[str, tuple[int, Callable[[], Any]]] = {
             "torch, sum of float32": (size, floats.sum),
             "torch, maximum of int32": (size, floats.view(torch.int32).amax),
             "torch, float32 matrix times vector": (side * side * 4, lambda: matrix.mv(vector)),
@@ -41,7 +45,7 @@ class Bandwidth:
     def read(self) -> float:
         """Seconds that reading a gigabyte (1e9 bytes) takes."""
         fastest = float("inf")
-        for way, (size, loop) in self._loops.items():
+        for way, (size, loop) in self.loops.items():
             for _ in range(SWEEPS):
                 started = time.perf_counter()
                 loop()

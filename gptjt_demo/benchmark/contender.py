@@ -56,6 +56,10 @@ class Asked(Protocol):
 class Contender:
     """A worker process; `gptjt_demo.benchmark.worker` is its other end.
 
+    Attributes:
+        facts: what it said of itself once it was set up.
+        process: the worker's.
+
     Args:
         name: as the table calls it.
         kind: a key of `worker.KINDS`.
@@ -85,7 +89,7 @@ class Contender:
         if kind == "ours":  # `--model` may name a hub's
             offline = {}
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "gptjt_demo.benchmark.worker", kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -112,15 +116,15 @@ class Contender:
 
     def close(self) -> None:
         """End the process."""
-        for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
         try:
-            self._process.wait(20)
+            self.process.wait(20)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.process.kill()
+            self.process.wait()
         self._said.close()
 
     def __enter__(self) -> Contender:
@@ -128,25 +132,25 @@ class Contender:
 
     def __exit__(self, error: object, *_: object) -> None:
         if error is not None:  # it may be busy, and nobody waits for its answer
-            self._process.kill()
+            self.process.kill()
         self.close()
 
     def _talk(self, message: Any, limit: float) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         alarm = threading.Timer(max(0.0, limit), self._end, [f"took longer than {max(0.0, limit):.3g} s"])
         alarm.daemon = True
         alarm.start()
         try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
         except BrokenPipeError:
             line = b""
         finally:
             alarm.cancel()
         if not line:
-            status = self._process.wait()
+            status = self.process.wait()
             raise Failed(self._late or f"the process ended with status {status}{self._last_words()}")
         answer = json.loads(line)
         if "error" in answer:
@@ -155,7 +159,7 @@ class Contender:
 
     def _end(self, why: str) -> None:
         self._late = why
-        self._process.kill()
+        self.process.kill()
 
     def _last_words(self) -> str:
         size = self._said.seek(0, os.SEEK_END)

@@ -75,7 +75,7 @@ class Transformers(Peer):
             versions.insert(0, f"bitsandbytes {bitsandbytes.__version__}")
             more = {"quantization_config": BitsAndBytesConfig(load_in_8bit=True), "device_map": {"": "cpu"}}
         started = time.perf_counter()
-        self._model = AutoModelForCausalLM.from_pretrained(
+        self.model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True, **more
         ).eval()
         name = str(dtype).removeprefix("torch.")
@@ -88,14 +88,14 @@ class Transformers(Peer):
 
     def _prefill(self, count: int) -> float:
         started = time.perf_counter()
-        self._model(self._tensors[count], use_cache=True, logits_to_keep=1).logits.argmax(-1)
+        self.model(self._tensors[count], use_cache=True, logits_to_keep=1).logits.argmax(-1)
         return time.perf_counter() - started
 
     def decode(self) -> float:
-        out = self._model(self._tensors[32], use_cache=True, logits_to_keep=1)
+        out = self.model(self._tensors[32], use_cache=True, logits_to_keep=1)
         started = time.perf_counter()
         for _ in range(self._decoded):
-            out = self._model(out.logits.argmax(-1), cache=out.past_key_values, use_cache=True)
+            out = self.model(out.logits.argmax(-1), cache=out.past_key_values, use_cache=True)
         return (time.perf_counter() - started) / self._decoded
 
 

@@ -23,7 +23,7 @@ from transformers import AutoModelForCausalLM, GPTJConfig, PreTrainedTokenizerFa
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.layout import HIVEMIND, Weight, rows, stored
 
-WORDS = 50257  # GPT-J's tokens; its logits go on to 50400
+WORDS = 50257  # GPT-J's tokens; its logits reach to 50400
 SPREAD = 0.02  # standard deviation of a weight
 PEAK = 3.6  # largest of 4096 normal values, in standard deviations, on average
 PIECE = 1 << 22  # values made at a time

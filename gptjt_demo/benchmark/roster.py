@@ -24,7 +24,7 @@ class Roster:
         report: hears who does not, and why.
         threads: of every contender.
         environment: of every contender.
-        told: hears what goes on.
+        told: hears of each step.
     """
 
     report: Report

@@ -38,7 +38,7 @@ class Rounds:
     ) -> None:
         """Ask every contender every question of its own, one after another, `rounds` times and once before that.
 
-        One that fails is not asked again, its values go, and the others go on.
+        One that fails is not asked again, its values are dropped, and the others are asked further.
         """
         questions = list(dict.fromkeys(question for _, asked in turns for question in asked))
         for round_ in range(rounds + 1):

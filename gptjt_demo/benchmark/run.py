@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gptjt_demo.benchmark import figures, machine, processor
+from gptjt_demo.benchmark import machine, measures, processor
 from gptjt_demo.benchmark.contender import Asked, Contender, Patience
 from gptjt_demo.benchmark.report import Report
 from gptjt_demo.benchmark.roster import Roster
@@ -43,7 +43,7 @@ class Bench:
         page: measure the page, and visitors beside a batch.
         day: measure the memory that a day of visitors leaves; it takes minutes.
         way: of multiplying 8-bit weights, where one is forced; a value of `GPTJT_WAY`.
-        told: hears what goes on.
+        told: hears of each step.
     """
 
     folder: Path
@@ -87,24 +87,24 @@ class Bench:
             peers = self._llama_cpp(stack, roster, ours.facts) if self.peers and on_cpu else []
             starting = roster.other(stack, "starting", "starting", {"model": model}) if on_cpu else []
             rounds = self._rounds(stack, roster, ours, peers, _BATCHES, starting=starting, on_cpu=on_cpu)
-            figures.loading(report, ours.facts, first, full=False)
-            figures.known(report, rounds, ours.facts)
+            measures.loading(report, ours.facts, first, full=False)
+            measures.known(report, rounds, ours.facts)
             for process in starting:
                 measured = process.name not in rounds.failures
-                figures.starting(report, rounds, roster.asked(process, "peak_bytes") if measured else None)
+                measures.starting(report, rounds, roster.asked(process, "peak_bytes") if measured else None)
             for peer in peers:
                 texts = {roster.asked(ours, "text"), roster.asked(peer, "text")}
                 agree = "the same text as ours" if len(texts) == 1 else "another text than ours: its file may be wrong"
                 report.machine.append(f"{peer.name} answers greedily with {agree}")
             for task in ("entities", "cleaning"):
                 self.told(f"{task} with and without drafting")
-                figures.drafting(report, task, roster.asked(ours, f"drafting_{task}"))
+                measures.drafting(report, task, roster.asked(ours, f"drafting_{task}"))
             if self.page:
                 self.told("opening the page")
-                figures.page(report, roster.asked(ours, "page"), roster.asked(ours, "page_beside"))
+                measures.page(report, roster.asked(ours, "page"), roster.asked(ours, "page_beside"))
             if self.day:
                 self.told("a day of visitors")
-                figures.day(report, roster.asked(ours, "page_day"))
+                measures.day(report, roster.asked(ours, "page_day"))
         return report
 
     def _roster(self, title: str) -> Roster:
@@ -138,19 +138,19 @@ class Bench:
         self.told("writing a GGUF")
         settings = {"folder": str(self.folder), "model": facts["folder"]}
         with roster.builder(settings) as build:
-            file = build("gguf", figures.LLAMA_CPP)
+            file = build("gguf", measures.LLAMA_CPP)
         if file is None:
             return []
         made = {"file": file, "ids": facts["ids"], "decoded": DECODED}
         patience = self._patience(facts["weight_bytes"])
-        return roster.other(stack, figures.LLAMA_CPP, "llama_cpp", made, patience=patience)
+        return roster.other(stack, measures.LLAMA_CPP, "llama_cpp", made, patience=patience)
 
     def _random(self, roster: Roster, layers: int, *, starts: bool, peers: bool) -> None:
         report, title = roster.report, count(layers, "layer")
         self.told(f"building {title}, about {machine.checkpoint_bytes(layers) / 1e9:.1f} GB")
-        place = {"folder": str(self.folder), "layers": layers}
+        build_options = {"folder": str(self.folder), "layers": layers}
         folders: dict[str, str | None] = {}
-        with roster.builder(place) as build:
+        with roster.builder(build_options) as build:
             hivemind = build("hivemind", "ours")
             if hivemind is None:
                 raise ModelError(report.failures["ours"], where="the random checkpoint")
@@ -159,8 +159,8 @@ class Bench:
                 folders["int8"] = build("int8", "ours, converted")
         if peers:
             self.told("converting it for the peers")
-            with roster.builder(place, Patience(60, 60 + 30 * layers)) as build:
-                folders["bfloat16"] = build("bfloat16", figures.TRANSFORMERS)
+            with roster.builder(build_options, Patience(60, 60 + 30 * layers)) as build:
+                folders["bfloat16"] = build("bfloat16", measures.TRANSFORMERS)
                 folders["ctranslate2"] = folders["bfloat16"] and build("ctranslate2", "ctranslate2")
         settings: dict[str, Any] = {"decoded": DECODED_RANDOM, "random": True}
         converted = self._starts(roster, {"model": folders["int8"], **settings}) if folders.get("int8") else []
@@ -169,10 +169,10 @@ class Bench:
             ours, first = roster.ours(stack, {"model": hivemind, **settings})
             if starts:
                 self._introduce(report, ours)
-                figures.loading(report, ours.facts, first, converted, full=layers >= LAYERS)
+                measures.loading(report, ours.facts, first, converted, full=layers >= LAYERS)
             others = self._random_peers(stack, roster, layers, folders, ours.facts) if peers else []
             rounds = self._rounds(stack, roster, ours, others, ("rows",), title=title)
-        figures.random(report, rounds, ours.facts, title, main=starts, peers=peers)
+        measures.random(report, rounds, ours.facts, title, main=starts, peers=peers)
 
     def _random_peers(
         self,
@@ -188,7 +188,7 @@ class Bench:
         for name, kind, folder, more, environment in _random_peers(folders):
             if folder is None:
                 continue
-            in_float32 = name == figures.TRANSFORMERS and not facts["bfloat16"]
+            in_float32 = name == measures.TRANSFORMERS and not facts["bfloat16"]
             if in_float32 and (why := machine.lacking(layers, 4)):
                 roster.leave_out(name, f"float32, its fastest type here, {why}")
                 continue
@@ -236,7 +236,7 @@ class Bench:
                 f"memory{', at ' + title if title else ''}: read fastest by {roster.asked(reader, 'way')}"
             )
         report.failures |= rounds.failures
-        figures.medians(report, rounds, [ours, *peers, *memory, *starting], title or report.model)
+        measures.medians(report, rounds, [ours, *peers, *memory, *starting], title or report.model)
         return rounds
 
 
@@ -244,7 +244,7 @@ def _random_peers(
     folders: Mapping[str, str | None],
 ) -> Iterator[tuple[str, str, str | None, dict[str, Any], dict[str, str]]]:
     """(name, kind, folder, further settings, environment) of each peer."""
-    yield figures.TRANSFORMERS, "transformers", folders["bfloat16"], {"eight_bit": False}, {}
-    yield figures.BITSANDBYTES, "transformers", folders["bfloat16"], {"eight_bit": True}, {}
-    for value, name in enumerate(figures.CTRANSLATE2):
+    yield measures.TRANSFORMERS, "transformers", folders["bfloat16"], {"eight_bit": False}, {}
+    yield measures.BITSANDBYTES, "transformers", folders["bfloat16"], {"eight_bit": True}, {}
+    for value, name in enumerate(measures.CTRANSLATE2):
         yield name, "ctranslate2", folders["ctranslate2"], {}, {"CT2_USE_MKL": str(value)}

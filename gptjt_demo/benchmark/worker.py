@@ -64,7 +64,7 @@ def main(kind: str) -> None:
             answer = {"error": f"not installed ({error.name})"}
         except (PlaygroundError, Failed) as error:
             answer = {"error": str(error)}
-        except Exception as error:  # a peer may raise anything, and the run goes on without it
+        except Exception as error:  # a peer may raise anything, and the run continues without it
             text = (str(error).strip() or "no message").splitlines()[0]
             answer = {"error": f"failed: {type(error).__name__}: {text[:160]}"}
         else:

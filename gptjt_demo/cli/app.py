@@ -61,7 +61,7 @@ ALONE = (serve, doctor, bench, list_templates)
 
 
 class Command(TyperCommand):
-    """A command that refuses an option given twice instead of taking the last one without a word."""
+    """A command that refuses an option given twice instead of silently taking the last one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and self.no_args_is_help:
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command.
 
     A user's mistake becomes one line on standard error and exit status 2; an error inside the program one line and
-    status 1, behind its traceback where GPTJT_TRACEBACK is set.
+    status 1, after its traceback where GPTJT_TRACEBACK is set.
     """
     with escaping():
         status = _run(arguments)
@@ -132,7 +132,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # whatever it is, people read a line; the traceback is for those who ask for it
         if environment.TRACEBACK.read():
             traceback.print_exc()
-        say(f"error: {_unexpected(error)}")  # in every process of a launch: it may be one's alone
+        say(f"error: {_unexpected(error)}")  # in every process of a launch: it may have happened in this one only
         status = 1
     if mistake and sharding.first():  # one line, not one a process
         say(f"error: {mistake}")

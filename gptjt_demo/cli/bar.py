@@ -1,6 +1,6 @@
 """A bar on standard error that draws progress with its rate and the time left, where a person watches.
 
-In: a title. Out: whom to tell of progress. Does not know what goes on.
+In: a title. Out: whom to tell of progress. Does not know what is done.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The `bench` command: a table, then one JSON line on standard output; what goes on, on standard error."""
+"""The `bench` command: a table, then one JSON line on standard output; progress goes to standard error."""
 
 from __future__ import annotations
 

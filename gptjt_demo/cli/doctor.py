@@ -166,8 +166,8 @@ def _known_models() -> Iterator[Fact]:
     gpu = sum(torch.cuda.mem_get_info(k)[0] for k in range(torch.cuda.device_count())) / GIB
     for spec in MODELS.values():
         needed = (spec.gib or 0) * memory.OVERHEAD
-        places = [place for place, there in (("memory", free), ("GPU memory", gpu)) if needed <= there]
-        fits = f"fits in {' and in '.join(places)}" if places else "does not fit"
+        kinds = [kind for kind, there in (("memory", free), ("GPU memory", gpu)) if needed <= there]
+        fits = f"fits in {' and in '.join(kinds)}" if kinds else "does not fit"
         yield Fact(spec.name, f"needs {needed:.2f} GiB, {fits}; {in_cache(spec)}")
 
 

@@ -66,7 +66,7 @@ def check_out(table: Table, target: Path, total: int, *, labels: bool, resume: b
         labels, resume, overwrite: as of the run.
 
     Raises:
-        PlaygroundError: the name is taken, is no file's, or nothing can be written beside it.
+        PlaygroundError: the name is taken or not a file's, or nothing can be written beside it.
     """
     from gptjt_demo.batch.output import Output, check_target
 

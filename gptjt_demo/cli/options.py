@@ -1,7 +1,7 @@
 """Options that several commands share, and how what they name is opened.
 
-In: an option's value as it was typed. Out: an engine, a library, a template, a prompt. The libraries behind them are
-imported when something is opened, so that `--help` answers at once. Knows no command.
+In: an option's value as it was typed. Out: an engine, a library, a template, a prompt. Heavy libraries are imported
+when something is opened, so that `--help` answers at once. Knows no command.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PromptsOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--prompts",
-        help=f"A folder of your own templates; may be given twice.  [env var: GPTJT_PROMPTS, parted by {os.pathsep}]",
+        help=f"A folder of your own templates; may be given twice.  [env var: GPTJT_PROMPTS, joined by {os.pathsep}]",
     ),
 ]
 TemplateArgument = Annotated[str, typer.Argument(metavar="NAME", help="A template's name or file.")]
@@ -54,7 +54,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 
 def open_library(prompts: list[Path] | None) -> Library:
-    """The shipped templates, behind those of `--prompts`, or without it of GPTJT_PROMPTS.
+    """The shipped templates, after those of `--prompts` or, without it, of GPTJT_PROMPTS.
 
     Raises:
         TemplateError: a folder does not exist.

@@ -54,7 +54,7 @@ def batch(
     input_column: Inputs = None,
     labels: Annotated[bool, typer.Option("--labels", help="Pick one of the template's labels.")] = False,
     attention: AttentionOption = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where this run was cut off.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue where this run was cut off.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace OUT if it is there; with --resume, redo what is wrong.")
     ] = False,
@@ -63,7 +63,7 @@ def batch(
     device: DeviceOption = "auto",
     prompts: PromptsOption = None,
 ) -> None:
-    """Answer every row of a file; the answers stand beside the file's own columns."""
+    """Answer every row of a file; the answers are in columns beside the file's own."""
     from gptjt_demo.batch.columns import taken_words
     from gptjt_demo.batch.run import capped, run
     from gptjt_demo.tables import rowfile
@@ -98,7 +98,7 @@ def batch(
     except PlaygroundError:
         raise
     except (KeyboardInterrupt, Exception):  # whatever it is, what is answered is kept, and people should know
-        tell(f"stopped; the same command with --resume goes on with {target}")
+        tell(f"stopped; the same command with --resume continues {target}")
         raise
     if result.was_complete:
         tell(f"{target}: all {result.rows:,} rows were there; which prompt and model answered them is not recorded")
@@ -159,8 +159,8 @@ def evaluate(
     said = not json_ and bool(gold)
     table = read_table(path, said=said)  # once: it may come through a pipe
     jobs = [
-        (_Measured.of(each, table, input_column, output_column, limit, said=said and not place), mode)
-        for place, (each, mode) in enumerate(asked)
+        (_Measured.of(each, table, input_column, output_column, limit, said=said and not index), mode)
+        for index, (each, mode) in enumerate(asked)
     ]
     engine = open_engine(model, device)
     runs = _runs(engine, jobs, generate, json_)
@@ -282,7 +282,7 @@ def _columns(table: Table, template: Template, asked: list[str] | None, *, gold:
     from gptjt_demo.batch.columns import asked_inputs
 
     columns = asked_inputs(template, asked or (), table.columns, where="--input-column", gold=gold)
-    return {name: table.columns[table.place(column)] for name, column in columns.items()}
+    return {name: table.columns[table.column_index(column)] for name, column in columns.items()}
 
 
 def _modes(asked: Attention | Literal["both"] | None, template: Template) -> list[Attention | None]:
@@ -323,7 +323,7 @@ def _evaluate_samples(
     engine = open_engine(model, device)
     if attention == "both" and not engine.supports_prefix:
         modes = ["causal"]
-        tell(f"{engine.name} does not see a prefix mask: causal alone is measured")
+        tell(f"{engine.name} does not see a prefix mask: only causal attention is measured")
     pairs: dict[str, list[Run]] = {}
     for template in chosen:
         job = _Measured.of(template, read_table(samples.path(template.name), said=False), limit=limit)

@@ -82,7 +82,7 @@ def check_templates(
 
 
 def link_template(name: TemplateArgument, prompts: PromptsOption = None) -> None:
-    """Print a link's part from # on; behind a page's address it opens the template there."""
+    """Print a link's part from # on; added to a page's address, it opens the template there."""
     from gptjt_demo.templates.link import to_fragment
 
     print(to_fragment(open_template(name, prompts)))

@@ -34,9 +34,9 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="The run's folder: log, checkpoints, weights.")],
     recipe: Annotated[str | None, typer.Option(help="mini, gpt-jt or a YAML file.", show_default="mini")] = None,
     minutes: Annotated[
-        float | None, typer.Option(help="Stop after so long; --resume goes on. Default: to the recipe's end.", min=0)
+        float | None, typer.Option(help="Stop after so long; --resume continues. Default: to the recipe's end.", min=0)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     base: Base = None,
     data: Annotated[
         list[str] | None, typer.Option(help="NAME=PATH for a source of the recipe; datasets:OWNER/NAME works too.")
@@ -49,7 +49,7 @@ def train(
 
     begun = Begun.load(out)
     if begun is not None and not resume:
-        raise SettingError("it holds a run already", where=str(out), mend="go on with it by --resume, or name another")
+        raise SettingError("it holds a run already", where=str(out), mend="continue it with --resume, or name another")
     if begun is None and resume and recipe is None:
         raise SettingError("there is no run in it", where=str(out), mend="name its folder, or --recipe to begin one")
     if begun is None:
@@ -87,7 +87,7 @@ def train(
     losses = "".join(f"; {name} {loss:.3f}" for name, loss in done.held_out.items())
     say(f"step {done.step:,}, {done.tokens_per_second:,.0f} tokens/s; held-out loss, nats a token{losses}")
     if not done.finished:
-        say(f"not at its end: the same command with --resume goes on with {out}")
+        say(f"not at its end: the same command with --resume continues {out}")
     print(done.model)
 
 

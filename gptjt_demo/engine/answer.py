@@ -27,7 +27,7 @@ class Answer:
     """The answer to one prompt.
 
     Attributes:
-        index: the prompt's place among those asked together.
+        index: the prompt's, among those asked together.
         prompt_ids: its token ids.
         continuation: token ids that stand between the prompt and the new tokens, read causally.
         continued: the text that they settle by themselves; new tokens' texts follow it.

@@ -6,7 +6,7 @@ A guess costs time and never changes an answer: the model checks all of them in 
 An answer that copies (entities, contacts) takes pieces of the query in their order and leaves things out between them.
 So the place where the newest tokens stood before is looked for behind the last piece copied first, and only then
 anywhere, the query (which comes last) before the examples. Where the answer put a token in another's place, such as a
-dash for a dot, the copy goes on behind the one that was replaced.
+dash for a dot, the copy continues behind the one that was replaced.
 """
 
 from __future__ import annotations
@@ -63,19 +63,19 @@ class Drafter:
             self._copied = self._source + accepted
 
     def _lookup(self, ids: list[int]) -> int | None:
-        """The index from which the text may go on."""
+        """The index from which the text may continue."""
         size, copied = len(self._prompt), self._copied
         # Indices behind an earlier occurrence of the newest token, and how much before them is alike.
         behind = [k + 1 for k, id in enumerate(ids[:-1]) if id == ids[-1]]
         alike = {k: _alike(ids, k) for k in behind}
         longest = max(alike.values(), default=0)
-        places = [k for k in behind if alike[k] == longest]
-        ahead = [k for k in places if 0 <= copied <= k < size]
+        positions = [k for k in behind if alike[k] == longest]
+        ahead = [k for k in positions if 0 <= copied <= k < size]
         if ahead:
             return ahead[0]
         if longest < 2 and 0 <= copied < size - 1:
             return copied + 1  # the newest token stands in the place of the prompt's own
-        return max(places, key=lambda k: (k < size, k), default=None)
+        return max(positions, key=lambda k: (k < size, k), default=None)
 
 
 def _alike(ids: list[int], end: int) -> int:

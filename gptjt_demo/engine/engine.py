@@ -44,6 +44,8 @@ class Engine:
         notes: what was decided at load, a line each.
         stand_in: it answers in place of another model, and is shown as such.
         control: the tokens that stand for no text.
+        steps: computes the model's steps; `exchange` puts another in its place.
+        vocabulary: texts to tokens and back.
         loading, notice, metered: as of a model that is there, and that nobody need be told about.
 
     Args:
@@ -71,17 +73,17 @@ class Engine:
         notes: Sequence[str] = (),
         stand_in: bool = False,
     ) -> None:
-        self._lm = _steps(model)
-        self._vocabulary = Vocabulary(tokenizer, self._lm.vocabulary, self._lm.ends)
-        self._reader = Reader(self._lm, self._vocabulary.unreal)
-        self.control = self._vocabulary.control
-        self.name = name or self._lm.name
-        self.context = context or self._lm.context
-        self.self_test = self._lm.test
-        self.supports_prefix = self._lm.test.supports_prefix
+        self.steps = _steps(model)
+        self.vocabulary = Vocabulary(tokenizer, self.steps.vocabulary, self.steps.ends)
+        self._reader = Reader(self.steps, self.vocabulary.unreal)
+        self.control = self.vocabulary.control
+        self.name = name or self.steps.name
+        self.context = context or self.steps.context
+        self.self_test = self.steps.test
+        self.supports_prefix = self.steps.test.supports_prefix
         self.attention: Attention = attention if self.supports_prefix else "causal"
         self.stand_in = stand_in
-        self.notes = (*notes, f"mask self-test: {self._lm.test.reason}")
+        self.notes = (*notes, f"mask self-test: {self.steps.test.reason}")
 
     def exchange(self, model: LanguageModel, notes: Sequence[str] = ()) -> None:
         """Answer with another form of the same model from the next call on; calls that have begun end as they began.
@@ -91,11 +93,11 @@ class Engine:
             notes: lines of its load report.
         """
         self.notes = (*notes, f"mask self-test: {model.test.reason}")
-        self._lm, self._reader = model, Reader(model, self._vocabulary.unreal)
+        self.steps, self._reader = model, Reader(model, self.vocabulary.unreal)
 
     def pause(self) -> AbstractContextManager[None]:
-        """Hold the model's steps, so that its modules can be exchanged; requests wait, and go on after it."""
-        return self._lm.pause()
+        """Hold the model's steps, so that its modules can be exchanged; requests wait, and continue after it."""
+        return self.steps.pause()
 
     def count_tokens(self, text: str) -> int:
         """How many tokens a text has."""
@@ -103,7 +105,7 @@ class Engine:
 
     def encode(self, text: str) -> list[int]:
         """A text's token ids; control tokens typed in it are only text."""
-        return self._vocabulary.encode(text)
+        return self.vocabulary.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids; a character that is not complete is U+FFFD.
@@ -111,11 +113,11 @@ class Engine:
         Raises:
             PromptError: one is not a token.
         """
-        return self._vocabulary.decode(self._vocabulary.checked(ids, "tokens"))
+        return self.vocabulary.decode(self.vocabulary.checked(ids, "tokens"))
 
     def tokens(self, text: str) -> list[str]:
         """A text's tokens, each as text."""
-        return [self._vocabulary.decode([id]) for id in self._vocabulary.encode(text)]
+        return [self.vocabulary.decode([id]) for id in self.vocabulary.encode(text)]
 
     def resolve(self, attention: Attention | None) -> Attention:
         """The mode that a call which asks for `attention` runs in."""
@@ -156,7 +158,7 @@ class Engine:
                 "in prefix mode a prompt's own tokens have no log probabilities", where="echo", mend="read it causally"
             )
         answer = self._answer(0, prompt, _settings(sampling), continuation, detail)
-        if answer.greedy and (drafting or (drafting is None and self._lm.rows_alike)):
+        if answer.greedy and (drafting or (drafting is None and self.steps.rows_alike)):
             answer.drafter = Drafter(answer.prompt_ids, None if drafting else PATIENCE)
         return Stream(decode(self._reader, [answer], mode, Flag(cancel)), answer, self.name, mode)
 
@@ -284,11 +286,11 @@ class Engine:
         # Prompts that end in white space take their labels without a joiner, so they are scored apart from the others.
         for space in ("", " "):
             texts = [space + label + end for label in labels]
-            branches = [self._vocabulary.encode(text) for text in texts]
+            branches = [self.vocabulary.encode(text) for text in texts]
             lengths = [len(ids) for ids in branches]
             group: list[tuple[int, list[int]]] = []  # (index, ids)
             for index, prompt in enumerate(prompts):
-                if self._vocabulary.joiner(prompt) == space:
+                if self.vocabulary.joiner(prompt) == space:
                     try:
                         group.append((index, self._prompt_ids(prompt, max(lengths), "the longest label")))
                     except PromptError as error:
@@ -321,7 +323,7 @@ class Engine:
             PromptError: a continuation is empty, or holds what is no token.
         """
         mode, flag = self.resolve(attention), Flag(cancel, background)
-        branches = [self._vocabulary.checked(ids, "continuations") for ids in listed(continuations, "continuations")]
+        branches = [self.vocabulary.checked(ids, "continuations") for ids in listed(continuations, "continuations")]
         if not branches or not all(branches):
             raise PromptError("there are none, or one has no tokens", where="continuations", mend="give at least one")
         group: list[tuple[int, list[int]]] = []  # (index, ids)
@@ -341,17 +343,17 @@ class Engine:
         continuation: Sequence[int] = (),
         detail: Detail | None = None,
     ) -> Answer:
-        continuation = self._vocabulary.checked(continuation, "continuation")
+        continuation = self.vocabulary.checked(continuation, "continuation")
         room = len(continuation) + sampling.max_new_tokens
         if (
             detail is not None and detail.echo
         ):  # who asks for one may ask for nothing else: the last token is never read
             room -= 1
         ids = self._prompt_ids(prompt, room, "new tokens")
-        return Answer(index, prompt, ids, sampling, self._vocabulary, continuation, detail)
+        return Answer(index, prompt, ids, sampling, self.vocabulary, continuation, detail)
 
     def _prompt_ids(self, prompt: Prompt, room: int, what: str) -> list[int]:
-        ids = self._vocabulary.read(prompt)
+        ids = self.vocabulary.read(prompt)
         if len(ids) + room > self.context:
             raise PromptTooLong(
                 f"the prompt has {len(ids)} tokens and {what} take {room}, together {len(ids) + room}; "

@@ -40,7 +40,7 @@ def check_labels(labels: Sequence[str], rule: Rule) -> list[str]:
         if not seen(exact_text(label, "labels")):
             raise PromptError("a label is blank", where="labels", mend="remove it")
     if pair := first_alike(found):
-        one, other = (found[place] for place in pair)
+        one, other = (found[index] for index in pair)
         what = f"{one!r} is given twice" if one == other else f"{other!r} reads like the label {one!r}"
         raise PromptError(what, where="labels", mend="remove or rename one of them")
     return found

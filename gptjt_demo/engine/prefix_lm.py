@@ -51,8 +51,8 @@ class State:
         if len(states) == 1:
             return states[0]
         cache = states[0].cache
-        for place, layer in enumerate(cache.layers):
-            others = [state.cache.layers[place] for state in states]
+        for number, layer in enumerate(cache.layers):
+            others = [state.cache.layers[number] for state in states]
             layer.keys = torch.cat([other.keys for other in others])
             layer.values = torch.cat([other.values for other in others])
             for other in others[1:]:
@@ -70,10 +70,10 @@ class PrefixLM:
     """A causal LM of transformers, run with explicit masks.
 
     One step of the model runs at a time; threads take turns between steps, and those whose `cancelled` is a `Flag` of
-    the background give way between layers. Once `self_test` has failed, steps fall
-    back to the model's own causal mask.
+    the background give way between layers. Once `self_test` has failed, steps fall back to the model's own causal mask.
 
     Attributes:
+        turns: whose step runs, and who waits.
         rows_alike: whether `check` reads a token as `extend` does: to the bit over 8-bit linears, else to rounding.
 
     Args:
@@ -89,7 +89,7 @@ class PrefixLM:
         self.vocabulary: int = model.config.vocab_size
         self.ends = _end_ids(model)
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
-        self._turns = Turns()
+        self.turns = Turns()
         self._running = threading.local()
         for layer in layers(model) or [model]:
             layer.register_forward_pre_hook(self._check)
@@ -226,13 +226,13 @@ class PrefixLM:
 
     def pause(self) -> AbstractContextManager[None]:
         """Hold the model's steps; within it, its modules may be exchanged."""
-        return self._turns.pause()
+        return self.turns.pause()
 
     @contextmanager
     def _step(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
         self._running.cancelled = cancelled
         try:
-            with self._turns.step(background=_behind(cancelled)):
+            with self.turns.step(background=_behind(cancelled)):
                 yield
         finally:
             self._running.cancelled = None
@@ -242,7 +242,7 @@ class PrefixLM:
         if cancelled is not None and cancelled():
             raise Interrupted
         if _behind(cancelled):
-            self._turns.give_way()
+            self.turns.give_way()
 
     def self_test(self) -> SelfTest:
         """Ask the model whether it notices the mask: alter the last prompt token, look at the first position.

@@ -63,7 +63,7 @@ class PromptToken:
 class Completion:
     """A finished answer.
 
-    `text` is the whole of it, `tokens` are the new ones (all of them, but where it went on from a continuation).
+    `text` is the whole of it, `tokens` are the new ones (all of them, unless it continued a text that was given).
     `text` follows `prompt + joiner`: the one space between a cue and its answer is not part of the answer. It is
     empty where the model wrote no space.
     Times are seconds; `tokens_per_second` is the rate of decoding, after the first token (0 where there was one).

@@ -1,7 +1,7 @@
 """Whose step of the model is next: what somebody waits for goes first, and work in the background gives way to it.
 
 In: threads that want to run a step. Out: one of them runs at a time. A step in the background is left between two
-layers when another comes, and taken up again when nobody has come for `GRACE`; so that it goes on under any load, it
+layers when another comes, and taken up again when nobody has come for `GRACE`; so that it proceeds under any load, it
 has `SHARE` of the model's time all the while. Knows no model.
 """
 
@@ -80,6 +80,10 @@ class Turns:
         finally:
             with self._changed:
                 self._leave(background=False)
+
+    def waiting(self, *, background: bool = False) -> int:
+        """How many threads wait for a turn; of those in front, or of the background."""
+        return len(self._back if background else self._front)
 
     def give_way(self) -> None:
         """Between two layers of a step in the background: those that wait, or have just been here, go first."""

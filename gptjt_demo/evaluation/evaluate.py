@@ -105,7 +105,7 @@ def labelled(
         SettingError: an input lacks its column.
     """
     table = source if isinstance(source, Table) else read(source)
-    query, answers = query_of(table, template, columns), table.place(gold)
+    query, answers = query_of(table, template, columns), table.column_index(gold)
     may_be_empty = template.check is not None and template.check.from_input
     asked = capped(table, limit)
     found = [
@@ -117,7 +117,7 @@ def labelled(
         raise TableError(
             f"no right answers in the column {gold!r}", where=table.path.name, mend="choose another column"
         )
-    taken = {name: table.columns[table.place(column)] for name, column in columns.items()}
+    taken = {name: table.columns[table.column_index(column)] for name, column in columns.items()}
     return LabelledRows(found, asked=asked, columns=taken, gold=table.columns[answers])
 
 

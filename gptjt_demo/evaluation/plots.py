@@ -1,4 +1,4 @@
-"""Pictures of figures: the confusion matrix, shares, and a diagnostic's points.
+"""Pictures of figures: shares, and a diagnostic's points.
 
 In: numbers with their names, and a palette. Out: a matplotlib `Figure` with a transparent background, drawn without a
 display and without pyplot's global state, so that many threads may draw at once. Does not know where numbers come from.
@@ -28,41 +28,9 @@ class Palette:
     ink: str = "#7a828e"
     accent: str = "#3b82f6"
     second: str = "#f59e0b"
-    on_accent: str = "#ffffff"
 
 
 LIGHT = Palette(ink="#1f2937", accent="#2563eb", second="#d97706")
-DARK = Palette(ink="#e5e7eb", accent="#60a5fa", second="#fbbf24", on_accent="#0b1220")
-
-
-def confusion(
-    matrix: Sequence[Sequence[int]], gold: Sequence[str], predicted: Sequence[str], palette: Palette = Palette()
-) -> Figure:
-    """Gold labels down, predicted across; a cell's tint is its part of the gold label's rows."""
-    figure, axes = _canvas(max(4.0, 0.75 * len(predicted) + 2), max(3.0, 0.55 * len(gold) + 1.6), palette)
-    for row, counts in enumerate(matrix):
-        total = sum(counts)
-        for column, count in enumerate(counts):
-            part = count / total if total else 0.0
-            axes.fill(
-                [column - 0.48, column + 0.48, column + 0.48, column - 0.48],
-                [row - 0.46, row - 0.46, row + 0.46, row + 0.46],
-                color=palette.accent,
-                alpha=0.08 + 0.92 * part,
-                linewidth=0,
-            )
-            ink = palette.on_accent if part > 0.75 else palette.ink  # whichever stands out more from the tint
-            axes.text(column, row, f"{count}", ha="center", va="center", color=ink, fontsize=10)
-    axes.set_xlim(-0.5, len(predicted) - 0.5)
-    axes.set_ylim(len(gold) - 0.5, -0.5)
-    axes.set_xticks(range(len(predicted)), [_short(name) for name in predicted], rotation=35, ha="right")
-    axes.set_yticks(range(len(gold)), [_short(name) for name in gold])
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("gold")
-    axes.tick_params(length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    return figure
 
 
 def bars(names: Sequence[str], parts: Sequence[float], palette: Palette = Palette(), *, even: bool = False) -> Figure:

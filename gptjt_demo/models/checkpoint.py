@@ -36,7 +36,7 @@ class Checkpoint:
     Attributes:
         names: every tensor's name.
         bytes: size of the files.
-        problems: what is wrong with the files, where it was asked to go on.
+        problems: what is wrong with the files, where it was asked to read on.
 
     Args:
         folder: as downloaded or saved.

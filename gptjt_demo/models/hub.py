@@ -24,7 +24,7 @@ _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 def fetch(
     repository: str, *, weights: bool = True, progress: bool = True, told: Callable[[float], None] | None = None
 ) -> Path:
-    """Download what is not in the cache yet; an interrupted download goes on where it stopped.
+    """Download what is not in the cache yet; an interrupted download continues where it stopped.
 
     Args:
         repository: OWNER/NAME.
@@ -93,7 +93,7 @@ def _refusal(error: BaseException | None) -> tuple[str, str] | None:
         return "the hub does not accept the token (401)", "renew HF_TOKEN or `hf auth login`, or go without one"
     if status == 403:
         return "the token does not open this repository (403)", "give it the right to read, or set another HF_TOKEN"
-    return f"the hub answered {status}", "try again; the download goes on where it stopped"
+    return f"the hub answered {status}", "try again; the download continues where it stopped"
 
 
 def _disk(error: OSError, cache: str) -> tuple[str, str]:
@@ -101,4 +101,4 @@ def _disk(error: OSError, cache: str) -> tuple[str, str]:
         return f"the disk of {cache} is full", "make room, or set HF_HOME to a folder on another one"
     if error.errno in _CLOSED:
         return f"the cache folder {cache} cannot be written ({error.strerror})", "set HF_HOME to a folder that can be"
-    return f"the download failed ({type(error).__name__})", "try again; it goes on where it stopped"
+    return f"the download failed ({type(error).__name__})", "try again; it continues where it stopped"

@@ -40,7 +40,7 @@ class Dialect:
     Attributes:
         codec: Python's name of the encoding.
         delimiter: between cells.
-        quoted: a cell may stand in double quotes.
+        quoted: a cell may be in double quotes.
         spaced: blanks around such a cell are not part of it.
         named: the first line names the delimiter.
     """
@@ -62,7 +62,7 @@ class _Record(NamedTuple):
 
 @dataclass
 class _Seen:
-    """What is to be said of a file, gathered while it is read through."""
+    """Notes about a file, gathered while it is read through."""
 
     blank: list[int] = field(default_factory=list)  # skipped lines
     over_lines: list[tuple[int, int]] = field(default_factory=list)  # records, the first of them
@@ -79,7 +79,7 @@ def scan(path: Path, codec: str) -> Sheet:
     """Read the file through once.
 
     Raises:
-        TableError: a ragged row, an unclosed quote, text behind a quote, or a cell too long, each with its line.
+        TableError: a ragged row, an unclosed quote, text after a closing quote, or a cell too long, each with its line.
     """
     dialect = _dialect(path, codec)
     plain = replace(dialect, quoted=False)
@@ -122,7 +122,7 @@ def _quoted(path: Path, dialect: Dialect) -> tuple[Sheet, _Seen]:
     if spaced:
         try:
             sheet, seen = _sheet(path, replace(dialect, spaced=True))
-        except TableError:  # these quotes are no quoting
+        except TableError:  # these quotation marks quote nothing
             return _sheet(path, dialect)
         if seen.lines is not None and seen.lines.count:
             note = f"blanks around quoted cells left out: {seen.lines.count:,}"
@@ -170,7 +170,7 @@ def _sheet(path: Path, dialect: Dialect) -> tuple[Sheet, _Seen]:
 
 
 def _rows(path: Path, dialect: Dialect, seen: _Seen) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of the header and of every row; `seen` receives what is to be said of them."""
+    """Line number and cells of the header and of every row; `seen` receives the notes about them."""
     width = 0
     waiting: list[int] = []  # blank lines that are ignored if nothing follows
     for line, last, cells in islice(_records(path, dialect, seen), int(dialect.named), None):
@@ -203,7 +203,7 @@ def _records(path: Path, dialect: Dialect, seen: _Seen) -> Iterator[_Record]:
     """Every record; no cells for a blank line."""
     if csv.field_size_limit() < CELL_LIMIT:
         csv.field_size_limit(CELL_LIMIT)  # the module's own, and the only way to read longer cells
-    text: list[str] = []  # the lines of the record in hand, to find a quote in
+    text: list[str] = []  # the lines of the current record, to find a quote in
     with _opened(path, dialect.codec) as file:
         lines: Iterable[str] = _lines(file, path, text)
         if dialect.spaced:
@@ -245,12 +245,12 @@ def _explained(error: csv.Error, text: str, start: int, dialect: Dialect, path: 
     """csv's complaint about the record `text`, which begins at line `start`, with the line that is to be mended."""
     delimiter = re.escape(dialect.delimiter)
     whole = rf'(?:"(?:[^"]|"")*+"|[^"{delimiter}\r\n][^{delimiter}\r\n]*+|)(?:{delimiter}|\r\n?|\n)'
-    place = 0
-    while match := re.compile(whole).match(text, place):
-        place = match.end()
-    if not dialect.quoted or text[place : place + 1] != '"':
+    position = 0
+    while match := re.compile(whole).match(text, position):
+        position = match.end()
+    if not dialect.quoted or text[position : position + 1] != '"':
         return TableError(f"line {start}: a cell of more than {CELL_LIMIT:,} characters", where=path.name)
-    line = start + len(re.findall(r"\r\n?|\n", text[:place]))
+    line = start + len(re.findall(r"\r\n?|\n", text[:position]))
     if "expected after" in str(error):
         return TableError(
             f"line {line}: text after a closing quote", where=path.name, mend="write a quote inside a quoted cell twice"
@@ -275,7 +275,9 @@ def _dialect(path: Path, codec: str) -> Dialect:
         score = _agreement(path, dialect)
         if score > best:
             best, found = score, dialect
-    if found.delimiter == _NO_DELIMITER and first.count('"') % 2:  # a tab may stand behind a quote that is none
+    if (
+        found.delimiter == _NO_DELIMITER and first.count('"') % 2
+    ):  # a tab may follow a quotation mark that quotes nothing
         plain = Dialect(codec, "\t", quoted=False)
         return plain if _agreement(path, plain)[0] == 1.0 else found
     return found

@@ -2,7 +2,7 @@
 
 In: a path. Out: the codec and the words for it, after the whole file has been decoded once, a block at a time; or a
 `TableError` with the line of the first byte that does not fit. A few bytes that do not fit, or a stray NUL, in a file
-that is plainly of an encoding are handed on to whoever reads it, as halves of surrogate pairs (`errors_of`), so that
+that is plainly of an encoding are handed on to the reader, as halves of surrogate pairs (`errors_of`), so that
 they cost their rows and not the file. Does not know what the text means.
 """
 
@@ -28,7 +28,7 @@ _MARKS = (
 _STRAY_BYTE = re.compile("[\udc80-\udcff]")  # what surrogateescape makes of a byte that does not decode
 _CHARACTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
 _HALF = re.compile("\udced[\udca0-\udcbf][\udc80-\udcbf]")  # half of a surrogate pair as UTF-8 would have it
-_MOST = 10, 0.01  # at most so many damaged characters, or so large a part of all: a file with more of them is no text
+_MOST = 10, 0.01  # at most so many damaged characters, or so large a part of all: a file with more of them is not text
 _WESTERN = 0.2  # text in a Latin script has fewer letters with accents; Shift JIS and the like have more such bytes
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -105,7 +105,7 @@ def _decoded(path: Path, codec: str, words: str, errors: str = "strict") -> Iter
             characters += len(text)
             if _too_many(nuls, characters):
                 raise TableError(
-                    f"line {first_nul}: a NUL character, so this is no text file, or a damaged one",
+                    f"line {first_nul}: a NUL character, so this is not a text file, or a damaged one",
                     where=path.name,
                     mend="save the table as CSV in UTF-8 again",
                 )

@@ -2,8 +2,8 @@
 
 In: a path and its encoding. Out: a `Sheet`. A string is a cell as it stands; a number, true and false are the text in
 the file (`1e5`, `1.10`); null and a missing key are blanks; an object or a list is its JSON text. Cells that were no
-strings keep the JSON that they were read from, to the character, so that writing gives it back. A cell with a character
-that is none, as half of a surrogate pair, is a faulty one and costs its own row alone.
+strings keep the JSON that they were read from, to the character, so that writing gives it back. A cell with an
+invalid character, such as half of a surrogate pair, is faulty and costs only its own row.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def scan(path: Path, codec: str) -> Sheet:
     """Read the file through once.
 
     Raises:
-        TableError: a line that is no JSON object, names a key twice or is too long, with its number; or no row is good.
+        TableError: a line that is not an object, names a key twice or is too long, with its number; or no row is good.
     """
     keys: dict[str, None] = {}
     count = 0
@@ -64,7 +64,7 @@ def row_of(line: str, columns: Sequence[str]) -> list[str] | None:
     """The cells of a line that `line_of` made; None where its keys are others.
 
     Raises:
-        TableError: it is no JSON object.
+        TableError: it is not a JSON object.
     """
     cells = _cells(line)
     return [cells.get(name, _MISSING) for name in columns] if cells.keys() <= set(columns) else None
@@ -116,25 +116,25 @@ def _cells(line: str) -> dict[str, str]:
             raise TableError(f"a cell of more than {CELL_LIMIT:,} characters")
     for key in cells:
         if isinstance(whole(key), Cell) or "\0" in key:
-            raise TableError("a key with a character that is none")
+            raise TableError("a key with an invalid character")
     return cells
 
 
 def _members(line: str) -> Iterator[tuple[str, Any, str]]:
     """Key, value and the value's own text, of the object that the line is."""
 
-    def past(place: int) -> int:
-        return _BLANKS.match(line, place).end()  # type: ignore[union-attr]
+    def past(position: int) -> int:
+        return _BLANKS.match(line, position).end()  # type: ignore[union-attr]
 
-    place = past(past(0) + 1)
-    while line[place] != "}":
-        key, place = _DECODER.raw_decode(line, place)
-        place = past(past(place) + 1)  # the colon
-        value, end = _DECODER.raw_decode(line, place)
-        yield key, value, line[place:end]
-        place = past(end)
-        if line[place] == ",":
-            place = past(place + 1)
+    position = past(past(0) + 1)
+    while line[position] != "}":
+        key, position = _DECODER.raw_decode(line, position)
+        position = past(past(position) + 1)  # the colon
+        value, end = _DECODER.raw_decode(line, position)
+        yield key, value, line[position:end]
+        position = past(end)
+        if line[position] == ",":
+            position = past(position + 1)
 
 
 def _cell(value: Any, source: str) -> str:

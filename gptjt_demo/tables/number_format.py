@@ -23,7 +23,7 @@ BUILT_IN = {
     46: "[h]:mm:ss", 47: "mm:ss.0", 50: "yyyy-mm-dd", 51: "yyyy-mm-dd", 52: "yyyy-mm-dd", 53: "yyyy-mm-dd",
     54: "yyyy-mm-dd", 55: "yyyy-mm-dd", 56: "yyyy-mm-dd", 57: "yyyy-mm-dd", 58: "yyyy-mm-dd",
 }  # fmt: skip
-"""The formats that have a number alone and matter here, as far as they matter."""
+"""Built-in formats, which a workbook names only by their number: those that change how a number is read."""
 
 _EPOCH, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)
 _DAY = 86_400
@@ -99,18 +99,18 @@ class Format:
         sections = self.sections
         tokens = sections[1] if value < 0 and len(sections) > 1 else sections[0]
         sign = "-" if value < 0 and len(sections) == 1 else ""
-        point = next((place for place, token in enumerate(tokens) if token["other"] == "."), len(tokens))
-        places = sum(len(token["digits"] or "") for token in tokens[point:])
-        digits, _, fraction = f"{abs(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}".partition(".")
+        point = next((index for index, token in enumerate(tokens) if token["other"] == "."), len(tokens))
+        decimals = sum(len(token["digits"] or "") for token in tokens[point:])
+        digits, _, fraction = f"{abs(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}".partition(".")
         holders = sum(len(token["digits"] or "") for token in tokens[:point])
         digits = digits.rjust(holders, "0")
         more = len(digits) - holders  # digits beyond those that the format names stand before its first
         text = [sign]
-        for place, token in enumerate(tokens):
+        for index, token in enumerate(tokens):
             count = len(token["digits"] or "")
             if not count:
                 text.append(_literal(token))
-            elif place < point:
+            elif index < point:
                 text.append(digits[: count + more])
                 digits, more = digits[count + more :], 0
             else:

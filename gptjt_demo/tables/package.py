@@ -103,7 +103,7 @@ class Package:
 
         Raises:
             KeyError: there is no such part.
-            TableError, expat.ExpatError: it is no XML that is read here.
+            TableError, expat.ExpatError: it is not XML that is read here.
         """
         waiting: list[Event] = []
         parser = expat.ParserCreate(namespace_separator=" ")

@@ -39,7 +39,7 @@ def is_pipe(path: Path) -> bool:
         return True
     try:
         mode = path.stat().st_mode
-    except OSError:  # whoever opens it will say so
+    except OSError:  # opening it will say so
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 

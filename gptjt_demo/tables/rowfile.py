@@ -1,4 +1,4 @@
-"""A file of rows out: CSV, TSV and JSONL row by row and to be continued after a kill, XLSX in one go.
+"""A file of rows out: CSV, TSV and JSONL row by row, continued after a kill, XLSX in one go.
 
 In: column names and rows of text. Out: a file that `table.read` gives back to the character (a NUL, or half of a
 surrogate pair, becomes U+FFFD). JSONL gives cells that were read from JSON as they were. CSV and TSV are UTF-8 with a
@@ -47,7 +47,7 @@ class Codec:
 
     def __init__(self, format: str, columns: Sequence[str]) -> None:
         self.columns = [_holdable(name) for name in columns]
-        self.quotes = format != "jsonl"  # cells may stand in quotes, and hold line ends
+        self.quotes = format != "jsonl"  # cells may be quoted, and hold line ends
         self._format = format
         self._delimiter = "\t" if format == "tsv" else ","
         self._buffer = io.StringIO()
@@ -73,7 +73,7 @@ class Codec:
         return self._line([neutralise(cell) for cell in cells])
 
     def cells(self, row: bytes) -> list[str] | None:
-        """The cells of a row that `row` made; None where it is no such row."""
+        """The cells of a row that `row` made; None where it is not such a row."""
         try:
             text = row.decode()
             if self._format == "jsonl":
@@ -128,36 +128,6 @@ class AppendOnly:
                 self._unsynced = False
                 with contextlib.suppress(OSError):  # closing syncs again, and tells
                     os.fsync(self._file.fileno())
-
-
-def recover(path: Path, columns: Sequence[str]) -> int | None:
-    """Cut a half-written row off the end of a file that `Codec` wrote.
-
-    Returns:
-        how many whole rows it has; None if there is no file or not even a whole header, and it is to be begun again.
-
-    Raises:
-        TableError: it begins with another header.
-    """
-    codec = Codec(format_of(path), columns)
-    header = codec.header()
-    rows, inside = 0, False
-    with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
-        begin = file.read(len(header))
-        if begin != header:
-            if header.startswith(begin):
-                return None
-            raise TableError("its columns are not those of this run", where=path.name, mend="write to another file")
-        end = place = len(header)
-        for line in file:
-            place += len(line)
-            if header:  # CSV: a line break inside quotes does not end the row
-                inside ^= bool(line.count(b'"') % 2)
-            if not inside and line.endswith(codec.end):
-                rows, end = rows + 1, place
-        file.truncate(end)
-        return rows
-    return None
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -216,7 +186,7 @@ def refuse_unholdable(path: Path, columns: Sequence[str], rows: Iterable[Row], c
 
 
 def _free(draft: Path) -> None:
-    """Make sure that the draft's name is nobody's."""
+    """Make sure that the draft's name is free."""
     try:
         draft.open("xb").close()
     except FileExistsError:

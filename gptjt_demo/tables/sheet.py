@@ -1,4 +1,4 @@
-"""What every format of a file of rows gives to `table`: a header, a count, remarks, and the rows as often as wanted.
+"""What every format of a file of rows gives to `table`: a header, a count, notes, and the rows, as often as needed.
 
 Also the limits that hold for all formats, names for columns that lack one, and cells that are more than their text.
 Does not know any format.
@@ -20,7 +20,7 @@ LINE_LIMIT = 10_000_000  # characters
 COLUMN_LIMIT = 16_384  # what spreadsheet programs hold
 
 
-# Characters that leave no mark on a screen: soft hyphen, zero-width and direction marks, byte-order mark, and the like.
+# Characters that a screen does not show: soft hyphen, zero-width and direction marks, byte-order mark, and the like.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0]"
 )
@@ -32,7 +32,7 @@ class Cell(str):
 
     Attributes:
         json: the JSON that it was read from, where that was no string; `MISSING` for a key that its object lacks.
-        fault: why its row cannot be answered: it holds a character that is none. The text has U+FFFD there.
+        fault: why its row cannot be answered: it holds an invalid character. The text has U+FFFD there.
     """
 
     __slots__ = ("fault", "json")
@@ -56,12 +56,12 @@ def fault_of(text: str) -> str:
 
 
 def whole(text: str, *, json: str | None = None) -> str:
-    """The text as a cell: with halves of surrogate pairs, which are how damage is handed on, it is a faulty one."""
+    """The text as a cell: it is faulty where it has halves of surrogate pairs, which are how damage is handed on."""
     found = None if text.isascii() else _HALF.search(text)
     if found is None:
         return text if json is None else Cell(text, json=json)
     if json is not None and _HALF.search(json):
-        json = None  # bytes that are no text cannot be written again
+        json = None  # bytes that are not text cannot be written again
     code = ord(found[0])
     if code == 0xDC00:
         what = "a NUL character"
@@ -72,20 +72,20 @@ def whole(text: str, *, json: str | None = None) -> str:
     elif 0xDC80 <= code <= 0xDCFF:  # as Python's "surrogateescape" hands on a byte
         what = f"a byte (0x{code - 0xDC00:02X}) that is not of the file's encoding"
     else:
-        what = f"half of a surrogate pair (U+{code:04X}), which is no character"
+        what = f"half of a surrogate pair (U+{code:04X}), which is not a character"
     return Cell(_HALF.sub("\ufffd", text), json=json, fault=what)
 
 
 class Faults:
-    """What of a file is damaged, counted while it is read through."""
+    """Damage in a file, counted while it is read through."""
 
     def __init__(self) -> None:
         self._rows, self._first = 0, ""
 
-    def look(self, place: str, row: Iterable[str]) -> None:
-        """A row; `place` says where it stands."""
+    def look(self, where: str, row: Iterable[str]) -> None:
+        """A row; `where` names it for messages."""
         if fault := next(filter(None, map(fault_of, row)), ""):
-            self._rows, self._first = self._rows + 1, self._first or f"{place}: {fault}"
+            self._rows, self._first = self._rows + 1, self._first or f"{where}: {fault}"
 
     def notes(self, rows: int, path: Path, *, mend: str = "save the file as UTF-8 again") -> tuple[str, ...]:
         """What is to be said of it; `mend` is what to do where no row is good.
@@ -101,7 +101,7 @@ class Faults:
 
 
 def visible(name: str) -> str:
-    """A column's name without what nobody sees: invisible characters, and blanks of any kind around or repeated."""
+    """A column's name without what cannot be seen: invisible characters, and blanks of any kind around or repeated."""
     return " ".join(_INVISIBLE.sub("", name).split())
 
 
@@ -127,8 +127,8 @@ def unique_names(header: Sequence[str]) -> Row:
     taken = set(header)
     seen: set[str] = set()
     names = []
-    for place, name in enumerate(header, 1):
-        new = name if visible(name) else f"(column {place})"
+    for number, name in enumerate(header, 1):
+        new = name if visible(name) else f"(column {number})"
         if new in seen or (new != name and new in taken):
             stem, number = new, 2
             while new in seen or new in taken:

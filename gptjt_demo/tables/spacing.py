@@ -21,7 +21,7 @@ def any_spaced(lines: Iterable[str], delimiter: str) -> bool:
 
 
 class Tightened:
-    """Lines without the blanks; `count` says how many places have been left out so far."""
+    """Lines without the blanks; `count` says in how many places some have been left out so far."""
 
     def __init__(self, lines: Iterable[str], delimiter: str) -> None:
         self.count = 0
@@ -34,37 +34,37 @@ class Tightened:
             yield "".join(self._pieces(line)) if self._inside or '"' in line else line
 
     def _pieces(self, line: str) -> Iterator[str]:
-        place = 0
-        while place < len(line):
+        position = 0
+        while position < len(line):
             if not self._inside:
-                start = self._past_blanks(line, place)
+                start = self._past_blanks(line, position)
                 if line[start : start + 1] != '"':
-                    end = self._cell_end(line, place)
-                    yield line[place:end]
-                    place = end
+                    end = self._cell_end(line, position)
+                    yield line[position:end]
+                    position = end
                     continue
-                self.count += start > place
+                self.count += start > position
                 yield '"'
-                place, self._inside = start + 1, True
-            end = _QUOTED.match(line, place).end()  # type: ignore[union-attr]
+                position, self._inside = start + 1, True
+            end = _QUOTED.match(line, position).end()  # type: ignore[union-attr]
             if end == len(line):
-                yield line[place:]
+                yield line[position:]
                 return
-            yield line[place : end + 1]
+            yield line[position : end + 1]
             self._inside = False
-            place = self._past_blanks(line, end + 1)
-            if line[place : place + 1] not in (self._delimiter, "\r", "\n", ""):
-                place = end + 1
-            self.count += place > end + 1
-            end = self._cell_end(line, place)
-            yield line[place:end]
-            place = end
+            position = self._past_blanks(line, end + 1)
+            if line[position : position + 1] not in (self._delimiter, "\r", "\n", ""):
+                position = end + 1
+            self.count += position > end + 1
+            end = self._cell_end(line, position)
+            yield line[position:end]
+            position = end
 
-    def _cell_end(self, line: str, place: int) -> int:
-        return line.find(self._delimiter, place) + 1 or len(line)
+    def _cell_end(self, line: str, position: int) -> int:
+        return line.find(self._delimiter, position) + 1 or len(line)
 
-    def _past_blanks(self, line: str, place: int) -> int:
-        return self._blanks.match(line, place).end()  # type: ignore[union-attr]
+    def _past_blanks(self, line: str, position: int) -> int:
+        return self._blanks.match(line, position).end()  # type: ignore[union-attr]
 
 
 def _blank(delimiter: str) -> str:

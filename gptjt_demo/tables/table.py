@@ -1,4 +1,4 @@
-"""A file of rows in: CSV, TSV, JSONL or XLSX, recognised by what it holds and not by its name alone.
+"""A file of rows in: CSV, TSV, JSONL or XLSX, recognised by what it holds and not only by its name.
 
 In: a path. Out: a `Table`: its columns, what was assumed, and its rows as tuples of text, exactly as in the file, read
 from the disk each time, so that a large file costs no memory. The file is read through once before, so that a bad row
@@ -19,7 +19,7 @@ from gptjt_demo.tables.sheet import LINE_LIMIT, Row, Sheet, fault_of, unique_nam
 
 PREVIEW = 100  # rows
 
-# How files that are no tables begin.
+# How files that are not tables begin.
 _OTHERS = (
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
@@ -64,8 +64,8 @@ class Table:
         """The first rows."""
         return list(islice(self, rows))
 
-    def place(self, column: str) -> int:
-        """Where a column stands in a row. A name that is not there to the character is compared by what is seen of it,
+    def column_index(self, column: str) -> int:
+        """The index of a column in a row. A name that is not there to the character is compared by what is seen of it,
         and if none is the same, but for case.
 
         Raises:
@@ -74,8 +74,8 @@ class Table:
         if column in self.columns:
             return self.columns.index(column)
         seen = [visible(name) for name in self.columns]
-        alike = [place for place, name in enumerate(seen) if name == visible(column)] or [
-            place for place, name in enumerate(seen) if name.casefold() == visible(column).casefold()
+        alike = [index for index, name in enumerate(seen) if name == visible(column)] or [
+            index for index, name in enumerate(seen) if name.casefold() == visible(column).casefold()
         ]
         if len(alike) != 1:
             what = f"several columns look like {column!r}" if alike else f"no column {column!r}"
@@ -96,7 +96,7 @@ def read(path: Path | str) -> Table:
     """A file of rows, checked from end to end. `-` is standard input; what comes through a pipe is copied first.
 
     Raises:
-        TableError: there is no such file, it is no table, it has no rows, or a row of it is bad (with its line).
+        TableError: there is no such file, it is not a table, it has no rows, or a row of it is bad (with its line).
     """
     path = path if isinstance(path, Path) else Path(path)
     try:
@@ -122,7 +122,7 @@ def read(path: Path | str) -> Table:
 
 
 def _sheet(path: Path, head: bytes) -> tuple[Sheet, tuple[str, ...]]:
-    """The file by its content, and what is to be said of it."""
+    """The file by its content, and the notes about it."""
     for start, kind in _OTHERS:
         if head.startswith(start):
             raise TableError(f"{kind}, not a table", where=path.name, mend="save the table as CSV, TSV, JSONL or XLSX")

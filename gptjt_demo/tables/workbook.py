@@ -1,8 +1,8 @@
 """XLSX in, every cell as text.
 
 In: a path. Out: a `Sheet` of the first visible worksheet. Numbers are shown as `number_format` does, TRUE and FALSE so,
-and formulas as their last result; a formula without one, or a workbook that says that its results are to be worked out
-anew, is refused: it would be read as blanks, or as a 0 that nobody meant. Does not know column names.
+and formulas as their last result; a formula without one, or a workbook that says that its results are out of
+date, is refused: it would be read as blanks, or as a 0 that nobody meant. Does not know column names.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Book:
 
     Attributes:
         part, title, others: the sheet that is read, and how many more there are.
-        to_work_out: the results of its formulas are not those that stand in it.
+        to_work_out: the results of its formulas are to be worked out again.
         manual: they may be old.
         from_1904: days are counted from 1904.
         texts: the shared ones.
@@ -67,7 +67,7 @@ class _Listed(NamedTuple):
 
 @dataclass
 class _Seen:
-    """What is to be said of a sheet, gathered while it is read through."""
+    """Notes about a sheet, gathered while it is read through."""
 
     notes: list[str] = field(default_factory=list)
     lost: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -106,7 +106,7 @@ def scan(path: Path) -> Sheet:
     header: list[str | None] = []
     for row in _rows(path, seen):
         header = header or row
-        used = (place for place, cell in enumerate(row, 1) if cell is not None)
+        used = (column for column, cell in enumerate(row, 1) if cell is not None)
         width, count = max(width, *used, 0), count + 1
         if width > COLUMN_LIMIT:
             raise TableError(f"more than {COLUMN_LIMIT:,} columns", where=path.name)
@@ -138,7 +138,7 @@ def _damage_told(path: Path) -> Iterator[None]:
 
 
 def _rows(path: Path, seen: _Seen) -> Iterator[list[str | None]]:
-    """Rows of cells, blank rows only between others; `seen` receives what is to be said of them."""
+    """Rows of cells, blank rows only between others; `seen` receives the notes about them."""
     with _damage_told(path), Package(path) as package:
         book = _book(package, path)
         seen.notes.append(f'the sheet "{book.title}"' + (f", not the other {book.others}" if book.others else ""))
@@ -164,7 +164,7 @@ def _rows(path: Path, seen: _Seen) -> Iterator[list[str | None]]:
                 f"merged cells, of which the first has the text: {len(merged):,}, the first is {merged[0]}"
             )
         if seen.formulas and book.manual:
-            seen.notes.append("calculated by hand alone, so results of formulas may be old")
+            seen.notes.append("calculated only by hand, so results of formulas may be old")
 
 
 def _texts(row: list[Found], number: int, book: _Book, seen: _Seen, path: Path) -> list[str | None]:

@@ -37,7 +37,7 @@ def write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
             archive.writestr(part, _XML + text)
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
             sheet.write(f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
-            letters = [_letters(place) for place in range(len(columns))]
+            letters = [_letters(index) for index in range(len(columns))]
             for number, row in enumerate(chain([columns], rows), 1):
                 sheet.write(_row_xml(path, number, row, letters))
             sheet.write(b"</sheetData></worksheet>")
@@ -66,10 +66,10 @@ def _row_xml(path: Path, number: int, row: Sequence[str], letters: Sequence[str]
     return f'<row r="{number}">{"".join(cells)}</row>'.encode()
 
 
-def _letters(place: int) -> str:
+def _letters(index: int) -> str:
     """0 is A, 25 is Z, 26 is AA."""
-    place, last = divmod(place, 26)
-    return (_letters(place - 1) if place else "") + chr(ord("A") + last)
+    index, last = divmod(index, 26)
+    return (_letters(index - 1) if index else "") + chr(ord("A") + last)
 
 
 _XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'

@@ -1,6 +1,6 @@
 """The cells of a worksheet's XML, row by row.
 
-In: its elements. Out: each row's number and its cells, in their order, with their values as they stand in the file; and
+In: its elements. Out: each row's number and its cells, in their order, with their values as they are in the file; and
 which cells are merged.
 Does not know what a value means, nor any other part of the workbook.
 """
@@ -25,7 +25,7 @@ class Found:
         column, row: where it stands; the column from 0, the row from 1.
         type: as the file says: s, str, inlineStr, b, d, e or n.
         style: its number among the workbook's.
-        value: what stands in it; None where there is nothing.
+        value: its text in the file; None where there is nothing.
         formula: whether that is the result of one.
     """
 
@@ -50,7 +50,7 @@ def cells_of(events: Iterable[Event], merged: list[str]) -> Iterator[tuple[int, 
     """Every row with cells; `merged` receives the areas that are shown as one cell.
 
     Raises:
-        ValueError: rows or cells stand in another order than their numbers.
+        ValueError: rows or cells are in another order than their numbers.
     """
     number, row, cell = 0, list[Found](), None
     texts: dict[str, str] = {}  # of the cell in hand: its value, `v`, and its text in place, `t`

@@ -1,4 +1,4 @@
-"""A file that grew row by row, compared with what should be in it: how far it is right, and what is wrong then.
+"""A file that grew row by row, compared with what should be in it: how far it is right, and what is wrong after that.
 
 In: a file that `rowfile.Codec` wrote, and the rows that it should hold. Out: a `Written`. Nothing is changed. Does not
 know where the rows come from.
@@ -25,7 +25,7 @@ class Written:
 
     Attributes:
         rows: whole rows from the first that are as they should be.
-        end: the byte behind them; None where there is not even a whole header.
+        end: the byte after them; None where there is not even a whole header.
         filled: for each column, how many of them have something in it.
         difference: what the next row has that it should not, in a line; empty where nothing follows but the beginning
             of the row that should.
@@ -61,8 +61,8 @@ def compared(path: Path, codec: Codec, expected: Iterator[Expected]) -> Written:
             difference = _difference(record, whole, wanted, codec, rows)
             if difference or not whole:
                 return Written(rows, end, filled, difference and f"line {line:,}: {difference}")
-            for place, cell in enumerate(codec.cells(record) or ()):
-                filled[place] += bool(cell)
+            for index, cell in enumerate(codec.cells(record) or ()):
+                filled[index] += bool(cell)
             rows, end, line = rows + 1, end + len(record), line + record.count(b"\n")
     return Written(rows, end, filled)
 
@@ -82,7 +82,7 @@ def _records(file: IO[bytes], codec: Codec) -> Iterator[tuple[bytes, bool]]:
         yield b"".join(pieces), False
 
 
-def _difference(record: bytes, whole: bool, wanted: Expected, codec: Codec, place: int) -> str:
+def _difference(record: bytes, whole: bool, wanted: Expected, codec: Codec, index: int) -> str:
     own, rest = wanted
     width = len(codec.columns) - len(own)
     if rest is not None and codec.row((*own, *rest)).startswith(record):
@@ -90,22 +90,22 @@ def _difference(record: bytes, whole: bool, wanted: Expected, codec: Codec, plac
     if not whole:
         if rest is None:
             one, other = (codec.row((*own, *[mark] * width)) for mark in "ab")
-            sure = one[: next(place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)]
+            sure = one[: next(k for k, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)]
             if record.startswith(sure) or sure.startswith(record):
                 return ""
-        return f"it is not the input's row {place + 1:,}, nor the beginning of it"
+        return f"it is not the input's row {index + 1:,}, nor the beginning of it"
     cells = codec.cells(record)
     if cells is None:
-        return "it is no row"
+        return "it is not a row"
     for column, name in enumerate(codec.columns[: len(own)]):
         if cells[column] != own[column]:
-            return f"the column {name!r} is not that of the input's row {place + 1:,}"
+            return f"the column {name!r} is not that of the input's row {index + 1:,}"
     if rest is not None and tuple(cells[len(own) :]) != tuple(rest):
         name = next(
             name
             for name, *both in zip(codec.columns[len(own) :], cells[len(own) :], rest, strict=True)
             if len(set(both)) > 1
         )
-        return f"the column {name!r} is not what row {place + 1:,} was answered with"
+        return f"the column {name!r} is not what row {index + 1:,} was answered with"
     again = codec.row((*own, *cells[len(own) :]))
-    return "" if again == record else f"the input's row {place + 1:,} is written in another way"
+    return "" if again == record else f"the input's row {index + 1:,} is written in another way"

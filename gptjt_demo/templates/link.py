@@ -16,7 +16,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urldefrag
+from urllib.parse import unquote
 
 from gptjt_demo.errors import LinkError, TemplateError
 from gptjt_demo.templates.template import Template
@@ -90,11 +90,6 @@ def from_fragment(text: str) -> tuple[Template, dict[str, str]]:
         return template, _values(template, shared.get("query", template.query))
     except TemplateError as error:
         raise _error(f"it holds no template of this version: {error}", "ask for the YAML file") from None
-
-
-def page_link(address: str, fragment: str) -> str:
-    """The link that opens a fragment on the page at an address; another fragment there is replaced."""
-    return urldefrag(address).url + fragment
 
 
 def is_link(text: str) -> bool:

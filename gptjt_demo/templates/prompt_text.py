@@ -162,23 +162,23 @@ def _split_by_cues(segments: list[str]) -> Split | None:
     """Input cues are those that stand in every segment."""
     for pattern in (_COLON_CUE, _SIGN_CUE):
         found = [[(match[0], match.start()) for match in pattern.finditer(segment)] for segment in segments]
-        common = set.intersection(*({cue for cue, _ in places} for places in found))
+        common = set.intersection(*({cue for cue, _ in matches} for matches in found))
         cues = [cue for cue in dict.fromkeys(cue for cue, _ in found[-1]) if cue in common]
         if cues:
             break
     else:
         return _split_without_cue(segments)
     leads, fields = [], []
-    for number, (segment, places) in enumerate(zip(segments, found, strict=True)):
-        firsts = [place for cue, place in places if cue == cues[0]]
+    for number, (segment, matches) in enumerate(zip(segments, found, strict=True)):
+        firsts = [start for cue, start in matches if cue == cues[0]]
         # An instruction may hold the cue too, so there the last one counts.
         begin = firsts[-1 if number == 0 else 0]
         leads.append(segment[:begin])
         row = []
-        ahead = iter(places)  # one pass for all cues, as each begins behind the one before it
+        ahead = iter(matches)  # one pass for all cues, as each begins behind the one before it
         for cue, following in zip(cues, [*cues[1:], ""], strict=True):
             begin += len(cue)
-            end = next((place for name, place in ahead if name == following and place >= begin), len(segment))
+            end = next((start for name, start in ahead if name == following and start >= begin), len(segment))
             row.append(segment[begin:end])
             begin = end
         fields.append(row)
@@ -189,10 +189,10 @@ def _split_without_cue(segments: list[str]) -> Split | None:
     """The input has no cue of its own: it is what follows the last blank line."""
     leads, fields = [], []
     for number, segment in enumerate(segments):
-        place = segment.rstrip("\n").rfind("\n\n") if number == 0 else segment.find("\n\n")
-        if place < 0 and number:
+        gap = segment.rstrip("\n").rfind("\n\n") if number == 0 else segment.find("\n\n")
+        if gap < 0 and number:
             return None
-        begin = place + 2 if place >= 0 else 0
+        begin = gap + 2 if gap >= 0 else 0
         leads.append(segment[:begin])
         fields.append([segment[begin:]])
     return [""], leads, fields
@@ -231,8 +231,8 @@ def _without_join(cue: str, values: list[str]) -> tuple[str, list[str]]:
 def _arrow_lines(text: str) -> Iterator[Reading]:
     """One example a line, `input => output`; the last line ends with the arrow, or with `=> Cue:`."""
     words = text[text.rfind("\n") + 1 :].split(" ")
-    places = [place for place, word in enumerate(words) if word in _ARROWS] or [len(words) - 1]
-    arrow = " ".join(words[places[-1] :]) if places[-1] else ""
+    arrows = [index for index, word in enumerate(words) if word in _ARROWS] or [len(words) - 1]
+    arrow = " ".join(words[arrows[-1] :]) if arrows[-1] else ""
     if not (arrow in _ARROWS or (arrow.endswith(":") and f" {arrow} " in text)):
         return
     rule = _RULE.search(text[: text.rfind("\n") + 1][-200:])

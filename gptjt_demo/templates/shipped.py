@@ -22,7 +22,7 @@ def folder() -> Path:
 
 
 def own_folders(value: str) -> list[Path]:
-    """The folders that GPTJT_PROMPTS names: parted as the system parts paths (`:`, on Windows `;`), in order.
+    """The folders that GPTJT_PROMPTS names: separated as the system separates paths (`:`, on Windows `;`), in order.
 
     Args:
         value: the variable's; blank ones and blanks between two colons are no folders.

@@ -39,6 +39,16 @@ MAX_INPUTS = 8  # each adds a stop, and a Sampling holds 16
 MAX_LABELS = 100  # each is a row of the engine's work and a bar on the page
 MAX_STOPS = 16
 SCHEMA_FILE = "template.schema.json"
+PROMPT_FIELDS = (
+    "instruction",
+    "inputs",
+    "output_cue",
+    "separator",
+    "instruction_separator",
+    "field_separator",
+    "examples",
+)
+"""What a prompt is put together from, but for its query."""
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=64)]
 
@@ -125,9 +135,9 @@ class Template(BaseModel):
             field = error.where
             holders = [path for path in lines if f"{field}.".startswith((f"{path}.", f"{path}["))]
             line = f"line {lines[max(holders, key=len)]}" if holders else ""
-            place = " ".join(part for part in (where, line) if part)
+            here = " ".join(part for part in (where, line) if part)
             raise TemplateError(
-                error.what, where=", ".join(part for part in (place, field) if part), mend=error.mend
+                error.what, where=", ".join(part for part in (here, field) if part), mend=error.mend
             ) from None
 
     def to_yaml(self, *, ascii: bool = False) -> str:
@@ -267,11 +277,11 @@ class Template(BaseModel):
             if name in names[:i]:
                 _refuse(f"inputs[{i}].name", f"two inputs are named {name!r}", "rename one of them")
         rows = {f"{field}[{i}]": row for field in ("examples", "checks") for i, row in enumerate(getattr(self, field))}
-        for place, row in rows.items():
-            _refuse_unknown(row.inputs, names, place)
+        for where, row in rows.items():
+            _refuse_unknown(row.inputs, names, where)
             for name in names:
                 if name not in row.inputs:
-                    _refuse(place, f"{name!r} is missing", f"add `{name}: …` to it")
+                    _refuse(where, f"{name!r} is missing", f"add `{name}: …` to it")
         _refuse_unknown(self.query, names, "query")
         for i, label in enumerate(self.labels):
             if not seen(label):

@@ -1,6 +1,6 @@
 """YAML as people write it by hand: text in, plain data with line numbers out, and back to text.
 
-Every scalar is a string, so `labels: [NO, yes, 007]` are those three strings. What YAML would swallow without a word
+Every scalar is a string, so `labels: [NO, yes, 007]` are those three strings. What YAML would silently swallow
 is refused with its line: a key given twice, a value that is missing, a hashtag read as a comment. Aliases, tags and
 deep nesting are refused before anything is built from them. Knows nothing of templates.
 """

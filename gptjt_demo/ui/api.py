@@ -277,5 +277,5 @@ def _object(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {"type": "object", "properties": dict(fields)}
 
 
-def _rows(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _rows(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": _object(fields)}

@@ -39,11 +39,11 @@ def remove_served(path: Path, cache: str) -> None:
 
 
 def remove_upload(path: Path) -> None:
-    """Delete a file that a visitor uploaded; nothing where it is no upload."""
+    """Delete a file that a visitor uploaded; nothing where it is not an upload."""
     uploads = Path(gr.utils.get_upload_folder()).resolve()
     if path.resolve().is_relative_to(uploads):
         path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # another file may stand beside it
+        with contextlib.suppress(OSError):  # another file may be beside it
             path.parent.rmdir()
 
 

@@ -19,7 +19,7 @@ def problem(line: str) -> str:
 
 
 def progress_bar(standing: Standing[Progress, Any], *, noun: str = "rows") -> str:
-    """The bar of work that goes on."""
+    """The bar of work that is running."""
     progress = standing.progress
     if progress is None:
         return bar(0.0, standing.title, "starting…")

@@ -1,4 +1,4 @@
-"""Long work in a thread of its own, which can be looked at and stopped while it goes on, and which session runs what.
+"""Long work in a thread of its own, which can be looked at and stopped while it runs, and which session runs what.
 
 In: a function of a cancel flag and of whom to tell of progress. Out: a `Standing` at any time. Knows nothing of what
 the work is, nor of HTML.
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Standing(Generic[P, T]):
-    """How a piece of work stands.
+    """The state of a piece of work.
 
     Attributes:
         title: what is being done, where there are several steps.
@@ -38,7 +38,7 @@ class Standing(Generic[P, T]):
         seconds: since it began, or that it took.
         stopping: somebody asked it to stop.
         finished: it has ended, in whatever way.
-        result: what came of it; None while it goes on and where it failed.
+        result: what came of it; None while it runs and where it failed.
         error: one line for the user where it failed.
     """
 
@@ -84,12 +84,12 @@ class Work(Generic[P, T]):
 
     @property
     def standing(self) -> Standing[P, T]:
-        """How it stands now."""
+        """Its state now."""
         with self._changed:
             return self._timed(self._standing)
 
     def watch(self, pace: Callable[[P | None], float] = lambda _: TICK) -> Iterator[Standing[P, T]]:
-        """How it stands: while there is news as often as `pace` says, else every `TICK`, and at once when it has ended.
+        """Its states: while there is news as often as `pace` says, else every `TICK`, and at once when it has ended.
 
         Args:
             pace: seconds until the next look, at most `TICK`, for the latest progress.
@@ -151,7 +151,7 @@ class Runs:
     ) -> Iterator[Standing[P, T]]:
         """`Work.watch` for a session's page. What the session ran before is stopped.
 
-        Ends without a word when the session begins something else or drops it; stops the work when nobody reads on.
+        Ends silently when the session begins something else or drops it; stops the work when nobody reads further.
         """
         self._replace(session, work)
         try:
@@ -173,11 +173,11 @@ class Runs:
             work.stop()
 
     def drop(self, session: str) -> None:
-        """Stop and forget the session's work: whoever watches it has nothing to show any more."""
+        """Stop and forget the session's work: a watcher has nothing to show any more."""
         self._replace(session, None)
 
     def busy(self, session: str) -> bool:
-        """Whether the session has work that goes on."""
+        """Whether the session has work that is running."""
         with self._lock:
             return session in self._works
 

@@ -77,7 +77,7 @@ def test_an_echo_holds_the_naive_log_probabilities_of_the_prompt(url: str, engin
     ids = [tiny.END, *engine.encode(PROMPT * 4)]  # more than one piece
     choice = asked(url, prompt=ids, logprobs=3, echo=True, max_tokens=1)
     check_lists(choice)
-    logits = tiny.full_logits(engine._lm.model, ids, 1, "causal")  # type: ignore[attr-defined]
+    logits = tiny.full_logits(tiny.network(engine), ids, 1, "causal")
     logits[:, 257:] = float("-inf")
     rows = logits.log_softmax(-1)
     found = choice["logprobs"]

@@ -91,7 +91,7 @@ def test_they_are_seen_while_the_run_goes_on_and_at_its_end(source: Path) -> Non
         seen.append(rows.counts().answered)
         return f"so {asked(prompt)}"
 
-    engine._answers = answer
+    engine.answers = answer
     run(engine, TEMPLATE, source, target, columns=COLUMNS)
     assert seen == list(range(ROWS))
     assert rows.counts() == Counts(ROWS, ROWS, 0, 0)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gptjt_demo.batch.columns import asked_gold, asked_inputs, guess_gold, guess_inputs
+from gptjt_demo.batch.columns import asked_gold, asked_inputs, fitting_gold, guess_inputs
 from gptjt_demo.errors import SettingError
 from gptjt_demo.templates.template import Input, Template
 
@@ -33,9 +33,9 @@ def test_several_inputs_are_found_by_name_or_cue_and_no_column_is_taken_twice() 
 
 
 def test_right_answers_are_not_taken_for_an_input() -> None:
-    assert guess_gold(ONE, ["tweet", "label"]) == "label"
-    assert guess_gold(ONE, ["tweet", "Gold"]) == "Gold"
-    assert guess_gold(ONE, ["tweet", "n"]) is None
+    assert fitting_gold(ONE, ["tweet", "label"]) == ["label"]
+    assert fitting_gold(ONE, ["tweet", "Gold"]) == ["Gold"]
+    assert fitting_gold(ONE, ["tweet", "n"]) == []
     assert guess_inputs(ONE, ["text", "x"], gold="text") == {"tweet": "x"}
 
 
@@ -49,7 +49,6 @@ def test_right_answers_are_not_taken_for_an_input() -> None:
     ],
 )
 def test_of_two_columns_that_could_hold_the_right_answers_the_user_is_asked(columns: list[str], named: str) -> None:
-    assert guess_gold(ONE, columns) is None
     with pytest.raises(SettingError, match=re.escape(f"-o: the columns {named} could all hold the right answers")):
         asked_gold(ONE, None, columns, where="-o")
     assert asked_gold(ONE, columns[1], columns, where="-o") == columns[1]
@@ -70,7 +69,7 @@ def test_the_input_s_own_name_is_no_guess() -> None:
 
 
 def test_the_right_answers_are_not_a_column_that_is_taken() -> None:
-    assert guess_gold(ONE, ["answer", "label"], taken=["answer"]) == "label"
+    assert fitting_gold(ONE, ["answer", "label"], taken=["answer"]) == ["label"]
     assert guess_inputs(ONE, ["answer", "label"], gold="label") == {"tweet": "answer"}
 
 

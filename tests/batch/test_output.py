@@ -14,7 +14,7 @@ import pytest
 from batch_run import TEMPLATE, Backwards, stopped
 
 from gptjt_demo.batch.journal import Journal, journal_of
-from gptjt_demo.batch.output import check_target, discard, part_of
+from gptjt_demo.batch.output import check_target, part_of
 from gptjt_demo.batch.run import run
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile
@@ -103,15 +103,6 @@ def test_an_unfinished_run_is_not_begun_again_without_a_word(source: Path) -> No
     assert list(read(target)) == expected()
 
 
-def test_what_a_run_left_can_be_deleted(source: Path) -> None:
-    for ending in FORMATS:
-        target = source.with_name(f"out.{ending}")
-        stopped(source, target, after=9)
-        discard(target)
-        discard(target)
-        assert [path.name for path in source.parent.iterdir()] == ["in.csv"]
-
-
 # --- one at a time
 
 
@@ -131,7 +122,7 @@ def test_a_second_run_on_an_output_is_refused_while_the_first_lives(
             refused.append(str(caught.value))
         return "so " + prompt.rsplit("Input: ", 1)[1].removesuffix("\nOutput:")
 
-    engine._answers = answer
+    engine.answers = answer
     assert go(source, target, engine).finished
     assert refused
     assert list(read(target)) == expected()

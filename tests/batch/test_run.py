@@ -38,7 +38,7 @@ def table(folder: Path, rows: int, name: str = "in.csv") -> Path:
     return path
 
 
-def go(source: Path, target: Path, engine: Any = None, template: Template = TEMPLATE, **more: Any) -> Any:
+def go(source: Path, target: Path, engine: FakeEngine | None = None, template: Template = TEMPLATE, **more: Any) -> Any:
     return run(engine or Backwards(), template, source, target, **{"columns": COLUMNS, **more})
 
 
@@ -207,7 +207,7 @@ def cancelled(source: Path, target: Path, after: int) -> Any:
             cancel.set()
         return "so " + prompt.rsplit("Input: ", 1)[1].removesuffix("\nOutput:")
 
-    engine._answers = answer
+    engine.answers = answer
     return go(source, target, engine, cancel=cancel)
 
 
@@ -363,7 +363,7 @@ def test_ten_thousand_rows_cost_under_a_millisecond_each_and_no_memory(tmp_path:
     class Instant(FakeEngine):
         def complete_many(self, prompts: Any, *args: Any, **kwargs: Any) -> Any:
             completion = self.complete("x")
-            return ((place, completion) for place in range(len(prompts)))
+            return ((index, completion) for index in range(len(prompts)))
 
     peaks = []
     for rows in (1_000, 10_000):
@@ -384,7 +384,7 @@ def test_an_overwriting_run_that_is_killed_at_its_start_keeps_no_row_of_the_old_
     source, target = table(tmp_path, 3), tmp_path / "out.csv"
     go(source, target, FakeEngine(default="old"))
     with monkeypatch.context() as patch:
-        patch.setattr("gptjt_demo.batch.output.Output._begin", lambda self: 1 / 0)
+        patch.setattr("gptjt_demo.tables.rowfile.Codec.header", lambda self: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             go(source, target, overwrite=True)
     go(source, target, resume=True)

@@ -26,7 +26,7 @@ class Generator:
 """
 
 
-def peer(folder: Any, text: Any = GENERATOR, *, patience: Any = PATIENT) -> Any:
+def peer(folder: Path, text: str = GENERATOR, *, patience: Patience = PATIENT) -> Contender:
     """A worker with a library of ours in the place of CTranslate2: a real process, without torch."""
     (folder / "ctranslate2.py").write_text(text)
     (folder / "vocabulary.json").write_text('["a"]')
@@ -66,8 +66,8 @@ def test_a_worker_that_dies_is_reported_with_its_status_and_last_words(tmp_path:
 
 def test_a_worker_that_is_killed_between_questions_is_reported(tmp_path: Path) -> None:
     with peer(tmp_path) as contender:
-        os.kill(contender._process.pid, signal.SIGKILL)
-        contender._process.wait()
+        os.kill(contender.process.pid, signal.SIGKILL)
+        contender.process.wait()
         with pytest.raises(Failed, match="ended with status -9"):
             contender.ask("prefill32")
 
@@ -84,7 +84,7 @@ def test_a_worker_that_does_not_answer_in_time_is_ended(tmp_path: Path) -> None:
     with peer(tmp_path, SLOW, patience=Patience(answer=0.5)) as contender:
         with pytest.raises(Failed, match=r"^took longer than 0.5 s$"):
             contender.ask("prefill32")
-        assert contender._process.poll() is not None
+        assert contender.process.poll() is not None
 
 
 def test_a_worker_whose_answers_take_too_long_together_is_ended(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_what_ctranslate2_dispatches_to_is_told(tmp_path: Path) -> None:
 
 def test_a_worker_ends_with_the_one_who_asks(tmp_path: Path) -> None:
     with peer(tmp_path) as contender:
-        process = contender._process
+        process = contender.process
     assert process.poll() == 0
 
 
@@ -125,5 +125,5 @@ def test_the_memory_is_read_by_several_loops_and_the_fastest_is_named() -> None:
     memory = Bandwidth(threads=1, size=1 << 20)
     seconds = [memory.read() for _ in range(3)]
     assert 0 < min(seconds) < 10
-    assert memory.way() in memory._loops
-    assert {size for size, _ in memory._loops.values()} == {1 << 20}  # each reads all of it
+    assert memory.way() in memory.loops
+    assert {size for size, _ in memory.loops.values()} == {1 << 20}  # each reads all of it

@@ -56,7 +56,7 @@ def test_a_peer_runs_in_the_type_that_is_its_fastest_here(
     finally:
         torch.set_grad_enabled(grad)
         torch.set_num_threads(threads)
-    assert peer._model.dtype is dtype
+    assert peer.model.dtype is dtype
     assert peer.facts["build"].endswith(f"; {str(dtype).removeprefix('torch.')}")
     assert "transformers " in peer.facts["build"]
 

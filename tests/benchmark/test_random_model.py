@@ -33,13 +33,13 @@ def config() -> Any:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bench") / "random"
     random_model.write(config(), path)
     return path
 
 
-def values(folder: Any, name: Any) -> Any:
+def values(folder: Path, name: str) -> Any:
     weight = Checkpoint(folder).weight(name)
     assert isinstance(weight, Blockwise)
     return weight.rows(0, weight.weight.shape[0])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from gptjt_demo.benchmark.rounds import Rounds
 class Scripted:
     """A contender whose answers are written down; an exception among them is raised."""
 
-    def __init__(self, name: Any, answers: Any, log: Any) -> None:
+    def __init__(self, name: str, answers: Iterable[Any], log: list[Any]) -> None:
         self.name, self._answers, self._log = name, iter(answers), log
 
-    def ask(self, what: Any) -> Any:
+    def ask(self, what: str) -> Any:
         self._log.append((self.name, what))
         answer = next(self._answers)
         if isinstance(answer, Exception):
@@ -22,7 +23,7 @@ class Scripted:
         return answer
 
 
-def held(rounds: Any, *contenders: Any, told: Any = lambda line: None) -> Any:
+def held(rounds: int, *contenders: Any, told: Callable[[str], None] = lambda line: None) -> Rounds:
     result = Rounds()
     result.hold(contenders, rounds, told=told, pause=0)
     return result

@@ -12,7 +12,7 @@ from gptjt_demo.benchmark.contender import Contender, Failed
 from gptjt_demo.benchmark.starting import Starting
 
 
-def interpreter(folder: Any, text: Any) -> Any:
+def interpreter(folder: Path, text: str) -> Any:
     """A stand-in for Python, as a path."""
     made = folder / "python"
     made.write_text(f"#!{sys.executable} -IS\n{text}\n")
@@ -20,7 +20,7 @@ def interpreter(folder: Any, text: Any) -> Any:
     return str(made)
 
 
-def starting(folder: Any, text: Any, **more: Any) -> Any:
+def starting(folder: Path, text: str, **more: Any) -> Any:
     return Starting(threads=1, model="a-model", python=interpreter(folder, text), **more)
 
 

@@ -10,7 +10,7 @@ from fake_engine import FakeEngine
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     engine = FakeEngine(default="Indian Rupee")
     answer_with(monkeypatch, engine)
     return engine
@@ -37,7 +37,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
     ],
 )
 def test_a_users_mistake_is_one_line_and_status_two(
-    capsys: pytest.CaptureFixture[str], fake: Any, arguments: Any, word: str
+    capsys: pytest.CaptureFixture[str], fake: FakeEngine, arguments: list[str], word: str
 ) -> None:
     status, out, err = run(capsys, *arguments)
     assert (status, out) == (2, "")
@@ -60,7 +60,7 @@ def test_of_a_launch_only_the_first_process_says_the_mistake(
     [(["--model", "minii"], "mini"), (["--device", "warp"], "warp"), (["--model", "./gone"], "gone")],
 )
 def test_a_wrong_model_or_device_is_one_line_and_status_two(
-    capsys: pytest.CaptureFixture[str], arguments: Any, word: str
+    capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
 ) -> None:
     status, _, err = run(capsys, "complete", "-t", "currency", *arguments)
     assert status == 2
@@ -125,7 +125,7 @@ def test_a_command_that_lacks_everything_prints_its_help_and_has_not_succeeded(
     ids=" ".join,
 )
 def test_an_option_given_twice_is_refused_by_its_name(
-    capsys: pytest.CaptureFixture[str], fake: Any, arguments: Any
+    capsys: pytest.CaptureFixture[str], fake: FakeEngine, arguments: list[str]
 ) -> None:
     status, out, err = run(capsys, *arguments)
     assert (status, out, err.count("\n")) == (2, "", 1)
@@ -134,7 +134,7 @@ def test_an_option_given_twice_is_refused_by_its_name(
 
 
 def test_a_switch_given_twice_and_an_option_for_many_values_are_no_mistake(
-    capsys: pytest.CaptureFixture[str], fake: Any
+    capsys: pytest.CaptureFixture[str], fake: FakeEngine
 ) -> None:
     assert run(capsys, "complete", "-t", "currency", "--json", "--json")[0] == 0
     assert run(capsys, "score", "-t", "emotion", "--label", "a", "--label", "b")[0] == 0
@@ -174,7 +174,7 @@ def test_of_a_launch_every_process_says_its_own_error(
 
 @pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "PMI_RANK"])
 def test_a_variable_that_only_looks_like_a_launcher_s_is_no_error(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch, name: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "first")
     status, _, err = run(capsys, "complete", "-t", "currensy")

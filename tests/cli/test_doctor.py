@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +28,7 @@ def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     answers = {"treat": "joy", "India": "Indian Rupee", "Kuwait": "Kuwaiti Dinar"}
     engine = FakeEngine(answers, default="a, b", scores={"joy": -0.1})
     answer_with(monkeypatch, engine)
@@ -38,7 +39,7 @@ def subjects(found: Any) -> Any:
     return {fact.subject: fact for fact in found.facts}
 
 
-def test_it_says_what_the_machine_has_and_which_models_fit(fake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_what_the_machine_has_and_which_models_fit(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_gib", lambda: 3.0)
     found = subjects(examine("fake", lambda: fake))
     assert {"python", "libraries", "processor", "cores", "memory"} <= set(found)
@@ -50,7 +51,7 @@ def test_it_says_what_the_machine_has_and_which_models_fit(fake: Any, monkeypatc
     assert "scripted" in found["load report"].text
 
 
-def test_the_five_widget_prompts_are_tried_in_both_attentions(fake: Any) -> None:
+def test_the_five_widget_prompts_are_tried_in_both_attentions(fake: FakeEngine) -> None:
     found = examine("fake", lambda: fake)
     assert [(trial.template, trial.attention) for trial in found.trials] == [
         (name, mode) for name in CARD for mode in ("prefix", "causal")
@@ -66,7 +67,7 @@ def test_the_five_widget_prompts_are_tried_in_both_attentions(fake: Any) -> None
     assert f"{sum(t.right for t in found.trials[::2])} of 24 checks right with prefix attention" in found.verdict
 
 
-def test_a_model_that_does_not_see_the_mask_is_a_problem_and_is_tried_causally(fake: Any) -> None:
+def test_a_model_that_does_not_see_the_mask_is_a_problem_and_is_tried_causally(fake: FakeEngine) -> None:
     engine = FakeEngine(default="joy", supports_prefix=False)
     found = examine("fake", lambda: engine)
     (problem,) = found.problems
@@ -93,7 +94,7 @@ def test_whatever_stops_the_load_is_a_line_and_the_rest_is_said_before(error: An
 
 
 def test_a_trial_that_fails_is_a_line_and_the_others_go_on() -> None:
-    def answer(prompt: Any) -> Any:
+    def answer(prompt: str) -> str:
         if "India" in prompt:
             raise RuntimeError("out of memory")
         return "joy"
@@ -105,11 +106,12 @@ def test_a_trial_that_fails_is_a_line_and_the_others_go_on() -> None:
     assert len(found.trials) == 8
 
 
-def test_a_model_that_gets_nothing_right_is_sent_to_verify(fake: Any) -> None:
-    engine: Any = FakeEngine(default="zzz", scores={"love": -0.1, "hate speech": -5})
-    engine.score_many = lambda prompts, labels, **options: (
-        (i, engine.score("x", ["zzz"])) for i in range(len(prompts))
-    )
+def test_a_model_that_gets_nothing_right_is_sent_to_verify(fake: FakeEngine) -> None:
+    class Wrong(FakeEngine):
+        def score_many(self, prompts: Sequence[Any], *_: object, **__: object) -> Iterator[tuple[int, Any]]:
+            return ((index, self.score("x", ["zzz"])) for index in range(len(prompts)))
+
+    engine = Wrong(default="zzz", scores={"love": -0.1, "hate speech": -5})
     found = examine("fake", lambda: engine)
     assert "verify fake" in subjects(found)["answers"].mend
     assert not found.problems
@@ -134,7 +136,7 @@ def test_what_the_hubs_cache_holds_of_a_model_is_said(monkeypatch: pytest.Monkey
 # --- the command
 
 
-def test_the_command_prints_facts_a_table_and_a_verdict(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
+def test_the_command_prints_facts_a_table_and_a_verdict(capsys: pytest.CaptureFixture[str], fake: FakeEngine) -> None:
     status, out, err = run(capsys, "doctor")
     lines = out.splitlines()
     assert (status, err) == (0, "")
@@ -144,7 +146,7 @@ def test_the_command_prints_facts_a_table_and_a_verdict(capsys: pytest.CaptureFi
     assert lines[-1].startswith("fake runs here")
 
 
-def test_the_command_prints_one_json_object(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
+def test_the_command_prints_one_json_object(capsys: pytest.CaptureFixture[str], fake: FakeEngine) -> None:
     status, out, _ = run(capsys, "doctor", "--json")
     found = json.loads(out)
     assert status == 0

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import answer_with, process, run
@@ -88,7 +87,7 @@ def test_an_output_that_cannot_be_is_said_as_it_was_typed_before_the_model_is_lo
     "command", [["batch", "{}", "out.csv"], ["evaluate", "{}"], ["diagnose", "{}"]], ids=lambda c: c[0]
 )
 def test_a_source_that_cannot_be_read_is_said_as_it_was_typed(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch, folder: Path, command: list[str], source: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, command: list[str], source: str
 ) -> None:
     answer_with(monkeypatch, FakeEngine())
     status, out, err = run(capsys, *(part.format(source) for part in command), "-t", "emotion")
@@ -112,7 +111,9 @@ def test_a_source_that_cannot_be_read_is_said_as_it_was_typed(
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_so_is_every_other_file_and_folder(capsys: Any, folder: Path, arguments: list[str], typed: str) -> None:
+def test_so_is_every_other_file_and_folder(
+    capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], typed: str
+) -> None:
     status, out, err = run(capsys, *arguments)
     lines = [line for line in err.splitlines() if line.startswith("error: ")]
     assert (status, out, len(lines)) == (2, "", 1)
@@ -123,7 +124,7 @@ def test_so_is_every_other_file_and_folder(capsys: Any, folder: Path, arguments:
     "error", [RuntimeError("CUDA error: device-side assert"), MemoryError(), OSError(28, "No space")]
 )
 def test_rows_answered_before_an_error_are_kept_and_not_answered_again(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch, folder: Path, error: Exception
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, error: Exception
 ) -> None:
     failing = [True]
 
@@ -139,7 +140,7 @@ def test_rows_answered_before_an_error_are_kept_and_not_answered_again(
     assert (status, out) == (1, "")
     assert "Traceback" not in err
     *_, stopped, line = err.splitlines()
-    assert "--resume goes on with out.csv" in stopped
+    assert "--resume continues out.csv" in stopped
     assert line.startswith(f"error: {type(error).__name__}: ")
     assert len(list(read(folder / "out.csv"))) == 2
     failing.clear()
@@ -150,7 +151,7 @@ def test_rows_answered_before_an_error_are_kept_and_not_answered_again(
 
 
 def test_rows_without_a_right_answer_are_counted_and_said(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch, folder: Path
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     answer_with(monkeypatch, FakeEngine())
     (folder / "gold.csv").write_text(ROWS.replace(",fear", ","), encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 from command_line import answer_with, run
@@ -13,13 +12,15 @@ from fake_engine import FakeEngine
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     engine = FakeEngine(default="Indian Rupee")
     answer_with(monkeypatch, engine)
     return engine
 
 
-def test_complete_prints_one_json_object_with_the_promised_keys(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
+def test_complete_prints_one_json_object_with_the_promised_keys(
+    capsys: pytest.CaptureFixture[str], fake: FakeEngine
+) -> None:
     status, out, _ = run(capsys, "complete", "--template", "currency", "--input", "India", "--json")
     assert status == 0
     assert out.count("\n") == 1
@@ -30,13 +31,15 @@ def test_complete_prints_one_json_object_with_the_promised_keys(capsys: pytest.C
     assert json.loads(out)["text"] == "Indian Rupee"
 
 
-def test_complete_prints_the_answer_alone_on_standard_output(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
+def test_complete_prints_the_answer_alone_on_standard_output(
+    capsys: pytest.CaptureFixture[str], fake: FakeEngine
+) -> None:
     status, out, err = run(capsys, "complete", "-t", "currency", "-i", "India")
     assert (status, out) == (0, "Indian Rupee\n")
     assert fake.name in err
 
 
-def test_score_prints_a_share_for_each_label(capsys: pytest.CaptureFixture[str], fake: Any) -> None:
+def test_score_prints_a_share_for_each_label(capsys: pytest.CaptureFixture[str], fake: FakeEngine) -> None:
     status, out, _ = run(capsys, "score", "--template", "emotion", "--input", "so happy", "--json")
     rows = json.loads(out)["labels"]
     assert status == 0

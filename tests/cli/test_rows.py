@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from command_line import answer_with, run
@@ -38,7 +37,9 @@ def gold(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "xlsx"])
-def test_batch_writes_the_answers_beside_the_rows(capsys: Any, engine: FakeEngine, gold: Path, ending: str) -> None:
+def test_batch_writes_the_answers_beside_the_rows(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path, ending: str
+) -> None:
     target = gold.with_name(f"out.{ending}")
     status, out, err = run(capsys, "batch", gold, target, "-t", "emotion", "--input-column", "input")
     assert (status, out) == (0, "")
@@ -47,7 +48,9 @@ def test_batch_writes_the_answers_beside_the_rows(capsys: Any, engine: FakeEngin
     assert [row[:3] for row in read(target)][2] == ("furious", "anger", "rage")
 
 
-def test_batch_picks_labels_in_the_asked_attention(capsys: Any, engine: FakeEngine, gold: Path) -> None:
+def test_batch_picks_labels_in_the_asked_attention(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path
+) -> None:
     target = gold.with_name("out.csv")
     run(capsys, "batch", gold, target, "-t", "emotion", "--labels", "--attention", "causal", "--limit", "2")
     found = read(target)
@@ -56,7 +59,7 @@ def test_batch_picks_labels_in_the_asked_attention(capsys: Any, engine: FakeEngi
 
 
 def test_batch_refuses_a_file_that_is_there_and_overwrites_or_resumes_when_told(
-    capsys: Any, engine: FakeEngine, gold: Path
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path
 ) -> None:
     target = gold.with_name("out.csv")
     command = ["batch", gold, target, "-t", "emotion"]
@@ -69,7 +72,9 @@ def test_batch_refuses_a_file_that_is_there_and_overwrites_or_resumes_when_told(
     assert run(capsys, *command, "--resume")[0] == 0
 
 
-def test_batch_says_which_column_it_takes_and_asks_between_two(capsys: Any, engine: FakeEngine, tmp_path: Path) -> None:
+def test_batch_says_which_column_it_takes_and_asks_between_two(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, tmp_path: Path
+) -> None:
     rowfile.write(tmp_path / "in.csv", ["text", "n"], [("so happy", "1")])
     _, _, err = run(capsys, "batch", tmp_path / "in.csv", tmp_path / "out.csv", "-t", "emotion")
     assert "input from the column 'text'" in err
@@ -79,7 +84,9 @@ def test_batch_says_which_column_it_takes_and_asks_between_two(capsys: Any, engi
     assert "--input-column: the columns 'text', 'comment' could all be the input 'input'; give COLUMN" in err
 
 
-def test_evaluate_asks_between_two_columns_of_right_answers(capsys: Any, engine: FakeEngine, tmp_path: Path) -> None:
+def test_evaluate_asks_between_two_columns_of_right_answers(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, tmp_path: Path
+) -> None:
     rowfile.write(tmp_path / "in.csv", ["input", "output", "label"], [("so happy", "joy", "fear")])
     status, out, err = run(capsys, "evaluate", tmp_path / "in.csv", "-t", "emotion", "--json")
     assert (status, out) == (2, "")
@@ -90,7 +97,7 @@ def test_evaluate_asks_between_two_columns_of_right_answers(capsys: Any, engine:
 
 @pytest.mark.parametrize("more", [[], ["--overwrite"], ["--resume"]])
 def test_names_that_cannot_be_written_are_refused_before_the_model_is_loaded(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch, gold: Path, more: list[str]
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, gold: Path, more: list[str]
 ) -> None:
     monkeypatch.setattr("gptjt_demo.cli.rows.open_engine", lambda *_: pytest.fail("the model was loaded"))
     (gold.parent / "folder.csv").mkdir()
@@ -101,7 +108,7 @@ def test_names_that_cannot_be_written_are_refused_before_the_model_is_loaded(
 
 
 def test_a_batch_that_ends_early_is_no_success(
-    capsys: Any, engine: FakeEngine, gold: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "complete_many", lambda prompts, *args, **kwargs: iter(()))
     status, _, err = run(capsys, "batch", gold, gold.with_name("out.csv"), "-t", "emotion")
@@ -109,7 +116,9 @@ def test_a_batch_that_ends_early_is_no_success(
     assert "out.csv: the run ended early: 0 of 4 rows are answered; resume it" in err
 
 
-def test_an_interrupted_batch_says_how_to_go_on(capsys: Any, gold: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_batch_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], gold: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = gold.with_name("out.csv")
     interrupting = [True]
 
@@ -122,7 +131,7 @@ def test_an_interrupted_batch_says_how_to_go_on(capsys: Any, gold: Path, monkeyp
     answer_with(monkeypatch, engine)
     status, _, err = run(capsys, "batch", gold, target, "-t", "emotion")
     assert status == 130
-    assert "--resume goes on" in err
+    assert "--resume continues" in err
     interrupting.clear()
     before = len(engine.prompts)
     assert run(capsys, "batch", gold, target, "-t", "emotion", "--resume")[0] == 0
@@ -130,7 +139,9 @@ def test_an_interrupted_batch_says_how_to_go_on(capsys: Any, gold: Path, monkeyp
     assert len(engine.prompts) - before == 2
 
 
-def test_each_of_several_inputs_has_its_column(capsys: Any, engine: FakeEngine, tmp_path: Path) -> None:
+def test_each_of_several_inputs_has_its_column(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, tmp_path: Path
+) -> None:
     template = tmp_path / "pair.yaml"
     template.write_text("name: pair\ntitle: Pair\ninputs:\n  - {name: first, cue: A}\n  - {name: second, cue: B}\n")
     rowfile.write(tmp_path / "in.csv", ["x", "y"], [("one", "two")])
@@ -146,7 +157,9 @@ def test_each_of_several_inputs_has_its_column(capsys: Any, engine: FakeEngine, 
 # --- evaluate
 
 
-def test_evaluate_prints_the_promised_json_and_nothing_else(capsys: Any, engine: FakeEngine, gold: Path) -> None:
+def test_evaluate_prints_the_promised_json_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path
+) -> None:
     command = ["evaluate", gold, "-t", "emotion", "-c", "input", "-o", "output", "--attention", "both", "--json"]
     status, out, err = run(capsys, *command)
     found = json.loads(out)
@@ -159,7 +172,7 @@ def test_evaluate_prints_the_promised_json_and_nothing_else(capsys: Any, engine:
 
 
 def test_evaluate_prints_figures_matrix_and_the_paired_test_in_words(
-    capsys: Any, engine: FakeEngine, gold: Path
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path
 ) -> None:
     status, out, _ = run(capsys, "evaluate", gold, "-t", "emotion", "--attention", "both", "--generate")
     assert status == 0
@@ -172,7 +185,7 @@ def test_evaluate_prints_figures_matrix_and_the_paired_test_in_words(
 
 
 def test_two_templates_are_compared_on_the_same_rows(
-    capsys: Any, engine: FakeEngine, gold: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.yaml"
     other.write_text("name: other\ntitle: Other\nlabels: [joy, fear, anger]\n")
@@ -183,7 +196,9 @@ def test_two_templates_are_compared_on_the_same_rows(
     assert found["paired"]["both_right"] == 3
 
 
-def test_right_answers_may_come_through_a_pipe(engine: FakeEngine, gold: Path, capsys: Any, tmp_path: Path) -> None:
+def test_right_answers_may_come_through_a_pipe(
+    engine: FakeEngine, gold: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(gold.read_bytes()))
     writer.start()
@@ -194,7 +209,9 @@ def test_right_answers_may_come_through_a_pipe(engine: FakeEngine, gold: Path, c
     assert out.count("of 4 rows") == 2
 
 
-def test_rows_without_a_right_answer_are_said_in_text_and_json(capsys: Any, engine: FakeEngine, tmp_path: Path) -> None:
+def test_rows_without_a_right_answer_are_said_in_text_and_json(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, tmp_path: Path
+) -> None:
     rowfile.write(tmp_path / "in.csv", ["input", "output"], [*ROWS[:3], ("so happy", "")])
     command = ["evaluate", tmp_path / "in.csv", "-t", "emotion"]
     _, out, err = run(capsys, *command)
@@ -207,13 +224,17 @@ def test_rows_without_a_right_answer_are_said_in_text_and_json(capsys: Any, engi
     assert json.loads(out)["without_gold"] == 1
 
 
-def test_without_a_file_the_template_s_own_sample_is_measured(capsys: Any, engine: FakeEngine) -> None:
+def test_without_a_file_the_template_s_own_sample_is_measured(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine
+) -> None:
     _, out, _ = run(capsys, "evaluate", "-t", "hate", "--json", "--limit", "10")
     assert json.loads(out)["runs"][0]["n"] == 10
 
 
 @pytest.mark.parametrize("modes", [["prefix", "causal"], ["causal"]])
-def test_one_command_makes_the_table_of_the_five_tasks(capsys: Any, engine: FakeEngine, modes: list[str]) -> None:
+def test_one_command_makes_the_table_of_the_five_tasks(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, modes: list[str]
+) -> None:
     engine.supports_prefix = len(modes) == 2
     status, out, err = run(capsys, "evaluate", "--samples", "--limit", "3")
     lines = out.splitlines()
@@ -230,7 +251,7 @@ def test_one_command_makes_the_table_of_the_five_tasks(capsys: Any, engine: Fake
 
 
 def test_diagnose_says_a_sentence_each_and_saves_the_pictures(
-    capsys: Any, engine: FakeEngine, gold: Path, tmp_path: Path
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path, tmp_path: Path
 ) -> None:
     status, out, _ = run(capsys, "diagnose", gold, "-t", "emotion", "--plots", tmp_path / "plots")
     assert status == 0
@@ -241,7 +262,7 @@ def test_diagnose_says_a_sentence_each_and_saves_the_pictures(
     assert (tmp_path / "plots" / "order.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_diagnose_leaves_out_what_a_template_has_not(capsys: Any, engine: FakeEngine) -> None:
+def test_diagnose_leaves_out_what_a_template_has_not(capsys: pytest.CaptureFixture[str], engine: FakeEngine) -> None:
     _, out, _ = run(capsys, "diagnose", "-t", "currency", "--limit", "3", "--json")
     found = json.loads(out)
     assert "no two examples to reorder" in found["order"]["sentence"]
@@ -270,7 +291,7 @@ def test_diagnose_leaves_out_what_a_template_has_not(capsys: Any, engine: FakeEn
     ],
 )
 def test_a_users_mistake_is_one_line_and_status_two(
-    capsys: Any, engine: FakeEngine, gold: Path, arguments: list[str], word: str
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path, arguments: list[str], word: str
 ) -> None:
     status, out, err = run(capsys, *[part.format(gold=gold) for part in arguments])
     lines = [line for line in err.splitlines() if line.startswith("error:")]

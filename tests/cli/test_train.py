@@ -1,10 +1,9 @@
-"""`train` and `figures`: a recipe to weights, a killed run gone on with, a table of what has changed."""
+"""`train` and `figures`: a recipe to weights, a killed run continued, a table of what has changed."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny
@@ -39,7 +38,7 @@ training:
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recipe, a base model, and data, as a user has them."""
     folder = tmp_path_factory.mktemp("given")
     (folder / "tiny.yaml").write_text(RECIPE, "utf-8")
@@ -49,7 +48,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return folder
 
 
-def asked(given: Any, out: Any, *more: str) -> list[str]:
+def asked(given: Path, out: Path, *more: str) -> list[str]:
     return [
         *("train", "--recipe", str(given / "tiny.yaml"), "--base", str(given / "base")),
         *("--data", f"rows={given / 'rows.jsonl'}", "--out", str(out), *more),
@@ -57,7 +56,7 @@ def asked(given: Any, out: Any, *more: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def trained(given: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def trained(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run") / "run"
     with pytest.raises(SystemExit) as ended:
         main(asked(given, out))
@@ -65,12 +64,12 @@ def trained(given: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return out
 
 
-def weights(out: Any) -> dict[str, torch.Tensor]:
+def weights(out: Path) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = load_base(str(out / "model"), out).model.state_dict()
     return found
 
 
-def test_a_recipe_becomes_weights_that_are_not_the_base_models(given: Any, trained: Any) -> None:
+def test_a_recipe_becomes_weights_that_are_not_the_base_models(given: Path, trained: Path) -> None:
     found, before = weights(trained), load_base(str(given / "base"), given).model.state_dict()
     assert found.keys() == before.keys()
     assert any(not torch.equal(found[name], before[name]) for name in found)
@@ -78,20 +77,20 @@ def test_a_recipe_becomes_weights_that_are_not_the_base_models(given: Any, train
 
 
 def test_a_run_whose_minutes_are_over_goes_on_to_the_unbroken_runs_weights(
-    given: Any, trained: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    given: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = run(capsys, *asked(given, tmp_path, "--minutes", "0"))
     assert (code, out.strip()) == (0, str(tmp_path / "model"))
-    assert "--resume goes on" in err
+    assert "--resume continues" in err
     code, _, err = run(capsys, "train", "--out", str(tmp_path), "--resume")
     assert code == 0
-    assert "--resume goes on" not in err
+    assert "--resume continues" not in err
     unbroken = weights(trained)
     assert all(torch.equal(value, unbroken[name]) for name, value in weights(tmp_path).items())
 
 
 def test_a_folder_with_a_run_is_not_begun_again_and_a_resumed_run_is_not_made_another(
-    given: Any, trained: Any, capsys: pytest.CaptureFixture[str]
+    given: Path, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(capsys, *asked(given, trained))[2].startswith(f"error: {trained}: it holds a run already")
     for option, value, said in (
@@ -113,11 +112,11 @@ def test_where_there_is_nothing_to_resume_no_run_is_begun_by_a_slip(
 
 
 def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(
-    given: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = asked(given, tmp_path)
-    place = arguments.index("--data")
-    code, _, err = run(capsys, *arguments[:place], *arguments[place + 2 :])
+    index = arguments.index("--data")
+    code, _, err = run(capsys, *arguments[:index], *arguments[index + 2 :])
     assert code == 2
     assert "add --data rows=PATH (anything)" in err
     code, _, err = run(capsys, *arguments, "--data", "rows")
@@ -126,7 +125,7 @@ def test_a_missing_source_and_a_pair_without_a_name_are_each_a_line(
     assert (code, err) == (2, "error: --data: 'rows' is given twice; give each source once\n")
     for given_data, said in ((f"rows={tmp_path}/no.jsonl", "no.jsonl: there is no such file"), ("zork=x", "'zork'")):
         arguments = asked(given, tmp_path / "new")
-        arguments[place + 1] = given_data
+        arguments[index + 1] = given_data
         code, _, err = run(capsys, *arguments)
         assert (code, err.count("\n")) == (2, 1)
         assert said in err

@@ -81,7 +81,7 @@ def prompts(count: Any, seed: Any) -> Any:
     return [f"In: {word()}\nOut: {word()}\n\nIn: {word()}{word()}\nOut:" for _ in range(count)]
 
 
-def same(engine: Any, prompt: Any, sampling: Any, **more: Any) -> Any:
+def same(engine: Engine, prompt: Any, sampling: Any, **more: Any) -> Any:
     """Ask with drafts and without; both completions, found to be alike."""
     plain = engine.complete(prompt, sampling, drafting=False, **more)
     drafted = engine.complete(prompt, sampling, drafting=True, **more)
@@ -98,7 +98,7 @@ def same(engine: Any, prompt: Any, sampling: Any, **more: Any) -> Any:
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_drafted_answers_are_those_of_plain_greedy_decoding(family: Any, implementation: str, attention: str) -> None:
+def test_drafted_answers_are_those_of_plain_greedy_decoding(family: str, implementation: str, attention: str) -> None:
     engine = Engine(tiny.model(family, implementation, seed=3), tiny.tokenizer())
     accepted = spared = 0
     for k, prompt in enumerate(prompts(8, seed=5)):
@@ -114,7 +114,7 @@ def llama() -> Any:
     return Engine(tiny.model("llama", seed=3), tiny.tokenizer())
 
 
-def test_a_stop_ends_a_drafted_answer_where_it_ends_a_plain_one(llama: Any) -> None:
+def test_a_stop_ends_a_drafted_answer_where_it_ends_a_plain_one(llama: Engine) -> None:
     for prompt in prompts(3, seed=1):
         full = llama.complete(prompt, Sampling(max_new_tokens=40), drafting=False).text
         for start in range(0, len(full) - 3, 6):
@@ -122,15 +122,17 @@ def test_a_stop_ends_a_drafted_answer_where_it_ends_a_plain_one(llama: Any) -> N
                 same(llama, prompt, Sampling(max_new_tokens=40, stop=(full[start : start + size],)))
 
 
-def test_no_row_is_spent_on_what_follows_a_stop_or_the_last_token(llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_row_is_spent_on_what_follows_a_stop_or_the_last_token(
+    llama: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = []
-    check = llama._lm.check
+    check = llama.steps.check
 
     def noted(state: Any, ids: Any, flag: Any) -> Any:
         rows.append(ids)
         return check(state, ids, flag)
 
-    monkeypatch.setattr(llama._lm, "check", noted)
+    monkeypatch.setattr(llama.steps, "check", noted)
     for prompt in prompts(3, seed=1):
         full = llama.complete(prompt, Sampling(max_new_tokens=40), drafting=False)
         for count in (2, 5, 9, 40):
@@ -141,12 +143,12 @@ def test_no_row_is_spent_on_what_follows_a_stop_or_the_last_token(llama: Any, mo
         stop = full.text[len(full.text) // 2]
         rows.clear()
         llama.complete(prompt, Sampling(max_new_tokens=40, stop=(stop,)), drafting=True)
-        assert not any(stop in llama._vocabulary.decode(ids[1:]) for ids in rows)
+        assert not any(stop in llama.vocabulary.decode(ids[1:]) for ids in rows)
 
 
-def test_the_end_of_the_text_within_a_draft_ends_the_answer(llama: Any) -> None:
+def test_the_end_of_the_text_within_a_draft_ends_the_answer(llama: Engine) -> None:
     ids = [*llama.encode("ab"), tiny.END, *llama.encode("cdab")]  # a continuation may hold what a prompt cannot
-    head = llama._lm.model.lm_head
+    head = tiny.network(llama).lm_head
 
     def always_the_end(module: Any, inputs: Any, out: Any) -> Any:
         return out.index_fill(-1, torch.tensor([tiny.END]), 99.0)
@@ -167,7 +169,7 @@ def test_the_end_of_the_text_within_a_draft_ends_the_answer(llama: Any) -> None:
     assert completion.tokens[-1].id == tiny.END
 
 
-def test_a_drafted_answer_goes_on_from_a_continuation(llama: Any) -> None:
+def test_a_drafted_answer_goes_on_from_a_continuation(llama: Engine) -> None:
     for prompt in prompts(3, seed=2):
         whole = llama.complete(prompt, Sampling(max_new_tokens=30), drafting=False)
         ids = [token.id for token in whole.tokens]
@@ -175,7 +177,7 @@ def test_a_drafted_answer_goes_on_from_a_continuation(llama: Any) -> None:
         assert [token.id for token in plain.tokens] == ids[10:]
 
 
-def test_a_drafted_answer_can_be_cancelled_between_the_tokens_of_a_pass(llama: Any) -> None:
+def test_a_drafted_answer_can_be_cancelled_between_the_tokens_of_a_pass(llama: Engine) -> None:
     prompt = prompts(1, seed=1)[0]
     whole = llama.complete(prompt, Sampling(max_new_tokens=60), drafting=False)
     for after in range(1, 12):
@@ -191,7 +193,7 @@ def test_a_drafted_answer_can_be_cancelled_between_the_tokens_of_a_pass(llama: A
         assert seen == [token.id for token in whole.tokens][: len(seen)]
 
 
-def test_answers_with_chance_in_them_and_batches_are_not_drafted(llama: Any) -> None:
+def test_answers_with_chance_in_them_and_batches_are_not_drafted(llama: Engine) -> None:
     prompt = prompts(1, seed=1)[0]
     chance = Sampling(max_new_tokens=30, temperature=1.5, seed=4)
     asked = llama.complete(prompt, chance, drafting=True)
@@ -199,7 +201,7 @@ def test_answers_with_chance_in_them_and_batches_are_not_drafted(llama: Any) -> 
     assert asked.text == llama.complete(prompt, chance, drafting=False).text
     greedy = Sampling(max_new_tokens=30)
     assert llama.complete(prompt, greedy).drafted > 0
-    many = dict(llama.complete_many([prompt, prompt + " "], greedy))
+    many = tiny.answered(llama.complete_many([prompt, prompt + " "], greedy))
     assert all(completion.drafted == 0 for completion in many.values())
     assert many[0].forward_passes == 30
 
@@ -212,7 +214,7 @@ def test_a_model_whose_rows_may_differ_is_drafted_only_when_asked() -> None:
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_tokens_taken_back_leave_the_state_as_it_was(family: Any) -> None:
+def test_tokens_taken_back_leave_the_state_as_it_was(family: str) -> None:
     lm = PrefixLM(tiny.model(family))
     state, _ = lm.check(lm.prefill(*pad([[5, 9, 2, 77]]), "prefix"), [7, 1, 200, 13])
     state, logits = lm.check(state.crop(3), [90, 91])
@@ -239,8 +241,8 @@ def test_mini_answers_with_drafts_to_the_bit_as_without(mini: Engine, name: str)
 @pytest.mark.parametrize("columns", [20, 150, 520])
 def test_mini_reads_a_row_alike_alone_and_among_others(mini: Engine, columns: int) -> None:
     prompt, ids = [(7 * k + 11) % 40000 for k in range(columns)], [500, 600, 700, 800, 900][: MAX_DRAFT + 1]
-    state, together = mini._lm.check(mini._lm.prefill(*pad([prompt]), "prefix"), ids)
+    state, together = mini.steps.check(mini.steps.prefill(*pad([prompt]), "prefix"), ids)
     state = state.crop(len(ids))
     for id, row in zip(ids, together, strict=True):
-        state = mini._lm.extend(state, torch.tensor([[id]]))
+        state = mini.steps.extend(state, torch.tensor([[id]]))
         assert torch.equal(state.logits[0], row)

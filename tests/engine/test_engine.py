@@ -9,34 +9,35 @@ import tiny
 import torch
 
 from gptjt_demo.engine.engine import Engine
+from gptjt_demo.engine.label_scores import Rule
 from gptjt_demo.engine.prompt import Detail
 from gptjt_demo.engine.results import Completion
 from gptjt_demo.errors import PromptError, PromptTooLong, SettingError
-from gptjt_demo.settings import Sampling
+from gptjt_demo.settings import Attention, Sampling
 
 PROMPTS = ["Input: India\nOutput:", "Q", "A rather longer prompt, with é and ✓ in it.\n\nOutput:", "x: y ", "tail\n"]
 GREEDY = Sampling(max_new_tokens=12)
 
 
 @pytest.fixture(params=tiny.FAMILIES)
-def engine(request: pytest.FixtureRequest) -> Any:
+def engine(request: pytest.FixtureRequest) -> Engine:
     return Engine(tiny.model(request.param), tiny.tokenizer(), name="tiny")
 
 
 @pytest.fixture
-def llama() -> Any:
+def llama() -> Engine:
     return Engine(tiny.model("llama"), tiny.tokenizer(), name="tiny")
 
 
-def naive_logprobs(engine: Any, ids: Any, prompt: Any, attention: Any) -> Any:
-    logits = tiny.full_logits(engine._lm.model, ids, prompt, attention)
+def naive_logprobs(engine: Engine, ids: list[int], prompt: int, attention: str) -> torch.Tensor:
+    logits = tiny.full_logits(tiny.network(engine), ids, prompt, attention)
     logits[:, 257:] = float("-inf")
     return logits.log_softmax(-1)
 
 
-def naive_greedy(engine: Any, prompt: Any, attention: Any, count: int = 12) -> Any:
+def naive_greedy(engine: Engine, prompt: str, attention: str, count: int = 12) -> list[int]:
     """Greedy decoding that runs the whole text through the model for every token."""
-    start = ids = list(engine._vocabulary.encode(prompt))
+    start = ids = list(engine.encode(prompt))
     while len(ids) < len(start) + count:
         best = int(naive_logprobs(engine, ids, len(start), attention)[-1].argmax())
         if best == tiny.END:
@@ -46,7 +47,7 @@ def naive_greedy(engine: Any, prompt: Any, attention: Any, count: int = 12) -> A
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_greedy_answers_are_those_of_the_naive_loop(engine: Any, attention: str) -> None:
+def test_greedy_answers_are_those_of_the_naive_loop(engine: Engine, attention: Attention) -> None:
     for prompt in PROMPTS:
         completion = engine.complete(prompt, GREEDY, attention=attention)
         expected = naive_greedy(engine, prompt, attention)
@@ -54,9 +55,9 @@ def test_greedy_answers_are_those_of_the_naive_loop(engine: Any, attention: str)
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_many_completions_equal_the_single_ones(engine: Any, attention: str) -> None:
+def test_many_completions_equal_the_single_ones(engine: Engine, attention: Attention) -> None:
     sampling = Sampling(max_new_tokens=12, temperature=1.5, seed=7, stop=("e",))
-    many = dict(engine.complete_many(PROMPTS, sampling, attention=attention))
+    many = tiny.answered(engine.complete_many(PROMPTS, sampling, attention=attention))
     assert sorted(many) == list(range(len(PROMPTS)))
     for index, prompt in enumerate(PROMPTS):
         single = engine.complete(prompt, sampling, attention=attention)
@@ -67,20 +68,20 @@ def test_many_completions_equal_the_single_ones(engine: Any, attention: str) -> 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
 def test_prompts_that_begin_alike_are_answered_and_scored_as_alone(
-    engine: Any, attention: str, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, attention: Attention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefills = []
-    prefill = engine._lm.prefill
+    prefill = engine.steps.prefill
 
     def noted(ids: torch.Tensor, *rest: Any) -> Any:
         prefills.append(ids.shape)
         return prefill(ids, *rest)
 
-    monkeypatch.setattr(engine._lm, "prefill", noted)
+    monkeypatch.setattr(engine.steps, "prefill", noted)
     header = "A header that all of these begin with.\n\nInput: "
     prompts = [header + query + "\nOutput:" for query in ("a", "bcd", "b, and more of it", "a")]
-    many = dict(engine.complete_many(prompts, GREEDY, attention=attention))
-    scores = dict(engine.score_many(prompts, ["joy", "sadness"], attention=attention))
+    many = tiny.answered(engine.complete_many(prompts, GREEDY, attention=attention))
+    scores = tiny.answered(engine.score_many(prompts, ["joy", "sadness"], attention=attention))
     shared = (1, len(header)) in prefills
     assert shared is (attention == "causal")
     for index, prompt in enumerate(prompts):
@@ -92,7 +93,7 @@ def test_prompts_that_begin_alike_are_answered_and_scored_as_alone(
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_an_answer_goes_on_causally_from_a_continuation(engine: Any, attention: str) -> None:
+def test_an_answer_goes_on_causally_from_a_continuation(engine: Engine, attention: Attention) -> None:
     whole = engine.complete("Input: India\nOutput:", GREEDY, attention=attention)
     ids = [token.id for token in whole.tokens]
     stream = engine.stream(
@@ -103,13 +104,13 @@ def test_an_answer_goes_on_causally_from_a_continuation(engine: Any, attention: 
     assert stream.continued + "".join(token.text for token in tokens) == stream.completion.text == whole.text
     other = (ids[3] + 1) % 200
     branch = engine.complete("Input: India\nOutput:", GREEDY, attention=attention, continuation=[*ids[:3], other])
-    start = engine._vocabulary.encode("Input: India\nOutput:")
+    start = engine.encode("Input: India\nOutput:")
     row = naive_logprobs(engine, [*start, *ids[:3], other], len(start), attention)[-1]
     assert branch.tokens[0].logprob == pytest.approx(float(row[branch.tokens[0].id]), abs=1e-4)
 
 
-def test_a_stop_within_the_continuation_is_passed_over_and_one_across_its_end_counts(llama: Any) -> None:
-    ids = llama._vocabulary.encode(" one\ntwo")
+def test_a_stop_within_the_continuation_is_passed_over_and_one_across_its_end_counts(llama: Engine) -> None:
+    ids = llama.encode(" one\ntwo")
     stop = Sampling(max_new_tokens=30, temperature=3, seed=2, stop=("\n",))
     passed = llama.complete("x:", stop, continuation=ids)
     assert passed.text.startswith("one\ntwo")
@@ -152,7 +153,7 @@ def test_an_exact_text_is_all_that_follows_the_prompt_and_a_joiner_is_only_what_
 
 
 def test_a_stop_that_begins_with_the_joiner_counts_in_an_exact_text(llama: Any) -> None:
-    llama._lm.model.lm_head.register_forward_hook(
+    tiny.network(llama).lm_head.register_forward_hook(
         lambda m, i, out: out.index_fill(-1, torch.tensor(llama.encode(" ")), 99.0)
     )
     stop = Sampling(max_new_tokens=4, stop=("  ",))
@@ -192,25 +193,25 @@ def test_an_echo_of_what_is_read_both_ways_is_refused_and_one_may_fill_the_conte
 
 
 @pytest.mark.parametrize("id", [-1, 260, 9999])
-def test_a_continuation_of_no_tokens_is_refused(llama: Any, id: int) -> None:
+def test_a_continuation_of_no_tokens_is_refused(llama: Engine, id: int) -> None:
     with pytest.raises(PromptError, match=str(id)):
         llama.stream("x:", continuation=[id])
 
 
-def test_tokens_joined_are_the_text(llama: Any) -> None:
+def test_tokens_joined_are_the_text(llama: Engine) -> None:
     assert "".join(llama.tokens("Input: India")) == "Input: India"
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
 @pytest.mark.parametrize("end", ["\n", "", " END"])
-def test_label_scores_equal_the_naive_computation(engine: Any, attention: str, end: str) -> None:
+def test_label_scores_equal_the_naive_computation(engine: Engine, attention: Attention, end: str) -> None:
     labels = ["joy", "sad and sorry", "✓"]
     for prompt in PROMPTS:
         joiner = "" if prompt[-1].isspace() else " "
         scores = engine.score(prompt, labels, end=end, attention=attention)
         for label, score in zip(labels, scores, strict=True):
-            start = engine._vocabulary.encode(prompt)
-            rest = engine._vocabulary.encode(joiner + label + end)
+            start = engine.encode(prompt)
+            rest = engine.encode(joiner + label + end)
             rows = naive_logprobs(engine, start + rest, len(start), attention)
             expected = sum(float(rows[len(start) - 1 + k, id]) for k, id in enumerate(rest))
             assert score.logprob == pytest.approx(expected, abs=1e-4)
@@ -257,16 +258,16 @@ def test_a_context_that_does_not_fit_gives_its_error_and_the_others_their_likeli
             list(llama.likelihoods([[66]], continuations))
 
 
-def test_many_label_scores_equal_the_single_ones(engine: Any) -> None:
+def test_many_label_scores_equal_the_single_ones(engine: Engine) -> None:
     labels = ["joy", "sadness"]
-    many = dict(engine.score_many(PROMPTS, labels))
+    many = tiny.answered(engine.score_many(PROMPTS, labels))
     for index, prompt in enumerate(PROMPTS):
         for one, other in zip(engine.score(prompt, labels), many[index], strict=True):
             assert one.label == other.label
             assert one.logprob == pytest.approx(other.logprob, abs=1e-4)
 
 
-def test_the_order_of_labels_changes_no_score(llama: Any) -> None:
+def test_the_order_of_labels_changes_no_score(llama: Engine) -> None:
     labels = ["b", "a", "ba"]
     forward = {s.label: s for s in llama.score("x:", labels)}
     backward = {s.label: s for s in llama.score("x:", labels[::-1])}
@@ -275,38 +276,38 @@ def test_the_order_of_labels_changes_no_score(llama: Any) -> None:
         assert forward[label].share == pytest.approx(backward[label].share, abs=1e-5)
 
 
-def test_one_label_may_begin_another_and_is_not_favoured_for_it(llama: Any) -> None:
+def test_one_label_may_begin_another_and_is_not_favoured_for_it(llama: Engine) -> None:
     short, long = llama.score("x:", ["a", "ab"])
     assert short.tokens + 1 == long.tokens
     assert short.logprob != long.logprob
 
 
 @pytest.mark.parametrize("rule", ["logprob", "per_token", "per_byte"])
-def test_shares_are_the_softmax_of_the_rule_in_use(llama: Any, rule: str) -> None:
+def test_shares_are_the_softmax_of_the_rule_in_use(llama: Engine, rule: Rule) -> None:
     scores = llama.score("x:", ["a", "bcd", "efghi"], rule=rule)
     values = torch.tensor([getattr(score, rule) for score in scores], dtype=torch.float64)
     assert [score.share for score in scores] == pytest.approx(values.softmax(0).tolist())
 
 
-def test_padding_tokens_are_never_sampled_and_never_counted(llama: Any) -> None:
+def test_padding_tokens_are_never_sampled_and_never_counted(llama: Engine) -> None:
     with torch.no_grad():
-        llama._lm.model.lm_head.weight[257:] = llama._lm.model.lm_head.weight[65] * 50
+        tiny.network(llama).lm_head.weight[257:] = tiny.network(llama).lm_head.weight[65] * 50
     completion = llama.complete("x:", Sampling(max_new_tokens=40, temperature=5, seed=3))
     assert all(token.id <= 256 for token in completion.tokens)
-    first = naive_logprobs(llama, llama._vocabulary.encode("x:"), 2, "prefix")[-1]
+    first = naive_logprobs(llama, llama.encode("x:"), 2, "prefix")[-1]
     assert float(first.exp().sum()) == pytest.approx(1, abs=1e-4)
     token = completion.tokens[0]
     assert token.logprob == pytest.approx(float(first[token.id]), abs=1e-4)
 
 
-def test_streamed_tokens_joined_are_the_completion(llama: Any) -> None:
+def test_streamed_tokens_joined_are_the_completion(llama: Engine) -> None:
     sampling = Sampling(max_new_tokens=60, temperature=2, seed=11, stop=("ab", "\n"))
     stream = llama.stream("x:", sampling)
     parts = [token.text for token in stream]
     assert "".join(parts) == stream.completion.text == llama.complete("x:", sampling).text
 
 
-def test_alternatives_are_the_likeliest_tokens_in_order(llama: Any) -> None:
+def test_alternatives_are_the_likeliest_tokens_in_order(llama: Engine) -> None:
     token = llama.complete("x:", GREEDY).tokens[0]
     logprobs = [alternative.logprob for alternative in token.alternatives]
     assert logprobs == sorted(logprobs, reverse=True)
@@ -314,7 +315,7 @@ def test_alternatives_are_the_likeliest_tokens_in_order(llama: Any) -> None:
     assert token.logprob == logprobs[0]
 
 
-def test_an_answer_says_why_it_ended(llama: Any) -> None:
+def test_an_answer_says_why_it_ended(llama: Engine) -> None:
     full = llama.complete("x:", Sampling(max_new_tokens=30, temperature=2, seed=5))
     assert full.stop_reason == "max_new_tokens"
     assert full.completion_tokens == 30
@@ -323,20 +324,22 @@ def test_an_answer_says_why_it_ended(llama: Any) -> None:
     assert (stopped.stop_reason, stopped.stop) == ("stop", stop)
     assert stopped.text == full.text[: full.text.index(stop)]
     with torch.no_grad():
-        llama._lm.model.lm_head.weight[tiny.END] = 0
-        llama._lm.model.lm_head.weight[:] = -llama._lm.model.lm_head.weight[tiny.END]
-    llama._lm.model.lm_head.register_forward_hook(lambda m, i, out: out.index_fill(-1, torch.tensor([tiny.END]), 9.0))
+        tiny.network(llama).lm_head.weight[tiny.END] = 0
+        tiny.network(llama).lm_head.weight[:] = -tiny.network(llama).lm_head.weight[tiny.END]
+    tiny.network(llama).lm_head.register_forward_hook(
+        lambda m, i, out: out.index_fill(-1, torch.tensor([tiny.END]), 9.0)
+    )
     ended = llama.complete("x:", GREEDY)
     assert (ended.stop_reason, ended.text, ended.completion_tokens) == ("end_of_text", "", 1)
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
-def test_a_blank_prompt_is_refused_before_any_work(llama: Any, blank: str) -> None:
+def test_a_blank_prompt_is_refused_before_any_work(llama: Engine, blank: str) -> None:
     with pytest.raises(PromptError, match="empty"):
         llama.stream(blank)
 
 
-def test_a_prompt_over_the_context_is_refused_with_both_counts(llama: Any) -> None:
+def test_a_prompt_over_the_context_is_refused_with_both_counts(llama: Engine) -> None:
     for prompt, new in (("a" * 300, 1), ("a" * 250, 7)):
         with pytest.raises(PromptTooLong) as error:
             llama.stream(prompt, Sampling(max_new_tokens=new))
@@ -346,19 +349,19 @@ def test_a_prompt_over_the_context_is_refused_with_both_counts(llama: Any) -> No
 
 
 @pytest.mark.parametrize("labels", [[], ["a", ""], ["a", " "], ["a", "b", "a"], "ab"])
-def test_labels_that_cannot_be_compared_are_refused(llama: Any, labels: Any) -> None:
+def test_labels_that_cannot_be_compared_are_refused(llama: Engine, labels: list[str]) -> None:
     with pytest.raises(PromptError):
         llama.score("x:", labels)
 
 
-def test_an_unknown_mode_or_rule_is_refused(llama: Any) -> None:
+def test_an_unknown_mode_or_rule_is_refused(llama: Engine) -> None:
     with pytest.raises(SettingError, match="sideways"):
-        llama.complete("x:", attention="sideways")
+        llama.complete("x:", attention="sideways")  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="best"):
-        llama.score("x:", ["a"], rule="best")
+        llama.score("x:", ["a"], rule="best")  # type: ignore[arg-type]
 
 
-def test_a_bad_row_gives_its_error_and_the_others_their_answers(llama: Any) -> None:
+def test_a_bad_row_gives_its_error_and_the_others_their_answers(llama: Engine) -> None:
     prompts = ["a", "", "b" * 400, "c"]
     results = dict(llama.complete_many(prompts, GREEDY))
     assert isinstance(results[1], PromptError)
@@ -366,10 +369,11 @@ def test_a_bad_row_gives_its_error_and_the_others_their_answers(llama: Any) -> N
     assert all(isinstance(results[k], Completion) for k in (0, 3))
     scores = dict(llama.score_many(prompts, ["x", "y"]))
     assert isinstance(scores[2], PromptTooLong)
+    assert isinstance(scores[3], list)
     assert len(scores[3]) == 2
 
 
-def test_cancelling_ends_within_a_token_and_leaves_the_engine_working(llama: Any) -> None:
+def test_cancelling_ends_within_a_token_and_leaves_the_engine_working(llama: Engine) -> None:
     cancel = threading.Event()
     stream = llama.stream("x:", Sampling(max_new_tokens=100, temperature=2, seed=1), cancel=cancel)
     for count, _ in enumerate(stream, 1):
@@ -380,7 +384,7 @@ def test_cancelling_ends_within_a_token_and_leaves_the_engine_working(llama: Any
     assert llama.complete("x:", GREEDY).stop_reason != "cancelled"
 
 
-def test_a_flag_set_before_the_start_gives_an_empty_cancelled_answer(llama: Any) -> None:
+def test_a_flag_set_before_the_start_gives_an_empty_cancelled_answer(llama: Engine) -> None:
     cancel = threading.Event()
     cancel.set()
     completion = llama.complete("x:", GREEDY, cancel=cancel)
@@ -389,7 +393,7 @@ def test_a_flag_set_before_the_start_gives_an_empty_cancelled_answer(llama: Any)
     assert list(llama.complete_many(["x:"], GREEDY, cancel=cancel)) == []
 
 
-def test_a_seed_gives_the_same_text_while_others_generate(llama: Any) -> None:
+def test_a_seed_gives_the_same_text_while_others_generate(llama: Engine) -> None:
     def sampling(seed: Any) -> Any:
         return Sampling(max_new_tokens=40, temperature=1.5, seed=seed)
 
@@ -407,7 +411,7 @@ def test_a_seed_gives_the_same_text_while_others_generate(llama: Any) -> None:
     assert together == alone
 
 
-def test_a_blank_seed_is_drawn_and_shown(llama: Any) -> None:
+def test_a_blank_seed_is_drawn_and_shown(llama: Engine) -> None:
     first, second = (llama.complete("x:", Sampling(temperature=2, max_new_tokens=20)) for _ in range(2))
     assert first.seed != second.seed
     again = llama.complete("x:", Sampling(temperature=2, max_new_tokens=20, seed=first.seed))
@@ -422,7 +426,7 @@ def test_a_family_without_the_mask_answers_causally_and_says_so() -> None:
     assert any("causally" in note for note in engine.notes)
 
 
-def test_a_completion_names_the_model_the_mode_and_its_times(engine: Any) -> None:
+def test_a_completion_names_the_model_the_mode_and_its_times(engine: Engine) -> None:
     completion = engine.complete("x:", GREEDY, attention="causal")
     assert (completion.model, completion.attention, completion.prompt_tokens) == ("tiny", "causal", 2)
     assert 0 < completion.seconds_to_first_token < completion.seconds

@@ -34,7 +34,7 @@ def test_it_holds_what_transformers_own_holds(actions: Any) -> None:
     for action, number in [("update", 3), *actions]:
         length += number if action == "update" else 0
         new = torch.randn(batch, 2, number, 4) if action == "update" else torch.empty(0)
-        for place, cache in enumerate(caches):
+        for index, cache in enumerate(caches):
             if action == "update":
                 cache.update(new, -new, 0)
             elif action == "crop" and number < length:
@@ -45,7 +45,7 @@ def test_it_holds_what_transformers_own_holds(actions: Any) -> None:
                 cache.batch_select_indices(torch.tensor([number % batch]))
             elif action == "copy":
                 left.append((cache, cache.layers[0].keys.clone()))
-                caches[place] = copy.deepcopy(cache)
+                caches[index] = copy.deepcopy(cache)
         length -= number if action == "crop" and number < length else 0
         batch = batch * number if action == "repeat" else 1 if action == "select" else batch
         own, roomy = caches
@@ -66,7 +66,7 @@ def test_a_token_is_written_behind_the_others_without_moving_them() -> None:
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_every_layer_of_our_families_has_room_and_a_sliding_window_stays_one(family: Any) -> None:
+def test_every_layer_of_our_families_has_room_and_a_sliding_window_stays_one(family: str) -> None:
     cache = roomy_cache(tiny.config(family))
     cache.update(torch.randn(1, 2, 1, 4), torch.randn(1, 2, 1, 4), 0)
     assert all(isinstance(layer, RoomyLayer) for layer in cache.layers)

@@ -44,7 +44,7 @@ def test_additive_mask_is_zero_where_seen_and_the_lowest_number_elsewhere() -> N
 @pytest.mark.parametrize("implementation", ["sdpa", "eager"])
 class TestFamilies:
     def test_last_prompt_token_reaches_the_first_position_in_prefix_mode_only(
-        self, family: Any, implementation: Any
+        self, family: str, implementation: str
     ) -> None:
         made = tiny.model(family, implementation)
         lm = PrefixLM(made)
@@ -68,7 +68,7 @@ class TestFamilies:
     @pytest.mark.parametrize("attention", ["prefix", "causal"])
     @pytest.mark.parametrize("padded", [False, True])
     def test_cached_decoding_equals_a_full_forward_with_the_block_mask(
-        self, family: Any, implementation: Any, attention: Attention, padded: bool
+        self, family: str, implementation: str, attention: Attention, padded: bool
     ) -> None:
         made = tiny.model(family, implementation)
         lm = PrefixLM(made)
@@ -86,7 +86,7 @@ class TestFamilies:
 
     @pytest.mark.parametrize("attention", ["prefix", "causal"])
     def test_branches_of_one_prompt_do_not_see_each_other(
-        self, family: Any, implementation: Any, attention: Attention
+        self, family: str, implementation: str, attention: Attention
     ) -> None:
         made = tiny.model(family, implementation)
         lm = PrefixLM(made)
@@ -97,7 +97,7 @@ class TestFamilies:
                 expected = tiny.full_logits(made, prompt + branch, len(prompt), attention)[len(prompt) :]
                 assert torch.allclose(rows[row], expected, atol=1e-4, rtol=0)
 
-    def test_prompts_behind_a_shared_header_equal_whole_causal_prompts(self, family: Any, implementation: Any) -> None:
+    def test_prompts_behind_a_shared_header_equal_whole_causal_prompts(self, family: str, implementation: str) -> None:
         lm = PrefixLM(tiny.model(family, implementation))
         header, rests = [5, 9, 2, 77], [[31, 40, 8], [12], [100, 101, 102, 103]]
         shared = lm.prefill(*pad([header]), "causal")
@@ -110,7 +110,7 @@ class TestFamilies:
                 assert torch.allclose(state.logits[row], expected[-2], atol=1e-4, rtol=0)
                 assert torch.allclose(after.logits[row], expected[-1], atol=1e-4, rtol=0)
 
-    def test_selected_rows_decode_as_they_did_in_the_batch(self, family: Any, implementation: Any) -> None:
+    def test_selected_rows_decode_as_they_did_in_the_batch(self, family: str, implementation: str) -> None:
         lm = PrefixLM(tiny.model(family, implementation))
         state = lm.prefill(*pad(PROMPTS), "prefix").select([2, 0])
         after = lm.extend(state, torch.tensor([[3], [4]])).logits

@@ -32,19 +32,21 @@ texts = st.text(alphabet="ab\n ✓é<|", max_size=30)
 
 
 @given(texts, st.lists(st.text(alphabet="ab\n<|", min_size=1, max_size=4), max_size=3), st.booleans())
-def test_streamed_text_is_the_final_text_and_nothing_shown_is_taken_back(text: Any, stops: Any, end: Any) -> None:
+def test_streamed_text_is_the_final_text_and_nothing_shown_is_taken_back(
+    text: str, stops: list[str], end: bool
+) -> None:
     shown, parts, stream = run(text, stops, end=end)
     assert "".join(parts) == stream.text
     assert all(stream.text.startswith(part) for part in shown)
 
 
 @given(texts, st.lists(st.text(alphabet="ab\n<|", min_size=1, max_size=4), max_size=3))
-def test_text_ends_before_the_first_stop(text: Any, stops: Any) -> None:
+def test_text_ends_before_the_first_stop(text: str, stops: list[str]) -> None:
     stream = run(text, stops, end=True)[2]
-    places = [text.index(stop) for stop in stops if stop in text]
+    found = [text.index(stop) for stop in stops if stop in text]
     # Which stop is met first is decided as the text grows: by where it ends, not where it begins.
     ends = [text.index(stop) + len(stop) for stop in stops if stop in text]
-    if not places:
+    if not found:
         assert stream.text == text
         assert stream.stop is None
     else:

@@ -58,8 +58,11 @@ class Layers(threading.Thread):
                 self.log.append(self.label)
 
 
+Made = tuple[Turns, Clock, list[str], Callable[..., Layers]]  # turns, their clock, what ran, and `start`
+
+
 @pytest.fixture
-def made() -> tuple[Turns, Clock, list[str], Callable[..., Layers]]:
+def made() -> Made:
     clock = Clock()
     log: list[str] = []
     turns = Turns(clock)
@@ -74,12 +77,12 @@ def made() -> tuple[Turns, Clock, list[str], Callable[..., Layers]]:
     return turns, clock, log, start
 
 
-def test_a_step_in_the_background_is_left_between_layers_for_one_in_front(made: Any) -> None:
+def test_a_step_in_the_background_is_left_between_layers_for_one_in_front(made: Made) -> None:
     turns, clock, log, start = made
     batch = start("batch", 4, background=True)
     until(lambda: batch.begun == 1)
     run = start("run", 1, background=False, free=True)
-    until(lambda: len(turns._front) == 1)
+    until(lambda: turns.waiting() == 1)
     batch.permits.release(4)
     run.join(10)
     assert log == ["batch", "run"]
@@ -88,11 +91,11 @@ def test_a_step_in_the_background_is_left_between_layers_for_one_in_front(made: 
     assert log == ["batch", "run", "batch", "batch", "batch"]
 
 
-def test_the_background_waits_a_moment_for_the_next_token_of_an_answer(made: Any) -> None:
+def test_the_background_waits_a_moment_for_the_next_token_of_an_answer(made: Made) -> None:
     turns, clock, log, start = made
     start("token", 1, background=False, free=True, cost=0.0).join(10)
     batch = start("batch", 1, background=True, free=True)
-    until(lambda: len(turns._back) == 1)
+    until(lambda: turns.waiting(background=True) == 1)
     start("token", 1, background=False, free=True, cost=0.0).join(10)
     assert log == ["token", "token"]
     clock.now += 1.0
@@ -100,7 +103,7 @@ def test_the_background_waits_a_moment_for_the_next_token_of_an_answer(made: Any
     assert log[-1] == "batch"
 
 
-def test_the_background_has_its_share_though_somebody_is_always_there(made: Any) -> None:
+def test_the_background_has_its_share_though_somebody_is_always_there(made: Made) -> None:
     turns, clock, log, _ = made
     over = threading.Event()
 
@@ -113,7 +116,7 @@ def test_the_background_has_its_share_though_somebody_is_always_there(made: Any)
     def batch() -> None:
         with turns.step(background=True):
             for _ in range(8):
-                until(lambda: bool(turns._front))  # another visitor asks while this layer runs
+                until(lambda: bool(turns.waiting()))  # another visitor asks while this layer runs
                 clock.now += 1.0
                 log.append("batch")
                 turns.give_way()
@@ -121,7 +124,7 @@ def test_the_background_has_its_share_though_somebody_is_always_there(made: Any)
     visitors = [threading.Thread(target=visitor, daemon=True) for _ in range(2)]
     for thread in visitors:
         thread.start()
-    until(lambda: bool(turns._front))
+    until(lambda: bool(turns.waiting()))
     running = threading.Thread(target=batch, daemon=True)
     running.start()
     running.join(10)
@@ -133,7 +136,7 @@ def test_the_background_has_its_share_though_somebody_is_always_there(made: Any)
         thread.join(10)
 
 
-def test_what_the_background_ran_while_it_was_alone_is_not_held_against_it(made: Any) -> None:
+def test_what_the_background_ran_while_it_was_alone_is_not_held_against_it(made: Made) -> None:
     turns, _, log, start = made
     start("batch", 50, background=True, free=True).join(10)
     batch = start("batch", 3, background=True)
@@ -141,17 +144,17 @@ def test_what_the_background_ran_while_it_was_alone_is_not_held_against_it(made:
     batch.permits.release(3)
     for _ in range(20):
         start("run", 1, background=False, free=True).join(10)
-        until(lambda: not batch.is_alive() or len(turns._back) == 1)
+        until(lambda: not batch.is_alive() or turns.waiting(background=True) == 1)
     batch.join(10)
     assert log[50:].count("batch") == 3
 
 
-def test_modules_are_exchanged_only_when_no_step_is_half_done(made: Any) -> None:
+def test_modules_are_exchanged_only_when_no_step_is_half_done(made: Made) -> None:
     turns, clock, log, start = made
     batch = start("batch", 3, background=True)
     until(lambda: batch.begun == 1)
     run = start("run", 1, background=False)
-    until(lambda: len(turns._front) == 1)
+    until(lambda: turns.waiting() == 1)
 
     def exchange() -> None:
         with turns.pause():
@@ -161,7 +164,7 @@ def test_modules_are_exchanged_only_when_no_step_is_half_done(made: Any) -> None
     batch.permits.release(1)
     until(lambda: run.begun == 1)
     exchanging.start()
-    until(lambda: len(turns._front) == 1)
+    until(lambda: turns.waiting() == 1)
     run.permits.release(1)
     run.join(10)
     clock.now += 1.0
@@ -170,14 +173,14 @@ def test_modules_are_exchanged_only_when_no_step_is_half_done(made: Any) -> None
     assert log == ["batch", "run", "batch", "batch", "exchange"]
 
 
-def test_those_of_a_kind_are_served_as_they_came(made: Any) -> None:
+def test_those_of_a_kind_are_served_as_they_came(made: Made) -> None:
     turns, _, log, start = made
     first = start("first", 1, background=False)
     until(lambda: first.begun == 1)
     others = []
-    for place, name in enumerate(("second", "third", "fourth"), 1):
+    for index, name in enumerate(("second", "third", "fourth"), 1):
         others.append(start(name, 1, background=False, free=True))
-        until(lambda place=place: len(turns._front) == place)  # type: ignore[misc]
+        until(lambda index=index: turns.waiting() == index)  # type: ignore[misc]
     first.permits.release(1)
     for step in others:
         step.join(10)
@@ -197,24 +200,18 @@ def test_answers_in_the_background_are_those_in_front(
     scores: Any = dict(engine.score_many(PROMPTS, ["joy", "fear"], attention=attention))
     monkeypatch.setattr("gptjt_demo.engine.batching.PIECE_TOKENS", 80)  # two prompts at a time
     back: Any = dict(engine.complete_many(PROMPTS, GREEDY, attention=attention, background=True))
-    assert {place: answer.text for place, answer in back.items()} == {p: answer.text for p, answer in front.items()}
+    assert {index: answer.text for index, answer in back.items()} == {p: answer.text for p, answer in front.items()}
     weighed: Any = dict(engine.score_many(PROMPTS, ["joy", "fear"], attention=attention, background=True))
-    for place, rows in scores.items():
-        found = [row.logprob for row in weighed[place]]
+    for index, rows in scores.items():
+        found = [row.logprob for row in weighed[index]]
         assert found == pytest.approx([row.logprob for row in rows], abs=1e-4)
 
 
 def test_a_batch_of_long_prompts_is_read_a_few_at_a_time_and_decoded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, int]] = []
-    engine = Engine(tiny.model("llama"), tiny.tokenizer(), name="tiny", context=tiny.CONTEXT)
-    lm: Any = engine._lm
-    forward = lm._forward
-
-    def looked_at(ids: Any, *args: Any, **kwargs: Any) -> Any:
-        seen.append(tuple(ids.shape))
-        return forward(ids, *args, **kwargs)
-
-    monkeypatch.setattr(lm, "_forward", looked_at)
+    model = tiny.model("llama")
+    engine = Engine(model, tiny.tokenizer(), name="tiny", context=tiny.CONTEXT)
+    model.register_forward_pre_hook(lambda _, __, given: seen.append(tuple(given["input_ids"].shape)), with_kwargs=True)
     monkeypatch.setattr("gptjt_demo.engine.batching.PIECE_TOKENS", 100)
     prompts = ["x" * 40 + str(n) + ":" for n in range(5)]
     list(engine.complete_many(prompts, Sampling(max_new_tokens=2), attention="prefix", background=True))
@@ -245,8 +242,9 @@ def test_a_run_goes_through_between_two_layers_of_a_batch(monkeypatch: pytest.Mo
     assert reached.wait(10)
     run = threading.Thread(target=lambda: engine.complete("yes:", GREEDY), name="run", daemon=True)
     run.start()
-    lm: Any = engine._lm
-    until(lambda: len(lm._turns._front) == 1)
+    steps = engine.steps
+    assert isinstance(steps, PrefixLM)
+    until(lambda: steps.turns.waiting() == 1)
     held.set()
     run.join(30)
     batch.join(30)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import tiny
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +10,7 @@ BYTES = Vocabulary(tiny.tokenizer(), tiny.VOCABULARY, [tiny.END])
 
 
 @given(st.text(max_size=40))
-def test_any_text_comes_back_from_its_tokens(text: Any) -> None:
+def test_any_text_comes_back_from_its_tokens(text: str) -> None:
     text = text.encode("utf-8", errors="ignore").decode()
     assert BYTES.decode(BYTES.encode(text)) == text
 

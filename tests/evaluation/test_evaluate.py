@@ -149,8 +149,8 @@ def test_label_figures_are_scikit_learn_s(
 ) -> None:
     gold, predicted = [list(column) for column in zip(*pairs, strict=True)]
     template = Template(name="abc", title="abc", labels=("a", "b", "c", "d"))
-    rows = [(f"<{place}>", answer) for place, answer in enumerate(gold)]
-    answers = {f"<{place}>": answer for place, answer in enumerate(predicted)}
+    rows = [(f"<{index}>", answer) for index, answer in enumerate(gold)]
+    answers = {f"<{index}>": answer for index, answer in enumerate(predicted)}
     run = measured(tmp_path_factory.mktemp("figures"), rows, answers, template)
     assert run.accuracy == pytest.approx(accuracy_score(gold, predicted))
     assert run.macro_f1 == pytest.approx(f1_score(gold, predicted, average="macro", zero_division=0))

@@ -169,7 +169,7 @@ def test_a_context_that_is_too_long_loses_its_beginning_and_that_is_said(
 def test_an_empty_context_is_the_start_of_a_text(engine: Engine) -> None:
     [(found, _)] = PrefixLM(engine).loglikelihood([request("", "ab")], disable_tqdm=True)
     ids = [tiny.END, *engine.encode("ab")]
-    rows = tiny.full_logits(engine._lm.model, ids, 1, "causal").log_softmax(-1)
+    rows = tiny.full_logits(tiny.network(engine), ids, 1, "causal").log_softmax(-1)
     assert found == pytest.approx(float(rows[[0, 1], torch.tensor(ids[1:])].sum()), abs=1e-4)
 
 

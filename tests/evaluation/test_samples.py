@@ -126,13 +126,13 @@ def test_currencies_look_like_the_prompts_example() -> None:
 
 def test_entities_are_parts_of_the_sentence_in_its_order() -> None:
     for given, right in rows("entities"):
-        place, items = 0, right.split(", ")
+        position, items = 0, right.split(", ")
         assert 1 <= len(items) <= 5
         assert len(set(items)) == len(items)
         for item in items:
-            match = re.compile(rf"(?<!\w){re.escape(item)}(?!\w)").search(given, place)
+            match = re.compile(rf"(?<!\w){re.escape(item)}(?!\w)").search(given, position)
             assert match, f"{item!r} does not stand in its place in {given!r}"
-            place = match.end()
+            position = match.end()
 
 
 def test_no_capitalised_word_inside_a_sentence_is_missed() -> None:

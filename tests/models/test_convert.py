@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
@@ -39,7 +40,7 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversion, "CHUNK", 1)
 
 
-def saved(folder: Any, kind: Any, family: str = "gptj", **more: Any) -> Any:
+def saved(folder: Path, kind: str, family: str = "gptj", **more: Any) -> Any:
     """A checkpoint of a kind of `SOURCES`."""
     made = tiny.model(family, **more)
     if kind == "int8":
@@ -49,13 +50,13 @@ def saved(folder: Any, kind: Any, family: str = "gptj", **more: Any) -> Any:
     return tiny.save(made.to(getattr(torch, kind)), folder / kind, hivemind=False)
 
 
-def built(config: Any, folder: Any) -> Any:
+def built(config: Any, folder: Path) -> Any:
     """The network of a checkpoint, for the CPU."""
     checkpoint = Checkpoint(folder)
     return build(config, checkpoint, Plan.of(torch.device("cpu"), checkpoint))
 
 
-def weights(folder: Any) -> Any:
+def weights(folder: Path) -> Any:
     """Every linear and embedding of a checkpoint, by name."""
     checkpoint = Checkpoint(folder)
     blueprint = Blueprint.of(skeleton(tiny.config(json.loads((folder / "config.json").read_text())["model_type"])))
@@ -64,7 +65,7 @@ def weights(folder: Any) -> Any:
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("kind", SOURCES)
-def test_an_int8_copy_holds_to_the_bit_what_loading_the_source_makes(tmp_path: Path, kind: str, family: Any) -> None:
+def test_an_int8_copy_holds_to_the_bit_what_loading_the_source_makes(tmp_path: Path, kind: str, family: str) -> None:
     source = saved(tmp_path, kind, family)
     copied = weights(convert(source, tmp_path / "to").folder)
     originals = weights(source)
@@ -194,7 +195,7 @@ def test_a_disk_that_is_too_small_is_refused_with_both_figures_before_anything_i
 ) -> None:
     source = saved(tmp_path, "float32")
     before = set(tmp_path.iterdir())
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 2**20))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=1, used=1, free=2**20))
     with pytest.raises(PlaygroundError, match=r"GiB of disk and 0\.00 GiB are free"):
         convert(source, tmp_path / "to")
     assert set(tmp_path.iterdir()) == before
@@ -279,7 +280,7 @@ def test_a_conversion_that_is_killed_leaves_nothing_that_loads_and_the_next_one_
 # --- memory
 
 
-def large(folder: Any, kind: Any) -> Any:
+def large(folder: Path, kind: str) -> Any:
     """A model of a kind of `SOURCES` in which the embedding is all but everything: 98 MiB in 8 bits."""
     config = tiny.config("llama", width=512, vocabulary=200_000, tie_word_embeddings=True)
     config.save_pretrained(folder)

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import termios
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny
@@ -130,8 +130,11 @@ class Hub:
             request.wfile.write(content)
 
 
+Ask = Callable[..., list[str]]
+
+
 @pytest.fixture
-def ask(tmp_path: Path) -> Any:
+def ask(tmp_path: Path) -> Ask:
     """`ask(url, names)`: what a process with a cache of its own says about each; only `LOAD` needs torch."""
 
     def run(url: str, names: str, program: str = FETCH, stderr: int = subprocess.PIPE, **environment: str) -> list[str]:
@@ -156,7 +159,7 @@ def folder(tmp_path: Path) -> Path:
     return tiny.save(tiny.model("gptj"), tmp_path / "tiny")
 
 
-def test_a_repository_is_downloaded_once_and_answers_under_its_id(folder: Path, ask: Any) -> None:
+def test_a_repository_is_downloaded_once_and_answers_under_its_id(folder: Path, ask: Ask) -> None:
     hub = Hub({"someone/tiny": folder})
     assert ask(hub.url, "someone/tiny", LOAD) == ["someone/tiny 3"]
     assert any(path.endswith("model.safetensors") for path in hub.asked)
@@ -166,14 +169,14 @@ def test_a_repository_is_downloaded_once_and_answers_under_its_id(folder: Path, 
     assert len(hub.asked) == asked
 
 
-def test_a_download_that_breaks_off_is_resumed(folder: Path, ask: Any) -> None:
+def test_a_download_that_breaks_off_is_resumed(folder: Path, ask: Ask) -> None:
     hub = Hub({"someone/tiny": folder}, break_at="model.safetensors")
     (cached,) = ask(hub.url, "someone/tiny")
     assert hub.break_at == ""
     assert (Path(cached) / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
 
 
-def test_a_bar_on_a_terminal_shows_how_far_a_download_is(folder: Path, ask: Any) -> None:
+def test_a_bar_on_a_terminal_shows_how_far_a_download_is(folder: Path, ask: Ask) -> None:
     shown, terminal = os.openpty()
     termios.tcsetwinsize(terminal, (24, 100))
     os.set_blocking(shown, False)
@@ -183,7 +186,7 @@ def test_a_bar_on_a_terminal_shows_how_far_a_download_is(folder: Path, ask: Any)
     assert "%|" in bars
 
 
-def test_refusals_of_the_hub_are_told_apart_each_in_a_line(folder: Path, ask: Any) -> None:
+def test_refusals_of_the_hub_are_told_apart_each_in_a_line(folder: Path, ask: Ask) -> None:
     hub = Hub(
         dict.fromkeys(("someone/gated", "someone/closed", "someone/tiny"), folder),
         gated=frozenset({"someone/gated"}),
@@ -207,14 +210,14 @@ def test_refusals_of_the_hub_are_told_apart_each_in_a_line(folder: Path, ask: An
     assert "out of reach" in line
 
 
-def test_a_cache_folder_that_cannot_be_written_is_named(tmp_path: Path, folder: Path, ask: Any) -> None:
+def test_a_cache_folder_that_cannot_be_written_is_named(tmp_path: Path, folder: Path, ask: Ask) -> None:
     (tmp_path / "file").write_text("no folder")
     (line,) = ask(Hub({"someone/tiny": folder}).url, "someone/tiny", HF_HOME=str(tmp_path / "file" / "cache"))
     assert f"the cache folder {tmp_path / 'file' / 'cache'}" in line
     assert "set HF_HOME" in line
 
 
-def test_weights_come_once_though_a_repository_holds_them_in_two_formats(folder: Path, ask: Any) -> None:
+def test_weights_come_once_though_a_repository_holds_them_in_two_formats(folder: Path, ask: Ask) -> None:
     tiny.save(tiny.model("gptj"), folder, kind="bin")
     hub = Hub({"someone/tiny": folder})
     ask(hub.url, "someone/tiny")
@@ -222,7 +225,7 @@ def test_weights_come_once_though_a_repository_holds_them_in_two_formats(folder:
     assert not any(path.endswith("pytorch_model.bin") for path in hub.asked)
 
 
-def test_what_a_repository_lacks_is_named_and_a_tokenizer_may_come_from_elsewhere(tmp_path: Path, ask: Any) -> None:
+def test_what_a_repository_lacks_is_named_and_a_tokenizer_may_come_from_elsewhere(tmp_path: Path, ask: Ask) -> None:
     folders = {}
     for lack in ("config", "tokenizer", "shard"):
         folders[f"someone/no-{lack}"] = tiny.save(tiny.model("gptj"), tmp_path / lack, kind="bin")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny
@@ -23,11 +22,11 @@ FILES = (
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Any:
+def folder(tmp_path: Path) -> Path:
     return tiny.save(tiny.model("gptj"), tmp_path / "from", hivemind=False)
 
 
-def names_the_pointer(line: Any, name: Any) -> Any:
+def names_the_pointer(line: str, name: str) -> bool:
     return "\n" not in line and f"from/{name}: this is a git-lfs pointer" in line and "git lfs pull" in line
 
 

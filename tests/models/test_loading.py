@@ -28,7 +28,7 @@ from gptjt_demo.settings import Sampling
 IDS = torch.tensor([[72, 101, 108, 108, 111, 10]])
 
 
-def built(config: Any, folder: Any) -> Any:
+def built(config: Any, folder: Path) -> Any:
     """The network of a checkpoint, for the CPU."""
     checkpoint = Checkpoint(folder)
     return build(config, checkpoint, Plan.of(torch.device("cpu"), checkpoint))
@@ -55,7 +55,7 @@ def either(request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("kind", ["safetensors", "bin"])
 @pytest.mark.parametrize("hivemind", [True, False])
-def test_a_loaded_model_computes_what_the_saved_one_did(tmp_path: Path, family: Any, kind: str, hivemind: bool) -> None:
+def test_a_loaded_model_computes_what_the_saved_one_did(tmp_path: Path, family: str, kind: str, hivemind: bool) -> None:
     made = tiny.model(family)
     folder = tiny.save(made, tmp_path, hivemind=hivemind, kind=kind)
     network = built(made.config, folder)
@@ -72,7 +72,7 @@ def test_a_small_model_is_run_without_loss(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("either")
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_every_linear_and_embedding_is_8_bit_and_nothing_is_left_unloaded(tmp_path: Path, family: Any) -> None:
+def test_every_linear_and_embedding_is_8_bit_and_nothing_is_left_unloaded(tmp_path: Path, family: str) -> None:
     made = tiny.model(family)
     network = built(made.config, tiny.save(made, tmp_path))
     for module in network.modules():
@@ -101,7 +101,7 @@ def test_shards_with_an_index_are_one_model(tmp_path: Path, kind: str) -> None:
         assert relative_error(network(input_ids=IDS).logits, made(input_ids=IDS).logits) < 0.08
 
 
-def save_int8(made: Any, folder: Any, shift: int = 0) -> Any:
+def save_int8(made: Any, folder: Path, shift: int = 0) -> Any:
     """The int8 layout as `convert` writes it, its tensors `shift` bytes from where the kernel can read them."""
     tiny.save(made, folder)
     (folder / "model.safetensors").unlink()

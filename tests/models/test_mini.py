@@ -8,7 +8,7 @@ import pytest
 
 from gptjt_demo.engine.engine import Engine
 from gptjt_demo.errors import PromptTooLong
-from gptjt_demo.settings import Sampling
+from gptjt_demo.settings import Attention, Sampling
 from gptjt_demo.templates.template import Template
 
 WIDGET_ANSWERS = {
@@ -22,7 +22,7 @@ WIDGET_ANSWERS = {
 
 
 @pytest.mark.parametrize(("name", "attention"), WIDGET_ANSWERS)
-def test_widget_prompts_are_answered_as_the_weights_readme_says(mini: Engine, name: Any, attention: Any) -> None:
+def test_widget_prompts_are_answered_as_the_weights_readme_says(mini: Engine, name: str, attention: Attention) -> None:
     template = Template.load(name)
     completion = mini.complete(template.render(template.query), template.generation, attention=attention)
     assert completion.text == WIDGET_ANSWERS[name, attention]

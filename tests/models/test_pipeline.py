@@ -29,13 +29,13 @@ def text(engine: Engine, prompt: str, attention: str | None = None, **settings: 
     return answer.joiner + answer.text
 
 
-def test_a_prompt_is_answered_in_the_form_of_transformers(engine: Any, pipe: Any) -> None:
+def test_a_prompt_is_answered_in_the_form_of_transformers(engine: Engine, pipe: Pipeline) -> None:
     answer = text(engine, PROMPT, max_new_tokens=6)
     assert pipe(PROMPT, max_new_tokens=6) == [{"generated_text": PROMPT + answer}]
     assert pipe(PROMPT, max_new_tokens=6, return_full_text=False) == [{"generated_text": answer}]
 
 
-def test_a_list_is_answered_by_a_list_of_lists_in_its_own_order(engine: Any, pipe: Any) -> None:
+def test_a_list_is_answered_by_a_list_of_lists_in_its_own_order(engine: Engine, pipe: Pipeline) -> None:
     prompts = ["a:", "a longer prompt than the others:", "b:\n"]
     assert pipe(prompts, max_new_tokens=4, batch_size=2) == [
         [{"generated_text": prompt + text(engine, prompt, max_new_tokens=4)}] for prompt in prompts
@@ -44,7 +44,7 @@ def test_a_list_is_answered_by_a_list_of_lists_in_its_own_order(engine: Any, pip
     assert pipe([]) == []
 
 
-def test_the_mask_is_the_engines_own_and_can_be_asked_for(engine: Any, pipe: Any) -> None:
+def test_the_mask_is_the_engines_own_and_can_be_asked_for(engine: Engine, pipe: Pipeline) -> None:
     prompt = "Input: India\nOutput:"
     found = {
         mode: pipe(prompt, attention=mode, max_new_tokens=8, return_full_text=False) for mode in ("prefix", "causal")
@@ -55,7 +55,7 @@ def test_the_mask_is_the_engines_own_and_can_be_asked_for(engine: Any, pipe: Any
     assert pipe(prompt, max_new_tokens=8, return_full_text=False) == found["prefix"]
 
 
-def test_sampling_is_the_engines_and_sequences_count_the_seed_up(engine: Any, pipe: Any) -> None:
+def test_sampling_is_the_engines_and_sequences_count_the_seed_up(engine: Engine, pipe: Pipeline) -> None:
     given: Any = {"temperature": 1.0, "top_k": 40, "top_p": 0.9, "max_new_tokens": 8}
     answers = pipe(PROMPT, do_sample=True, seed=7, num_return_sequences=3, return_full_text=False, **given)
     assert answers == [{"generated_text": text(engine, PROMPT, seed=seed, **given)} for seed in (7, 8, 9)]
@@ -63,12 +63,12 @@ def test_sampling_is_the_engines_and_sequences_count_the_seed_up(engine: Any, pi
     assert len({a["generated_text"] for a in pipe(PROMPT, do_sample=True, num_return_sequences=4)}) > 1
 
 
-def test_without_sampling_a_temperature_changes_nothing(pipe: Any) -> None:
+def test_without_sampling_a_temperature_changes_nothing(pipe: Pipeline) -> None:
     assert pipe(PROMPT, do_sample=False, temperature=2.0) == pipe(PROMPT)
 
 
 @pytest.mark.parametrize("name", ["stop", "stop_strings"])
-def test_an_answer_ends_before_a_stop(engine: Any, pipe: Any, name: str) -> None:
+def test_an_answer_ends_before_a_stop(engine: Engine, pipe: Pipeline, name: str) -> None:
     whole = text(engine, PROMPT, max_new_tokens=12)
     stop = whole[5:7]
     (answer,) = pipe(PROMPT, max_new_tokens=12, return_full_text=False, **{name: stop})
@@ -91,18 +91,18 @@ def test_an_answer_ends_before_a_stop(engine: Any, pipe: Any, name: str) -> None
         ({"attention": "sideways"}, "attention"),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(pipe: Any, settings: Any, word: str) -> None:
+def test_what_cannot_be_done_is_refused_by_name(pipe: Pipeline, settings: Any, word: str) -> None:
     with pytest.raises(SettingError, match=word):
         pipe(PROMPT, **settings)
 
 
-def test_a_prompt_that_cannot_be_answered_says_which_it_is(pipe: Any) -> None:
+def test_a_prompt_that_cannot_be_answered_says_which_it_is(pipe: Pipeline) -> None:
     with pytest.raises(PromptTooLong, match=f"prompt 2: .*{tiny.CONTEXT}"):
         pipe(["a:", "x" * 300])
     with pytest.raises(PromptError, match="empty"):
         pipe(" ")
     with pytest.raises(PromptError, match="prompt 1: it is dict"):
-        pipe([{"role": "user", "content": "hello"}])
+        pipe([{"role": "user", "content": "hello"}])  # type: ignore[list-item]
 
 
 def test_the_package_exports_it_and_goes_on_to() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, replace
-from typing import Any
 
 import pytest
 import tiny
@@ -19,12 +18,12 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     return Checkpoint(tiny.save(tiny.model("gptj"), tmp_path_factory.mktemp("made"), hivemind=False))
 
 
 def test_a_small_model_has_two_planes_and_float32_on_the_cpu_and_a_large_one_neither(
-    checkpoint: Any, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = Plan.of(CPU, checkpoint)
     assert (small.dtype, small.planes, small.layers) == (torch.float32, 2, CpuLayers(2))
@@ -33,7 +32,7 @@ def test_a_small_model_has_two_planes_and_float32_on_the_cpu_and_a_large_one_nei
     assert (large.dtype, large.planes, large.layers) == (torch.bfloat16, 1, CpuLayers(1))
 
 
-def test_on_cuda_every_model_is_run_by_llm_int8_between_float16(checkpoint: Any) -> None:
+def test_on_cuda_every_model_is_run_by_llm_int8_between_float16(checkpoint: Checkpoint) -> None:
     plan = Plan.of(CUDA, checkpoint)
     assert (plan.dtype, plan.planes) == (torch.float16, 1)
     assert isinstance(plan.layers, CudaLayers)
@@ -41,7 +40,7 @@ def test_on_cuda_every_model_is_run_by_llm_int8_between_float16(checkpoint: Any)
     assert plan.device("transformer.h.0.attn") == CUDA
 
 
-def test_a_module_goes_where_the_innermost_named_one_around_it_goes(checkpoint: Any) -> None:
+def test_a_module_goes_where_the_innermost_named_one_around_it_goes(checkpoint: Checkpoint) -> None:
     first, second = torch.device("cuda", 0), torch.device("cuda", 1)
     plan = Plan.of(CUDA, checkpoint).split({"transformer": first, "transformer.h.1": second, "lm_head": second})
     assert not plan.one_device
@@ -49,13 +48,13 @@ def test_a_module_goes_where_the_innermost_named_one_around_it_goes(checkpoint: 
     assert [plan.device(name) for name in names] == [first, second, second, first, second]
 
 
-def test_a_plan_cannot_be_changed(checkpoint: Any) -> None:
+def test_a_plan_cannot_be_changed(checkpoint: Checkpoint) -> None:
     plan = Plan.of(CPU, checkpoint)
     with pytest.raises(FrozenInstanceError):
         plan.planes = 1  # type: ignore[misc]
 
 
-def test_memory_is_asked_for_a_byte_a_value_and_plane(checkpoint: Any) -> None:
+def test_memory_is_asked_for_a_byte_a_value_and_plane(checkpoint: Checkpoint) -> None:
     plan = Plan.of(CPU, checkpoint)
     stored = sum(count * size for _, count, size in checkpoint.sizes())
     assert plan.weight_bytes(checkpoint) == 2 * stored  # tensors this small are not made 8-bit

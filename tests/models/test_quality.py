@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import torch
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -27,7 +28,7 @@ def rows(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def exact() -> Any:
+def exact() -> Engine:
     """mini's weights, dequantized, in float32 linears of torch."""
     folder = Path(MODELS["mini"].source)
     checkpoint = Checkpoint(folder)
@@ -44,7 +45,7 @@ def exact() -> Any:
 
 def logits(engine: Engine, ids: list[int], decoded: int) -> torch.Tensor:
     """After each of `ids`, causally; the last `decoded` of them one at a time, as answers are."""
-    lm, read = engine._lm, len(ids) - decoded
+    lm, read = engine.steps, len(ids) - decoded
     state = lm.prefill(torch.tensor([ids[:1]]), torch.ones(1, 1, dtype=torch.bool), "causal")
     following = [state.logits]
     state, several = lm.check(state, ids[1:read])
@@ -56,7 +57,7 @@ def logits(engine: Engine, ids: list[int], decoded: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", ["emotion", "hate", "entities"])
-def test_next_tokens_and_perplexity_are_those_of_float32(mini: Engine, exact: Any, name: str) -> None:
+def test_next_tokens_and_perplexity_are_those_of_float32(mini: Engine, exact: Engine, name: str) -> None:
     ids = mini.encode("\n".join(rows(name)))[:POSITIONS]
     assert len(ids) == POSITIONS
     found, expected = logits(mini, ids, decoded=40), logits(exact, ids, decoded=40)
@@ -68,11 +69,11 @@ def test_next_tokens_and_perplexity_are_those_of_float32(mini: Engine, exact: An
 
 
 @pytest.mark.parametrize("name", ["emotion", "hate"])
-def test_label_rankings_are_those_of_float32(mini: Engine, exact: Any, name: str) -> None:
+def test_label_rankings_are_those_of_float32(mini: Engine, exact: Engine, name: str) -> None:
     template = Template.load(name)
     prompts = [template.render(row) for row in rows(name)[:15]]
     alike = total = 0
-    found, expected = (dict(engine.score_many(prompts, template.labels)) for engine in (mini, exact))
+    found, expected = (tiny.answered(engine.score_many(prompts, template.labels)) for engine in (mini, exact))
     for index in range(len(prompts)):
         ranks = [[score.label for score in sorted(of[index], key=lambda s: -s.logprob)] for of in (found, expected)]
         alike += sum(a == b for a, b in zip(*ranks, strict=True))

@@ -36,7 +36,7 @@ TEXTS = [
 ]
 
 
-def gpt2_style(folder: Any, **config: Any) -> Any:
+def gpt2_style(folder: Path, **config: Any) -> Any:
     """A byte-level BPE of some merges with GPT-J's padding tokens, as GPT-J's repository holds its own."""
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -80,7 +80,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def pair(folder: Any) -> Any:
+def pair(folder: Path) -> Any:
     """The tokenizer as it is read here, and transformers'."""
     found, expected = read_tokenizer(folder), AutoTokenizer.from_pretrained(folder, local_files_only=True)
     assert isinstance(found, FileTokenizer)
@@ -110,7 +110,7 @@ def test_ids_have_the_names_and_texts_that_transformers_gives_them(pair: Any) ->
 
 @settings(max_examples=60)
 @given(st.text(max_size=60))
-def test_any_text_has_the_ids_that_transformers_gives_it(text: Any) -> None:
+def test_any_text_has_the_ids_that_transformers_gives_it(text: str) -> None:
     text = text.encode("utf-8", errors="ignore").decode()
     (ids, back), expected = ((v.encode(text), v.decode(v.encode(text))) for v in VOCABULARIES)
     assert (ids, back) == expected

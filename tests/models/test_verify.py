@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from gptjt_demo.models.verify import verify
 HIVEMIND = "transformer.h.0.mlp.fc_in"
 
 
-def rewritten(folder: Any, change: Any) -> Any:
+def rewritten(folder: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Path:
     """Change the state dict of a folder's model.safetensors or pytorch_model.bin."""
     path = folder / "pytorch_model.bin"
     state = torch.load(path, weights_only=True)
@@ -30,17 +31,17 @@ def rewritten(folder: Any, change: Any) -> Any:
 
 
 @pytest.fixture
-def hivemind(tmp_path: Path) -> Any:
+def hivemind(tmp_path: Path) -> Path:
     return tiny.save(tiny.model("gptj"), tmp_path / "hivemind", kind="bin")
 
 
-def lines(folder: Any) -> Any:
+def lines(folder: Path) -> list[str]:
     return [str(problem) for problem in verify(folder).problems]
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("layout", ["hivemind", "float", "int8", "bin"])
-def test_a_whole_model_is_called_whole(tmp_path: Path, family: Any, layout: str) -> None:
+def test_a_whole_model_is_called_whole(tmp_path: Path, family: str, layout: str) -> None:
     folder = tiny.save(
         tiny.model(family),
         tmp_path / "one",
@@ -59,7 +60,7 @@ def test_a_whole_model_is_called_whole(tmp_path: Path, family: Any, layout: str)
 def test_the_embedded_default_is_whole() -> None:
     from gptjt_demo.models.registry import resolve
 
-    assert lines(resolve("mini").source) == []
+    assert lines(Path(resolve("mini").source)) == []
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_the_embedded_default_is_whole() -> None:
     ],
 )
 def test_what_is_wrong_with_a_tensor_is_said_by_its_name_with_how_to_mend_it(
-    hivemind: Any, key: str, value: Any, word: str
+    hivemind: Path, key: str, value: Any, word: str
 ) -> None:
     rewritten(hivemind, lambda state: state.pop(key) if value is None else state.update({key: value}))
     (line,) = lines(hivemind)
@@ -93,7 +94,7 @@ def test_what_is_wrong_with_a_tensor_is_said_by_its_name_with_how_to_mend_it(
     assert line.endswith("download the model again")
 
 
-def test_negative_scales_of_the_int8_layout_are_named(tmp_path: Path, hivemind: Any) -> None:
+def test_negative_scales_of_the_int8_layout_are_named(tmp_path: Path, hivemind: Path) -> None:
     folder = convert(hivemind, tmp_path / "int8").folder
     state = {}
     from safetensors.torch import load_file
@@ -106,8 +107,8 @@ def test_negative_scales_of_the_int8_layout_are_named(tmp_path: Path, hivemind: 
     assert "lm_head.scale has 272 scales of 272 that are negative" in line
 
 
-def test_every_problem_is_named_and_not_the_first_alone(hivemind: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    def break_(state: Any) -> None:
+def test_every_problem_is_named_and_not_the_first_alone(hivemind: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def break_(state: dict[str, torch.Tensor]) -> None:
         del state["lm_head.bias"], state[f"{HIVEMIND}.absmax"], state[f"{HIVEMIND}.code"]
         state["transformer.ln_f.weight"][3] = float("nan")
         state["strange"] = torch.ones(2)
@@ -121,7 +122,7 @@ def test_every_problem_is_named_and_not_the_first_alone(hivemind: Any, capsys: p
     assert "5 problems" in last
 
 
-def test_the_buffers_of_older_releases_and_a_tied_heads_copy_are_no_problem(tmp_path: Path, hivemind: Any) -> None:
+def test_the_buffers_of_older_releases_and_a_tied_heads_copy_are_no_problem(tmp_path: Path, hivemind: Path) -> None:
     rewritten(hivemind, lambda state: state.update({"transformer.h.0.attn.bias": torch.ones(1, 1, 8, 8)}))
     assert lines(hivemind) == []
     assert lines(tiny.save(tiny.model("llama", tie_word_embeddings=True), tmp_path / "tied")) == []
@@ -131,11 +132,11 @@ def test_the_buffers_of_older_releases_and_a_tied_heads_copy_are_no_problem(tmp_
 
 
 @pytest.fixture
-def sharded(tmp_path: Path, hivemind: Any) -> Any:
+def sharded(tmp_path: Path, hivemind: Path) -> Path:
     return convert(hivemind, tmp_path / "sharded", shard_bytes=20_000).folder
 
 
-def test_a_shard_that_is_absent_and_one_that_is_cut_are_named_and_the_others_are_looked_at(sharded: Any) -> None:
+def test_a_shard_that_is_absent_and_one_that_is_cut_are_named_and_the_others_are_looked_at(sharded: Path) -> None:
     absent, cut, broken, *_ = sorted(sharded.glob("*.safetensors"))
     absent.unlink()
     cut.write_bytes(cut.read_bytes()[:-1])
@@ -151,13 +152,13 @@ def test_a_shard_that_is_absent_and_one_that_is_cut_are_named_and_the_others_are
         assert word in line
 
 
-def test_an_index_that_is_no_index_is_named(sharded: Any) -> None:
+def test_an_index_that_is_no_index_is_named(sharded: Path) -> None:
     (sharded / "model.safetensors.index.json").write_text("{}")
     (line,) = lines(sharded)
     assert "index.json: the index cannot be read" in line
 
 
-def test_a_flipped_bit_in_a_pytorch_file_is_found(hivemind: Any) -> None:
+def test_a_flipped_bit_in_a_pytorch_file_is_found(hivemind: Path) -> None:
     path = hivemind / "pytorch_model.bin"
     state = torch.load(path, weights_only=True)
     wanted = state[f"{HIVEMIND}.weight"].numpy().tobytes()
@@ -188,13 +189,13 @@ def test_a_file_in_the_hubs_cache_is_held_against_the_checksum_it_is_named_by(tm
 
 
 @pytest.mark.parametrize("what", ["config.json", "pytorch_model.bin"])
-def test_a_folder_without_its_configuration_or_weights_is_one_problem(hivemind: Any, what: str) -> None:
+def test_a_folder_without_its_configuration_or_weights_is_one_problem(hivemind: Path, what: str) -> None:
     (hivemind / what).unlink()
     (line,) = lines(hivemind)
     assert what in line
 
 
-def test_values_are_looked_at_where_the_configuration_cannot_be_read(hivemind: Any) -> None:
+def test_values_are_looked_at_where_the_configuration_cannot_be_read(hivemind: Path) -> None:
     (hivemind / "config.json").write_text("{")
     rewritten(hivemind, lambda state: state["transformer.ln_f.weight"].fill_(float("nan")))
     first, second = lines(hivemind)
@@ -205,13 +206,13 @@ def test_values_are_looked_at_where_the_configuration_cannot_be_read(hivemind: A
 # --- the command
 
 
-def test_the_command_says_in_one_line_that_a_model_is_whole(capsys: pytest.CaptureFixture[str], hivemind: Any) -> None:
+def test_the_command_says_in_one_line_that_a_model_is_whole(capsys: pytest.CaptureFixture[str], hivemind: Path) -> None:
     status, out, err = run(capsys, "verify", hivemind)
     assert (status, err, out.count("\n")) == (0, "", 1)
     assert f"{hivemind}: whole; hivemind layout" in out
 
 
-def test_the_command_prints_one_json_object(capsys: pytest.CaptureFixture[str], hivemind: Any) -> None:
+def test_the_command_prints_one_json_object(capsys: pytest.CaptureFixture[str], hivemind: Path) -> None:
     status, out, _ = run(capsys, "verify", hivemind, "--json")
     found = json.loads(out)
     assert (status, found["whole"], found["layout"], found["problems"]) == (0, True, "hivemind", [])

@@ -118,7 +118,7 @@ def test_cells_full_of_quotes_blanks_and_delimiters_come_back(tmp_path: Path, ro
 @pytest.mark.parametrize("name", ["text ", "\u00a0text", "\ufefftext", "te\u00adxt", "text\u200b"])
 def test_names_are_compared_by_what_is_seen_of_them(tmp_path: Path, name: str) -> None:
     found = table.read(save(tmp_path / "a.csv", f"n,{name}\n1,2\n"))
-    assert found.place("text") == 1
+    assert found.column_index("text") == 1
     assert found.columns == ("n", name)
 
 
@@ -131,19 +131,19 @@ def test_a_second_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -
 
 def test_names_that_look_alike_are_told_apart_only_as_they_stand(tmp_path: Path) -> None:
     found = table.read(save(tmp_path / "a.csv", "text ,text,\ufeff\n1,2,3\n"))
-    assert (found.place("text "), found.place("text")) == (0, 1)
+    assert (found.column_index("text "), found.column_index("text")) == (0, 1)
     with pytest.raises(TableError, match="several columns look like 'text\\\\u200b'; it has 'text ', 'text', "):
-        found.place("text\u200b")
+        found.column_index("text\u200b")
     assert found.columns[2] == "(column 3)"
 
 
 def test_a_name_in_another_case_is_found_where_it_is_the_only_one(tmp_path: Path) -> None:
     found = table.read(save(tmp_path / "a.csv", "Text ,label,Label,LABEL\n1,2,3,4\n"))
-    assert (found.place("text"), found.place("label"), found.place("Label")) == (0, 1, 2)
+    assert (found.column_index("text"), found.column_index("label"), found.column_index("Label")) == (0, 1, 2)
     with pytest.raises(TableError, match="several columns look like 'lAbEl'"):
-        found.place("lAbEl")
+        found.column_index("lAbEl")
     with pytest.raises(TableError, match="no column 'tex'"):
-        found.place("tex")
+        found.column_index("tex")
 
 
 def test_names_come_back_with_their_own_invisible_characters(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile, table
 from gptjt_demo.tables.formulas import neutralise, restore
 from gptjt_demo.tables.sheet import unique_names
+from gptjt_demo.tables.written import compared
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 MARKS = st.sampled_from(["'", "''", "=", "@", "+", "-", " ", "\t", "\r", "\n", '"', ",", ";", "_x0041_", "_x00", "5"])
@@ -94,7 +95,7 @@ def test_a_workbook_holds_text_and_no_formula(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_odd_cells_come_out_as_they_went_in(tmp_path: Path, format: str) -> None:
-    rows = [(cell, str(place)) for place, cell in enumerate(ODD)]
+    rows = [(cell, str(index)) for index, cell in enumerate(ODD)]
     rowfile.write(tmp_path / f"a.{format}", ["text", "n"], rows)
     assert rows_of(tmp_path / f"a.{format}") == rows
 
@@ -369,25 +370,26 @@ def test_a_file_cut_anywhere_keeps_its_whole_rows(tmp_path: Path, format: str, g
     whole = path.read_bytes()
     cut = data.draw(st.integers(0, len(whole)))
     path.write_bytes(whole[:cut])
-    kept = rowfile.recover(path, columns)
     codec = rowfile.Codec(format, columns)
-    if kept is None:
+    found = compared(path, codec, ((row, ()) for row in rows))
+    if found.end is None:
         assert cut < len(codec.header())
         return
     pieces = [codec.header(), *map(codec.row, rows)]
-    assert path.read_bytes() == b"".join(pieces[: kept + 1])
-    assert len(b"".join(pieces[: kept + 2])) > cut or kept == len(rows)
+    assert found.end == len(b"".join(pieces[: found.rows + 1])) <= cut
+    assert len(b"".join(pieces[: found.rows + 2])) > cut or found.rows == len(rows)
+    assert found.difference == ""
 
 
 def test_another_header_is_not_continued(tmp_path: Path) -> None:
     rowfile.write(tmp_path / "a.csv", ["a"], [("1",)])
     with pytest.raises(TableError, match="its columns are not those"):
-        rowfile.recover(tmp_path / "a.csv", ["b", "c"])
+        compared(tmp_path / "a.csv", rowfile.Codec("csv", ["b", "c"]), iter(()))
 
 
 def test_unknown_columns_are_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="no column 'x'; it has 'a', 'b'"):
-        table.read(save(tmp_path / "a.csv", "a,b\n1,2\n")).place("x")
+        table.read(save(tmp_path / "a.csv", "a,b\n1,2\n")).column_index("x")
 
 
 def test_json_written_is_one_object_of_text_a_line(tmp_path: Path) -> None:

@@ -352,7 +352,9 @@ def test_an_unknown_format_is_answered_with_the_nearest() -> None:
 # --- files and the command line
 
 
-def test_a_link_from_the_command_line_imports_to_the_same_template(capsys: Any, tmp_path: Path) -> None:
+def test_a_link_from_the_command_line_imports_to_the_same_template(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     _, fragment, _ = command(capsys, "templates", "link", "hate")
     status, out, _ = command(capsys, "templates", "import", fragment, "--out", tmp_path / "new")
     assert status == 0
@@ -360,7 +362,9 @@ def test_a_link_from_the_command_line_imports_to_the_same_template(capsys: Any, 
     assert Template.load(tmp_path / "new" / "hate.yaml") == LIBRARY["hate"]
 
 
-def test_a_card_imports_from_a_file_and_from_standard_input(capsys: Any, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_card_imports_from_a_file_and_from_standard_input(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any
+) -> None:
     (tmp_path / "README.md").write_text(CARD, encoding="utf-8")
     _, out, _ = command(capsys, "templates", "import", tmp_path / "README.md", "--out", tmp_path / "a")
     assert len(out.splitlines()) == len(list((tmp_path / "a").glob("*.yaml"))) == 3
@@ -369,7 +373,7 @@ def test_a_card_imports_from_a_file_and_from_standard_input(capsys: Any, tmp_pat
     assert Template.from_yaml(out).render("b") == "Input: b\nOutput:"
 
 
-def test_an_import_replaces_no_file(capsys: Any, tmp_path: Path) -> None:
+def test_an_import_replaces_no_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "emotion.yaml").write_text("mine", encoding="utf-8")
     status, _, err = command(capsys, "templates", "import", to_fragment(LIBRARY["emotion"]), "--out", tmp_path)
     assert (status, err.count("\n")) == (2, 1)
@@ -378,7 +382,7 @@ def test_an_import_replaces_no_file(capsys: Any, tmp_path: Path) -> None:
         save([LIBRARY["hate"]], tmp_path / "emotion.yaml" / "below")
 
 
-def test_a_cut_link_and_an_absent_file_are_one_line(capsys: Any) -> None:
+def test_a_cut_link_and_an_absent_file_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LinkError):
         load(to_fragment(LIBRARY["emotion"])[:60])
     status, out, err = command(capsys, "templates", "import", "no-such.md")
@@ -386,7 +390,7 @@ def test_a_cut_link_and_an_absent_file_are_one_line(capsys: Any) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
-def test_the_command_line_exports_every_format(capsys: Any, form: Any) -> None:
+def test_the_command_line_exports_every_format(capsys: pytest.CaptureFixture[str], form: Any) -> None:
     status, out, err = command(capsys, "templates", "export", "currency", "--to", form.name)
     assert (status, err) == (0, "")
     assert out == export(LIBRARY["currency"], form.name)

@@ -44,8 +44,7 @@ def rows(*pairs: tuple[str, str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("template", LIBRARY, ids=lambda template: template.name)
 def test_shipped_templates_are_told_only_what_is_true(template: Template, mini: Engine) -> None:
-    encode = mini._vocabulary.encode
-    found = lint(template, count_tokens=mini.count_tokens, context=mini.context, encode=encode)
+    found = lint(template, count_tokens=mini.count_tokens, context=mini.context, encode=mini.encode)
     said = [(finding.rule, finding.message) for finding in found]
     assert said == (
         [("unseen-label", "no example shows joy, love, fear and surprise")] if template.name == "emotion" else []

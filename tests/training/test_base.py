@@ -141,7 +141,7 @@ def test_another_architecture_an_absent_and_a_damaged_file_are_each_one_line(tmp
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
-def test_a_folder_in_float_gives_its_own_logits(tmp_path: Path, family: Any) -> None:
+def test_a_folder_in_float_gives_its_own_logits(tmp_path: Path, family: str) -> None:
     model = tiny.model(family)
     found = base.load_base(str(tiny.save(model, tmp_path / "model", hivemind=False)), tmp_path)
     assert torch.equal(logits(found.model), logits(model))

@@ -85,8 +85,8 @@ def test_no_sample_or_prompt_is_in_the_english_that_is_trained_on() -> None:
     cut = cut_of(Recipe.load("mini"), tiny.tokenizer(), seed=1)
     planted = f"{train[0]} He said: {sorted(cases, key=len)[-1]}"
     source = Documents("english", cut, [*train, planted])
-    assert len(source._texts) <= len(train)
-    assert [hits for text in source._texts if (hits := found_in(text, cases))] == []
+    assert len(source.texts) <= len(train)
+    assert [hits for text in source.texts if (hits := found_in(text, cases))] == []
 
 
 @pytest.mark.parametrize("family", ["currency", "currency_relations"])

@@ -1,12 +1,14 @@
-"""A mixture keeps its shares of tokens at every moment, and goes on to the sample, wherever it was stopped."""
+"""A mixture keeps its shares of tokens at every moment, and continues to the sample, wherever it was stopped."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
+import random
 import sys
 import types
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from gptjt_demo.training.data.mixture import Mixture, Phase, Source
 from gptjt_demo.training.data.sample import Sample
 from gptjt_demo.training.data.sources import Cut, Documents, Episodes, HubDataset, JsonLines
 from gptjt_demo.training.data.withheld import Withheld
-from gptjt_demo.training.episodes.task import Episode, Task
+from gptjt_demo.training.episodes.task import Episode, Family, Task
 
 
 def encode(text: str) -> list[int]:
@@ -39,21 +41,21 @@ class Lengths:
         self.drawn += 1
         return Sample((self.mark, self.drawn) * (length // 2), 1, (False,) + (True,) * (length - 1))
 
-    def state(self) -> Any:
+    def state(self) -> dict[str, Any]:
         return {"drawn": self.drawn}
 
-    def restore(self, state: Any) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         self.drawn = state["drawn"]
 
 
-def tokens_of(samples: Any) -> dict[int, int]:
+def tokens_of(samples: Iterable[Sample]) -> dict[int, int]:
     counts: dict[int, int] = {}
     for sample in samples:
         counts[sample.ids[0]] = counts.get(sample.ids[0], 0) + len(sample)
     return counts
 
 
-def drawn(source: Any, count: int) -> list[Sample]:
+def drawn(source: Source | Mixture, count: int) -> list[Sample]:
     return [source.next() for _ in range(count)]
 
 
@@ -87,12 +89,12 @@ def test_a_phase_ends_with_its_tokens_and_the_last_goes_on() -> None:
     assert tokens_of(found[10:]) == {0: 250, 1: 250}
 
 
-def families() -> Any:
-    def letters(rng: Any, n: Any) -> Any:
+def families() -> dict[str, Family]:
+    def letters(rng: random.Random, n: int) -> Task:
         rows = tuple((f"case {i} {rng.random():.3f}", rng.choice("xyz")) for i in range(n))
         return Task("letters", ("Do it.",), (("In", "Out"),), rows)
 
-    def digits(rng: Any, n: Any) -> Any:
+    def digits(rng: random.Random, n: int) -> Task:
         return Task(
             "digits", ("Count.",), (("In", "Out"),), tuple((f"row {i}", str(rng.randint(0, 9))) for i in range(n))
         )
@@ -107,12 +109,12 @@ def episode_of(source: Episodes, number: int) -> Episode:
     return found
 
 
-def render(rng: Any, task: Task) -> Episode:
+def render(rng: random.Random, task: Task) -> Episode:
     rows = rng.sample(task.rows, 3)
     return Episode(task.family, tuple((f"{task.family}> {given}\nOut:", f" {right}\n") for given, right in rows))
 
 
-def records(path: Any, count: int, first: int = 0) -> None:
+def records(path: Path, count: int, first: int = 0) -> None:
     lines = [json.dumps({"text": f"document {i} é {'word ' * (i % 7)}"}) for i in range(first, first + count)]
     path.write_text("\n".join(lines) + "\n\n", "utf-8")
 
@@ -183,7 +185,7 @@ def test_files_that_changed_under_a_checkpoint_are_refused(tmp_path: Path) -> No
             JsonLines("pile", cut(), folder).restore(state)
     (folder / "a.jsonl").write_text(whole_text)
     records(folder / "c.jsonl", 1)
-    with pytest.raises(SettingError, match=r"c\.jsonl; put the data back, or begin anew"):
+    with pytest.raises(SettingError, match=r"c\.jsonl; put the data back, or start a new run"):
         JsonLines("pile", cut(), folder).restore(state)
 
 
@@ -255,11 +257,13 @@ def test_records_that_are_withheld_too_long_or_damaged_are_passed_over(tmp_path:
     [
         ('{"question": "a", "answer": "b"}', TableError, "fields question, answer.*it should have text"),
         ("no json", TableError, r"rows\.jsonl, before byte 7: a line that is not JSON"),
-        ("[1, 2]", TableError, "no JSON object"),
+        ("[1, 2]", TableError, "not a JSON object"),
         ("", SettingError, "rows: nothing in it can be trained on"),
     ],
 )
-def test_files_that_are_no_records_are_refused_in_a_line(tmp_path: Path, content: str, error: Any, said: str) -> None:
+def test_files_that_are_no_records_are_refused_in_a_line(
+    tmp_path: Path, content: str, error: type[Exception], said: str
+) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(content, "utf-8")
     with pytest.raises(error, match=said):

@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 def sample(ids: list[int], prefix: int, counted: list[int] | None = None) -> Sample:
     """A sample; by default every token behind the prefix counts."""
-    marks = [place >= max(1, prefix) for place in range(len(ids))] if counted is None else list(map(bool, counted))
+    marks = [index >= max(1, prefix) for index in range(len(ids))] if counted is None else list(map(bool, counted))
     return Sample(tuple(ids), prefix, tuple(marks))
 
 

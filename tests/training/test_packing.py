@@ -1,4 +1,4 @@
-"""Which samples share a sequence: nothing is lost, cut, padded or starved, and a stopped packer goes on the same."""
+"""Which samples share a sequence: nothing is lost, cut, padded or starved, and a stopped packer continues the same."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def test_two_samples_side_by_side_are_these_tensors() -> None:
     assert packed.ids.tolist() == [[7, 8, 9, 5, 6]]
     assert packed.positions.tolist() == [[0, 1, 2, 0, 1]]
     assert packed.counted.int().tolist() == [0, 0, 1, 0, 1]
-    places = [(place.first, place.start, place.split, place.stop) for place in packed.documents]
-    assert places == [(0, 0, 2, 3), (3, 3, 4, 5)]
+    found = [(document.first, document.start, document.split, document.stop) for document in packed.documents]
+    assert found == [(0, 0, 2, 3), (3, 3, 4, 5)]
 
 
 def test_sequences_in_one_pass_do_not_see_each_other() -> None:
@@ -36,7 +36,7 @@ def test_sequences_in_one_pass_do_not_see_each_other() -> None:
     packed = Packed.side_by_side(sequences, across=True)
     assert packed.ids.tolist() == [[1, 2, 3, 4, 5, 6, 7, 8]]
     assert packed.positions.tolist() == [[0, 1, 2, 3, 4, 0, 1, 2]]
-    assert [(place.first, place.start) for place in packed.documents] == [(0, 0), (0, 2), (5, 5), (5, 7)]
+    assert [(document.first, document.start) for document in packed.documents] == [(0, 0), (0, 2), (5, 5), (5, 7)]
 
 
 def test_the_oldest_comes_first_and_then_whichever_fits() -> None:

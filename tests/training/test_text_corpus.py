@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,7 +28,7 @@ PROSE = "The lamp is lit in the evening, when the boats come home and the harbou
         ),
     ],
 )
-def test_paragraphs_lose_their_markup_and_line_breaks(text: Any, found: Any) -> None:
+def test_paragraphs_lose_their_markup_and_line_breaks(text: str, found: list[str]) -> None:
     assert list(paragraphs(text)) == found
 
 
@@ -63,7 +62,7 @@ def prose(number: int) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Any:
+def folder(tmp_path: Path) -> Path:
     for i in range(343):
         (tmp_path / f"{i:03}.txt").write_text(prose(i), "utf-8")
     return tmp_path

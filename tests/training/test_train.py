@@ -1,4 +1,4 @@
-"""The training loop on a tiny model: it learns, survives a kill, and goes on to the same bits."""
+"""The training loop on a tiny model: it learns, survives a kill, and continues to the same bits."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_second_run_in_a_folder_is_refused_while_the_first_lives(tmp_path: Path) -> None:
     held = log.TrainingLog(tmp_path / "log.jsonl")
     held.write("run", {})
-    with pytest.raises(PlaygroundError, match="another run is going on in it"):
+    with pytest.raises(PlaygroundError, match="another run is writing to it"):
         log.TrainingLog(tmp_path / "log.jsonl")
     held.close()
     log.TrainingLog(tmp_path / "log.jsonl", 4).close()
@@ -189,10 +189,8 @@ def test_gradients_of_a_step_add_up_in_float32() -> None:
     weight = trained.model.norm.weight
     for _ in range(512):  # in bfloat16, 256 + 1 is 256
         masters.backward(weight.float().sum())
-    found = masters._masters["model.norm.weight"].grad
-    assert found is not None
-    assert float(found[0]) == 512
     assert weight.grad is None
+    assert masters.step() == pytest.approx(512 * len(weight) ** 0.5)  # the norm of a gradient that is 512 everywhere
 
 
 def test_how_many_sequences_go_through_in_one_pass_changes_rounding_alone(unbroken: Path, tmp_path: Path) -> None:

@@ -279,14 +279,15 @@ def test_a_batch_of_rows_is_answered_row_by_row(serve: Serve, monkeypatch: pytes
     assert batch(mine, {"input": "Japan"})[0]["text"] == "Japanese Yen"
     assert engine.streams[-1].attention == "causal"
     (tmp_path / "other.yaml").write_text(mine, encoding="utf-8")
-    for template, rows, words in [
+    refused: list[tuple[str, list[Any], str]] = [
         ("currencies", [], "did you mean 'currency'"),
         (str(tmp_path / "other.yaml"), [{"input": "Japan"}], "no template"),
         ("currency", [{"input": "Japan"}] * 5, "the limit here is 4"),
         ("currency", ["Japan"], "row 1 is not names with a text each"),
         ("currency", [{"input": 7}], "row 1 is not names with a text each"),
         ("currency", [{"input": "Japan"}], "neither prefix nor causal"),
-    ]:
+    ]
+    for template, rows, words in refused:
         with pytest.raises(AppError, match=words):
             batch(template, *rows, attention="both" if "neither" in words else None)
 

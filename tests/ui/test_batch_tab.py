@@ -1,4 +1,4 @@
-"""Batch jobs on the page: they go on alone, are found by their id alone, and keep what is done."""
+"""Batch jobs on the page: they run on by themselves, are found by their id alone, and keep what is done."""
 
 from __future__ import annotations
 
@@ -51,19 +51,18 @@ def order(path: Path, library: Library, **more: Any) -> Order:
     return Order(read(path), library["emotion"], {"input": "text"}, **more)
 
 
-def stepping() -> tuple[Any, threading.Semaphore]:
-    """An engine that answers a row for every permit."""
-    permits = threading.Semaphore(0)
+class Stepping(FakeEngine):
+    """Answers a row for every permit, and all of them once it is `over`."""
 
-    def answer(prompt: str) -> str:
-        while not permits.acquire(timeout=0.01):
-            if engine.over.is_set():
+    def __init__(self) -> None:
+        super().__init__(self._wait_for_a_permit)
+        self.permits, self.over = threading.Semaphore(0), threading.Event()
+
+    def _wait_for_a_permit(self, prompt: str) -> str:
+        while not self.permits.acquire(timeout=0.01):
+            if self.over.is_set():
                 break
         return "joy"
-
-    engine: Any = FakeEngine(answer)
-    engine.over = threading.Event()
-    return engine, permits
 
 
 def until(condition: Any) -> None:
@@ -73,7 +72,8 @@ def until(condition: Any) -> None:
         time.sleep(0.01)
 
 
-def finished(job: BatchJob) -> BatchJob:
+def finished(job: BatchJob | None) -> BatchJob:
+    assert job is not None
     assert job.wait(10)
     return job
 
@@ -90,11 +90,11 @@ def test_a_job_answers_all_rows_and_gives_them_in_every_format(tmp_path: Path, l
 
 
 def test_rows_so_far_can_be_fetched_while_it_runs_and_it_goes_on_after_a_stop(tmp_path: Path, library: Library) -> None:
-    engine, permits = stepping()
+    engine = Stepping()
     job = BatchJobs(engine).begin(order(save(tmp_path), library))
     with pytest.raises(TableError, match="no row is answered yet"):
         job.fetch("csv")
-    permits.release(2)
+    engine.permits.release(2)
     until(lambda: len(job.rows(10)) == 2)
     assert len(list(read(job.fetch("xlsx")))) == 2
     job.stop()
@@ -113,11 +113,11 @@ def test_rows_so_far_can_be_fetched_while_it_runs_and_it_goes_on_after_a_stop(tm
 
 
 def test_a_job_works_on_its_own_copy_of_the_file(tmp_path: Path, library: Library) -> None:
-    engine, permits = stepping()
+    engine = Stepping()
     path = save(tmp_path)
     job = BatchJobs(engine).begin(order(path, library))
     path.unlink()
-    permits.release(6)
+    engine.permits.release(6)
     assert len(finished(job).rows(10)) == 6
 
 
@@ -147,12 +147,12 @@ def test_too_many_jobs_at_once_are_refused_in_a_line(
     tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_job_module, "RUNNING_LIMIT", 1)
-    engine, permits = stepping()
+    engine = Stepping()
     jobs = BatchJobs(engine)
     job = jobs.begin(order(save(tmp_path), library))
     with pytest.raises(SettingError, match="answered already"):
         jobs.begin(order(save(tmp_path), library))
-    permits.release(6)
+    engine.permits.release(6)
     finished(job)
     jobs.begin(order(save(tmp_path), library)).stop()
     engine.over.set()
@@ -162,7 +162,7 @@ def test_a_failure_inside_is_one_line_and_the_job_can_go_on(tmp_path: Path, libr
     engine = FakeEngine(fail_after=0)
     job = finished(BatchJobs(engine).begin(order(save(tmp_path), library)))
     assert "the run failed inside the app (RuntimeError)" in batch_card(job)
-    engine._fail_after = None
+    engine.fail_after = None
     job.resume()
     assert len(finished(job).rows(10)) == 6
 
@@ -179,13 +179,13 @@ def backwards(rows: int, answered: int) -> tuple[FakeEngine, threading.Event]:
 
     class Backwards(FakeEngine):
         def complete_many(self, prompts: Any, *args: Any, cancel: Any = None, **more: Any) -> Any:
-            for done, place in enumerate(reversed(range(len(prompts)))):
+            for done, index in enumerate(reversed(range(len(prompts)))):
                 while done >= answered and not free.wait(0.01) and not cancel.is_set():
                     pass
                 if cancel.is_set():
                     return
-                [(_, outcome)] = super().complete_many(prompts[place : place + 1], *args, cancel=cancel, **more)
-                yield place, outcome
+                [(_, outcome)] = super().complete_many(prompts[index : index + 1], *args, cancel=cancel, **more)
+                yield index, outcome
 
     return Backwards(), free
 
@@ -244,7 +244,7 @@ def test_a_day_later_files_are_deleted_though_nobody_comes(
     jobs = BatchJobs(FakeEngine())
     job = finished(jobs.begin(order(save(tmp_path), library)))
     until(lambda: jobs.find(job.id) is None)
-    until(lambda: not job._folder.exists())
+    until(lambda: not job.folder.exists())
 
 
 def test_nothing_of_a_visitor_s_is_left_when_the_program_ends_or_was_killed(tmp_path: Path) -> None:
@@ -295,11 +295,11 @@ def test_a_batch_of_labels_shows_how_sure_it_was_and_one_of_texts_does_not(tmp_p
 def test_a_visitor_s_run_says_that_it_goes_before_a_batch_and_with_whom_it_takes_turns(
     tmp_path: Path, library: Library
 ) -> None:
-    engine, permits = stepping()
+    engine = Stepping()
     actions = Actions(engine, library)
     do = BatchActions(actions)
     job = do.jobs.begin(order(save(tmp_path), library))
-    permits.release(2)
+    engine.permits.release(2)
     until(lambda: job.counts().answered == 2)
     run = actions.run("me", False, "logprob", actions.controls(library["currency"]))
     assert "before a batch (2 of 6 rows)" in next(run)[0]
@@ -358,7 +358,7 @@ def page(library: Library) -> tuple[BatchActions, list[Any]]:
     return BatchActions(actions), list(actions.controls(library["emotion"]))
 
 
-def test_a_file_is_looked_at_and_its_columns_are_guessed(page: Any, tmp_path: Path) -> None:
+def test_a_file_is_looked_at_and_its_columns_are_guessed(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:
     do, controls = page
     table, found, preview, wrong, *pickers = do.look(str(save(tmp_path)), PLAYGROUND, *controls)
     assert len(table) == 6
@@ -370,7 +370,7 @@ def test_a_file_is_looked_at_and_its_columns_are_guessed(page: Any, tmp_path: Pa
     assert pickers[-1].visible is True  # labels or text
 
 
-def test_a_bad_file_is_one_line_and_no_table(page: Any, tmp_path: Path) -> None:
+def test_a_bad_file_is_one_line_and_no_table(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:
     do, controls = page
     (tmp_path / "bad.csv").write_text("a,b\n1,2,3\n")
     table, found, *_ = do.look(str(tmp_path / "bad.csv"), PLAYGROUND, *controls)
@@ -378,7 +378,7 @@ def test_a_bad_file_is_one_line_and_no_table(page: Any, tmp_path: Path) -> None:
     assert "bad.csv: line 2: 3 fields, expected 2" in found
 
 
-def test_what_is_picked_stays_picked(page: Any, tmp_path: Path) -> None:
+def test_what_is_picked_stays_picked(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:
     do, controls = page
     table = read(save(tmp_path))
     columns = ["n", *[None] * (MAX_INPUTS - 1)]
@@ -386,18 +386,22 @@ def test_what_is_picked_stays_picked(page: Any, tmp_path: Path) -> None:
     assert do.choose(table, "hate", *columns, *controls)[1].value == "n"
 
 
-def test_the_prompt_as_edited_in_the_playground_is_what_is_asked(page: Any, tmp_path: Path) -> None:
+def test_the_prompt_as_edited_in_the_playground_is_what_is_asked(
+    page: tuple[BatchActions, list[Any]], tmp_path: Path
+) -> None:
     do, controls = page
     controls[Controls._fields.index("instruction")] = "Edited instruction."
     columns = ["text", *[None] * (MAX_INPUTS - 1)]
     id, *_ = do.begin(read(save(tmp_path)), PLAYGROUND, "text", "causal", *columns, *controls)
     finished(do.jobs.find(id))
-    assert all(prompt.startswith("Edited instruction.") for prompt in do.actions.engine.prompts)
-    assert {stream.attention for stream in do.actions.engine.streams} == {"causal"}
+    engine = do.actions.engine
+    assert isinstance(engine, FakeEngine)
+    assert all(prompt.startswith("Edited instruction.") for prompt in engine.prompts)
+    assert {stream.attention for stream in engine.streams} == {"causal"}
     assert "All 6 rows are answered." in do.watch(id)[0]
 
 
-def test_labels_come_with_their_confidence(page: Any, tmp_path: Path) -> None:
+def test_labels_come_with_their_confidence(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:
     do, controls = page
     columns = ["text", *[None] * (MAX_INPUTS - 1)]
     id, *_ = do.begin(read(save(tmp_path)), PLAYGROUND, "labels", "prefix", *columns, *controls)
@@ -408,7 +412,9 @@ def test_labels_come_with_their_confidence(page: Any, tmp_path: Path) -> None:
     ("table", "column", "line"),
     [(False, "text", "there is no file yet"), (True, None, "no column is chosen for input")],
 )
-def test_what_is_missing_is_said_in_a_line(page: Any, tmp_path: Path, table: bool, column: Any, line: str) -> None:
+def test_what_is_missing_is_said_in_a_line(
+    page: tuple[BatchActions, list[Any]], tmp_path: Path, table: bool, column: Any, line: str
+) -> None:
     do, controls = page
     columns = [column, *[None] * (MAX_INPUTS - 1)]
     _, card, *_ = do.begin(read(save(tmp_path)) if table else None, PLAYGROUND, "text", "prefix", *columns, *controls)
@@ -416,7 +422,7 @@ def test_what_is_missing_is_said_in_a_line(page: Any, tmp_path: Path, table: boo
     assert len(do.jobs) == 0
 
 
-def test_another_visitor_s_id_or_a_made_up_one_shows_nothing(page: Any) -> None:
+def test_another_visitor_s_id_or_a_made_up_one_shows_nothing(page: tuple[BatchActions, list[Any]]) -> None:
     do, _ = page
     assert "no longer kept" in do.watch("made-up")[0]
     assert "Choose a file" in do.watch(None)[0]
@@ -425,13 +431,16 @@ def test_another_visitor_s_id_or_a_made_up_one_shows_nothing(page: Any) -> None:
     assert "no longer kept" in line
 
 
-def test_a_download_opens_in_a_spreadsheet_with_nothing_that_runs(page: Any, tmp_path: Path) -> None:
+def test_a_download_opens_in_a_spreadsheet_with_nothing_that_runs(
+    page: tuple[BatchActions, list[Any]], tmp_path: Path
+) -> None:
     do, controls = page
     rowfile.write(tmp_path / "a.csv", ["text"], [("=1+1",), ("-5",)])
     columns = ["text", *[None] * (MAX_INPUTS - 1)]
     id, *_ = do.begin(read(tmp_path / "a.csv"), PLAYGROUND, "text", "prefix", *columns, *controls)
     finished(do.jobs.find(id))
     path, line = do.fetch(id, "csv")
+    assert path is not None
     assert line == ""
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["text", "'\u00ad=1+1", "-5"]

@@ -171,13 +171,19 @@ def test_two_visitors_neither_see_nor_stop_each_other(serve: Serve, tab: OpenTab
     assert "Japan" not in prompt(pages[0])
 
 
-def test_a_closed_tab_stops_the_model(serve: Serve, tab: OpenTab) -> None:
+def amid_a_long_answer(serve: Serve, tab: OpenTab) -> tuple[FakeEngine, Page]:
+    """A page whose answer would still grow for many seconds."""
     engine = FakeEngine(lambda prompt: "word " * 4000, delay=0.02)
     page = tab(serve(engine))
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Max new tokens").fill("1000")
     page.get_by_role("button", name="Run").click()
     expect(page.locator(".answer-text")).to_contain_text("word")
+    return engine, page
+
+
+def test_a_closed_tab_stops_the_model(serve: Serve, tab: OpenTab) -> None:
+    engine, page = amid_a_long_answer(serve, tab)
     page.close()
     assert engine.streams[0].ended.wait(5)
     assert len(engine.streams[0].given) < 500
@@ -231,18 +237,13 @@ def test_a_failure_in_the_middle_reaches_the_screen_and_the_next_run_works(serve
     expect(page.locator(".answer .problem")).to_contain_text("the run failed inside the app (RuntimeError)")
     assert page.locator(".answer-text").text_content() == "one two"
     assert "Traceback" not in page.content()
-    engine._fail_after = None
+    engine.fail_after = None
     page.get_by_role("button", name="Run").click()
     finished(page)
 
 
 def test_picking_another_template_ends_the_run_and_clears_its_answer(serve: Serve, tab: OpenTab) -> None:
-    engine = FakeEngine(lambda prompt: "word " * 4000, delay=0.02)
-    page = tab(serve(engine))
-    page.get_by_role("button", name="Settings").click()
-    page.get_by_label("Max new tokens").fill("1000")
-    page.get_by_role("button", name="Run").click()
-    expect(page.locator(".answer-text")).to_contain_text("word")
+    engine, page = amid_a_long_answer(serve, tab)
     pick(page, "Tweet Eval Hate")
     assert engine.streams[0].ended.wait(2)
     expect(page.locator("#about")).to_contain_text("offensive")

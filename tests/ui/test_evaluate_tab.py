@@ -148,7 +148,7 @@ def test_a_stopped_run_shows_its_rows_so_far(engine: FakeEngine, library: Librar
             do.stop("me")
         return "joy"
 
-    engine._answers = answer
+    engine.answers = answer
     runs, _, shown, _ = measured(do, gold(tmp_path))
     assert 0 < runs[0].n < 4
     assert "Stopped early: these figures cover the rows so far." in shown
@@ -161,7 +161,7 @@ def test_what_is_missing_is_one_line_and_the_figures_stay(do: EvaluateActions) -
 
 
 def test_closing_the_page_stops_the_run(engine: FakeEngine, do: EvaluateActions, tmp_path: Path) -> None:
-    engine._prefill = 60
+    engine.prefill = 60
     run = do.measure("me", gold(tmp_path), PLAYGROUND, NOTHING, "text", "prefix", "output", *COLUMNS, *controls(do))
     next(run)
     run.close()  # type: ignore[attr-defined]
@@ -185,7 +185,7 @@ def test_every_row_is_in_the_download(do: EvaluateActions, tmp_path: Path) -> No
 def test_a_row_becomes_the_playground_s_next_example_with_its_right_answer(do: EvaluateActions, tmp_path: Path) -> None:
     runs, *_ = measured(do, gold(tmp_path))
     held = Controls(*controls(do))
-    rows, said = do.add(runs, {"run": 0, "place": 1}, held)
+    rows, said = do.add(runs, {"run": 0, "row": 1}, held)
     assert rows["rows"] == [*held.examples["rows"], ["a fright", "fear"]]
     assert "as number 3" in said
 
@@ -193,15 +193,15 @@ def test_a_row_becomes_the_playground_s_next_example_with_its_right_answer(do: E
 def test_a_row_is_added_to_an_edited_prompt_before_and_after_the_edit(do: EvaluateActions, tmp_path: Path) -> None:
     runs, *_ = measured(do, gold(tmp_path))
     edited = Controls(*controls(do))._replace(instruction="Name the mood.")
-    assert "as number 3" in do.add(runs, {"run": 0, "place": 1}, edited)[1]
+    assert "as number 3" in do.add(runs, {"run": 0, "row": 1}, edited)[1]
     run = replace(runs[0], template=do.actions.whole(edited).name)
-    assert "as number 3" in do.add([run], {"run": 0, "place": 1}, edited)[1]
+    assert "as number 3" in do.add([run], {"run": 0, "row": 1}, edited)[1]
 
 
 def test_a_row_of_another_prompt_is_not_added_and_nothing_is_lost(do: EvaluateActions, tmp_path: Path) -> None:
     runs, *_ = measured(do, gold(tmp_path), name="hate")
     held = Controls(*controls(do))
-    rows, said = do.add(runs, {"run": 0, "place": 1}, held)
+    rows, said = do.add(runs, {"run": 0, "row": 1}, held)
     assert rows["__type__"] == "update"
     assert "pick that one there first" in said
 
@@ -209,7 +209,7 @@ def test_a_row_of_another_prompt_is_not_added_and_nothing_is_lost(do: EvaluateAc
 def test_a_row_that_is_none_is_not_added(do: EvaluateActions, tmp_path: Path) -> None:
     runs, *_ = measured(do, gold(tmp_path))
     held = Controls(*controls(do))
-    for pressed in ({}, {"run": 0, "place": 99}, {"run": 5, "place": 0}):
+    for pressed in ({}, {"run": 0, "row": 99}, {"run": 5, "row": 0}):
         assert do.add(runs, pressed, held)[1] == ""
 
 
@@ -308,7 +308,7 @@ def test_a_measured_row_that_is_among_the_examples_is_warned_of(do: EvaluateActi
 def test_two_runs_stand_side_by_side_with_what_differs(library: Library, tmp_path: Path) -> None:
     class TwoMinds(FakeEngine):
         def complete(self, prompt: Any, *args: Any, attention: Any = None, **more: Any) -> Any:
-            self._default = "joy" if attention == "prefix" else "fear"
+            self.default = "joy" if attention == "prefix" else "fear"
             return super().complete(prompt, *args, attention=attention, **more)
 
     do = EvaluateActions(Actions(TwoMinds({"furious": HOSTILE}), library))

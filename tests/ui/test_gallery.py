@@ -176,7 +176,7 @@ def test_checks_stop_when_they_are_cancelled_and_none_are_no_error() -> None:
 
 
 def test_check_run_prints_right_and_wrong_and_a_wrong_answer_is_no_failure(
-    capsys: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     engine = FakeEngine(answers(LIBRARY["currency"], wrong=0), scores={"hate speech": -0.1})
     answer_with(monkeypatch, engine)

@@ -107,7 +107,7 @@ def test_an_answer_that_is_no_label_says_so(serve: Serve, tab: OpenTab) -> None:
     expect(page.locator(".off-label")).to_have_text(
         "This answer is not one of the labels; the bars below compare only the labels."
     )
-    engine._answers = {"festive": "Joy."}
+    engine.answers = {"festive": "Joy."}
     run(page)
     expect(page.locator(".answer-text")).to_have_text("Joy.")
     expect(page.locator(".off-label")).to_have_count(0)

@@ -150,15 +150,15 @@ def test_a_mend_keeps_the_rows_that_are_off_and_the_template_to_go_back_to(libra
     actions = Actions(FakeEngine(), library)
     held = actions.controls(library["emotion"])
     held = held._replace(instruction="Name it. ", examples={**held.examples, "off": [0]})
-    findings = actions._findings(actions.whole(held))
-    place = next(place for place, finding in enumerate(findings) if finding.rule == "trailing-space")
-    mended = actions.mend(place, "trailing-space", held)
+    findings = actions.findings(actions.whole(held))
+    index = next(index for index, finding in enumerate(findings) if finding.rule == "trailing-space")
+    mended = actions.mend(index, "trailing-space", held)
     assert mended is not None
     assert mended.instruction == "Name it."
     assert mended.base == library["emotion"]
     assert mended.examples["rows"][1][1] == "sadness"
     assert mended.examples["off"] == [1]
-    assert actions.mend(place, "another-rule", held) is None
+    assert actions.mend(index, "another-rule", held) is None
     assert actions.mend(99, "trailing-space", held) is None
 
 
@@ -203,7 +203,7 @@ def test_a_link_holds_what_the_controls_hold_and_a_long_one_offers_the_file(libr
     shown = linked(opening, "me", fragment, actions.controls(library["currency"]))
     assert actions.draft(opened(shown)).prompt() == actions.draft(held).prompt()
     assert actions.whole(opened(shown)) == actions.whole(held)
-    long = "".join(chr(0x4E00 + (7919 * place) % 20000) for place in range(20_000))
+    long = "".join(chr(0x4E00 + (7919 * index) % 20000) for index in range(20_000))
     fragment, line = link(actions, held._replace(instruction=long))
     assert fragment == ""
     assert "YAML file" in line

@@ -132,7 +132,7 @@ def test_a_token_shows_its_alternatives_and_one_of_them_goes_on(serve: Serve, ta
     expect(options.first).to_contain_text("90 %")
     page.get_by_role("menuitem", name="instead").click()
     expect(page.locator(".branched")).to_contain_text("Continued, left to right")
-    assert engine.continuations[-1] == (engine._words["one"], engine._words[" instead"])
+    assert engine.continuations[-1] == (engine.words["one"], engine.words[" instead"])
     assert (page.locator(".answer-text").text_content() or "").startswith("one instead")
     expect(page.locator(".shares li").first).to_contain_text("joy")
     assert page.complaints == []

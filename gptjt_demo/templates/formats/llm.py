@@ -114,8 +114,8 @@ def _readings(pieces: list[str], defaults: Mapping[str, str]) -> Iterator[Templa
         text = text.rstrip(BLANKS)
         for found in _templates(text, list(marks.values())):
             template = found.revised(query={})
-            places = [item.name for item in template.inputs]
-            if template.render(dict(zip(places, marks.values(), strict=True))) == text:
+            slots = [item.name for item in template.inputs]
+            if template.render(dict(zip(slots, marks.values(), strict=True))) == text:
                 renamed = _renamed(template, names)
                 inputs = (item.name for item in renamed.inputs)
                 yield renamed.revised(query=dict(zip(inputs, (defaults.get(name, "") for name in names), strict=True)))

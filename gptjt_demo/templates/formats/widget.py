@@ -53,18 +53,18 @@ def read(text: str, where: str = "") -> list[Template]:
     templates: list[Template] = []
     for number, item in enumerate(items):
         path = f"widget[{number}]"
-        place = ", ".join(part for part in (where, f"line {lines[path]}" if path in lines else "", path) if part)
+        here = ", ".join(part for part in (where, f"line {lines[path]}" if path in lines else "", path) if part)
         item = {"text": item} if isinstance(item, str) else item
         prompt = item.get("text") if isinstance(item, dict) else None
         if not isinstance(item, dict) or not isinstance(prompt, str):
-            raise TemplateError("this example has no text", where=place, mend="only prompts can be read: remove it")
+            raise TemplateError("this example has no text", where=here, mend="only prompts can be read: remove it")
         title = " ".join(str(item.get("example_title", "")).split())[:500] or f"Example {number + 1}"
         name = slug(title, [template.name for template in templates], f"example-{number + 1}")
-        settings = _settings(parameters, where) | _settings(item.get("parameters"), place)
+        settings = _settings(parameters, where) | _settings(item.get("parameters"), here)
         try:
             template, _ = Template.parse(prompt)
         except TemplateError as error:
-            raise TemplateError(error.what, where=place, mend=error.mend) from None
+            raise TemplateError(error.what, where=here, mend=error.mend) from None
         templates.append(template.revised(name=name, title=title, generation=settings))
     return templates
 
@@ -106,6 +106,6 @@ def _settings(parameters: Data | None, where: str) -> dict[str, Any]:
     try:
         Sampling.read(found)
     except SettingError as error:
-        place = ", ".join(part for part in (where, f"parameters.{error.where}") if part)
-        raise TemplateError(error.what, where=place, mend=error.mend) from None
+        here = ", ".join(part for part in (where, f"parameters.{error.where}") if part)
+        raise TemplateError(error.what, where=here, mend=error.mend) from None
     return found

@@ -13,18 +13,9 @@ from collections.abc import Iterator, Mapping
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.templates.lint.finding import Finding, mended
 from gptjt_demo.templates.prompt_text import BLANKS, complete_cue
-from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.template import PROMPT_FIELDS, Template
 
 _CUE_LIKE = re.compile(r"^[ \t]*([^\W\d_][^\n:]{0,40}?)[ \t]*:(?=\s|\Z)", re.MULTILINE)
-_STRUCTURE = (
-    "instruction",
-    "inputs",
-    "output_cue",
-    "separator",
-    "instruction_separator",
-    "field_separator",
-    "examples",
-)
 
 
 def final_cue(template: Template) -> Iterator[Finding]:
@@ -106,7 +97,7 @@ def _with_mend(
         gained = len(read.examples) - len(template.examples)
         if not read.inputs[0].cue or gained < 0 or (gained == 0 and template.inputs[0].cue):
             return Finding(rule, where, message)
-        structure = {field: getattr(read, field) for field in _STRUCTURE}
+        structure = {field: getattr(read, field) for field in PROMPT_FIELDS}
         same = [item.name for item in read.inputs] == [item.name for item in template.inputs]
         checks = template.checks if same else ()
         fixed = template.revised(**structure, query=asked, checks=checks)

@@ -79,20 +79,20 @@ def _spaces(template: Template) -> Iterator[Finding]:
         changes = {"instruction": template.instruction.rstrip(BLANKS)}
         yield mended("trailing-space", "instruction", "it ends with a space", "Remove it", template, **changes)
     cues = [*(item.cue for item in template.inputs), template.output_cue]
-    spaced = [place for place, cue in enumerate(cues) if cue != cue.rstrip(BLANKS)]
+    spaced = [index for index, cue in enumerate(cues) if cue != cue.rstrip(BLANKS)]
     if spaced:
         where = "output_cue" if spaced[0] == len(template.inputs) else f"inputs[{spaced[0]}].cue"
         message = f"the space after {cues[spaced[0]].rstrip(BLANKS)!r} is left out of the prompt"
         inputs = [{"name": item.name, "cue": item.cue.rstrip(BLANKS)} for item in template.inputs]
         last = template.output_cue.rstrip(BLANKS)
         yield mended("trailing-space", where, message, "Remove it", template, inputs=inputs, output_cue=last)
-    places = [
+    padded = [
         f"examples[{i}].{name}"
         for i, row in enumerate(template.examples)
         for name, text in (*row.inputs.items(), ("output", row.output))
         if text != text.strip(BLANKS)
     ]
-    if places:
+    if padded:
         rows: list[dict[str, object]] = [
             {
                 "inputs": {name: text.strip(BLANKS) for name, text in row.inputs.items()},
@@ -100,9 +100,9 @@ def _spaces(template: Template) -> Iterator[Finding]:
             }
             for row in template.examples
         ]
-        others = f", and {count(len(places) - 1, 'other text')} too" if len(places) > 1 else ""
+        others = f", and {count(len(padded) - 1, 'other text')} too" if len(padded) > 1 else ""
         message = f"it begins or ends with a space{others}: the model learns to write it"
-        yield mended("stray-space", places[0], message, "Remove spaces around texts", template, examples=rows)
+        yield mended("stray-space", padded[0], message, "Remove spaces around texts", template, examples=rows)
 
 
 def _examples(template: Template, query: Mapping[str, str]) -> Iterator[Finding]:

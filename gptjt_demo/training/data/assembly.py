@@ -1,7 +1,8 @@
 """A recipe's sources opened: the mixture to train on, and what is held out of it.
 
 In: a recipe, a tokenizer, where the user's data lies. Out: a mixture and held-out samples. English text is gathered
-once and kept in the run's folder, so that a run goes on with the same text whatever is installed later. Does not train.
+once and kept in the run's folder, so that a run continues with the same text whatever is installed later. Does not
+train.
 """
 
 from __future__ import annotations

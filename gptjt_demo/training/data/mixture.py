@@ -1,4 +1,4 @@
-"""Named sources mixed by weight, in phases: an endless stream of samples that can be stopped and gone on with.
+"""Named sources mixed by weight, in phases: an endless stream of samples that can be stopped and continued.
 
 In: sources, and for each phase how many tokens it has and which share of them every source gives. Out: samples. The
 same state gives the same samples. Does not know what a source reads, or what the samples are for.
@@ -26,7 +26,7 @@ class Source(Protocol):
         ...
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from there."""
         ...
 
 
@@ -35,7 +35,7 @@ class Phase:
     """A part of the training.
 
     Attributes:
-        tokens: how many it has; the last phase goes on for as long as it is asked.
+        tokens: how many it has; the last phase lasts for as long as it is asked.
         shares: by source, its share of the phase's tokens. They need not add up to 1.
     """
 
@@ -79,7 +79,7 @@ class Mixture:
         return {"phase": self._phase, "given": dict(self._given), "sources": sources}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there.
+        """Continue from there.
 
         Raises:
             SettingError: the state is that of another mixture.

@@ -25,8 +25,8 @@ class Document:
     Attributes:
         first: the first token that its tokens may see: its own, or its sequence's.
         start: its first token.
-        split: the token behind its prefix.
-        stop: the token behind its last.
+        split: the index after its prefix.
+        stop: the index after its last token.
     """
 
     first: int
@@ -116,7 +116,7 @@ class Packer:
         return [[list(s.ids), s.prefix, [int(counts) for counts in s.counted]] for s in self._waiting]
 
     def restore(self, state: Iterable[list[Any]]) -> None:
-        """Go on with these waiting."""
+        """Continue with these waiting."""
         self._waiting = [Sample(tuple(ids), prefix, tuple(map(bool, counted))) for ids, prefix, counted in state]
 
 

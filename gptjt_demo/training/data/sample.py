@@ -5,7 +5,7 @@ models, where documents come from, or how samples are packed.
 
 The split of a text is the prefix language model's of UL2 (Tay et al. 2022, the S-denoiser) and T5 (Raffel et al. 2020,
 section 3.2.1): the prefix ends at a uniformly drawn place and every token after it counts. An episode is cut as the
-engine cuts it: the prefix is a prompt, which ends at a cue and is tokenized in one piece; every answer behind it is
+engine cuts it: the prefix is a prompt, which ends at a cue and is tokenized in one piece; every answer after it is
 tokenized apart.
 """
 
@@ -31,7 +31,7 @@ class Sample:
         prefix: how many of them, from the first, see each other in both directions; the others see all before them.
             0 and 1 are both a causal sample.
         counted: for each token, whether its prediction is part of the loss. None is within the prefix, and the first
-            token is never counted: nothing stands before it.
+            token is never counted: nothing comes before it.
 
     Raises:
         ValueError: the three do not fit together.
@@ -58,7 +58,7 @@ def text_sample(ids: Sequence[int], rng: random.Random, length: int, *, end: int
         ids: the document's token ids. Of one longer than `length` a uniformly drawn window is taken.
         rng: draws the window and the split.
         length: most tokens that the sample may have.
-        end: id of the token that ends a text; it is put behind a document whose end is in the sample.
+        end: id of the token that ends a text; it is put after a document whose end is in the sample.
 
     Returns:
         None where fewer than two tokens are left: there is nothing to predict.
@@ -73,10 +73,10 @@ def text_sample(ids: Sequence[int], rng: random.Random, length: int, *, end: int
 
 
 def episode_sample(episode: Episode, encode: Encode, rng: random.Random, length: int) -> Sample | None:
-    """A few-shot episode: a prompt that ends at a cue, and the answers behind it, which count.
+    """A few-shot episode: a prompt that ends at a cue, and the answers after it, which count.
 
     The prefix holds a drawn number of whole turns and the next turn's context; in half of the episodes that is every
-    turn but the last. The contexts of later turns stand causally behind it and do not count.
+    turn but the last. The contexts of later turns are read causally after it and do not count.
 
     Args:
         episode: its turns.

@@ -54,7 +54,7 @@ class Cut:
 
 
 class Counted:
-    """A source whose n-th document depends on n alone; the place in it is a number."""
+    """A source whose n-th document depends only on n; its position is that number."""
 
     def __init__(self, name: str, cut: Cut) -> None:
         self.name, self._cut, self._drawn = name, cut, 0
@@ -74,7 +74,7 @@ class Counted:
         return {"drawn": self._drawn}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from there."""
         self._drawn = int(state["drawn"])
 
     def _at(self, number: int, rng: random.Random) -> Sample | None:
@@ -111,34 +111,36 @@ class Documents(Counted):
 
     def __init__(self, name: str, cut: Cut, texts: Sequence[str]) -> None:
         super().__init__(name, cut)
-        self._texts = [text for text in texts if not cut.withheld.holds(text)]
+        self.texts = [text for text in texts if not cut.withheld.holds(text)]
         self._round: tuple[int, list[int]] = (-1, [])
-        self._key = hashlib.sha256("\0".join(self._texts).encode()).hexdigest()[:16]
+        self._key = hashlib.sha256("\0".join(self.texts).encode()).hexdigest()[:16]
 
     def state(self) -> dict[str, Any]:
         """How many documents have been drawn, and of which texts."""
         return {"drawn": self._drawn, "texts": self._key}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there.
+        """Continue from there.
 
         Raises:
             SettingError: the texts are others now.
         """
         if state["texts"] != self._key:
-            raise SettingError("its texts are not those that the run began with", where=self.name, mend="begin anew")
+            raise SettingError(
+                "its texts are not those that the run began with", where=self.name, mend="start a new run"
+            )
         super().restore(state)
 
     def _at(self, number: int, rng: random.Random) -> Sample | None:
-        if not self._texts:
+        if not self.texts:
             raise _nothing(self.name)
-        turn, place = divmod(number, len(self._texts))
+        turn, index = divmod(number, len(self.texts))
         if turn != self._round[0]:
-            order = list(range(len(self._texts)))
+            order = list(range(len(self.texts)))
             random.Random(f"{self._cut.seed}/{self.name}/order/{turn}").shuffle(order)
             self._round = (turn, order)
         return text_sample(
-            self._cut.encode(self._texts[self._round[1][place]]), rng, self._cut.length, end=self._cut.end
+            self._cut.encode(self.texts[self._round[1][index]]), rng, self._cut.length, end=self._cut.end
         )
 
 
@@ -155,7 +157,7 @@ class JsonLines:
         """The next sample.
 
         Raises:
-            TableError: a line is no record.
+            TableError: a line is not a record.
             SettingError: no record can be used.
         """
         for _ in range(LONGEST_SEARCH):
@@ -183,7 +185,7 @@ class JsonLines:
         return {"file": self._file, "byte": self._byte, "drawn": self._drawn, "files": self._key}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there.
+        """Continue from there.
 
         Raises:
             SettingError: the files are others now, or hold something else.
@@ -192,7 +194,7 @@ class JsonLines:
         names = sorted(name for name in before.keys() | self._key.keys() if before.get(name) != self._key.get(name))
         if names:
             what = f"its files are not those that the run began with: {', '.join(names)}"
-            raise SettingError(what, where=self.name, mend="put the data back, or begin anew")
+            raise SettingError(what, where=self.name, mend="put the data back, or start a new run")
         self._file, self._byte, self._drawn = int(state["file"]), int(state["byte"]), int(state["drawn"])
 
 
@@ -251,16 +253,16 @@ class HubDataset:
         return {"read": self._read, "drawn": self._drawn, "last": self._last}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there: the records before are skipped, which takes its time in a large set.
+        """Continue from there: the records before are skipped, which takes its time in a large set.
 
         Raises:
-            SettingError: another record stands where the last one stood.
+            SettingError: another record is where the last one was.
         """
         self._read, self._drawn, self._last = int(state["read"]), int(state["drawn"]), str(state.get("last", ""))
         self._records = iter(self._data.skip(max(0, self._read - 1)))
         if self._read and _record_key(next(self._records, {})) != self._last:
             what = f"record {self._read:,} of it is not what the run began with"
-            raise SettingError(what, where=self.name, mend="begin anew")
+            raise SettingError(what, where=self.name, mend="start a new run")
 
 
 def _of_record(record: Mapping[str, Any], name: str, number: int, cut: Cut, where: str) -> Sample | None:
@@ -299,7 +301,7 @@ def _parsed(line: bytes, where: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         raise TableError(f"a line that is not JSON ({error})", where=where) from None
     if not isinstance(record, dict):
-        raise TableError("a line that is no JSON object", where=where)
+        raise TableError("a line that is not a JSON object", where=where)
     return record
 
 

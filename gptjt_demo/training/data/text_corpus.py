@@ -59,7 +59,7 @@ def documents(packages: Sequence[str], folders: Sequence[str] = ()) -> tuple[lis
             machines differ.
 
     Returns:
-        Documents to train on, and those held out. The part a document belongs to follows from its words alone.
+        Documents to train on, and those held out. The part a document belongs to follows only from its words.
 
     Raises:
         SettingError: a package is not installed, or nothing was found.

@@ -38,7 +38,7 @@ class Withheld:
 
     Args:
         texts: each may not occur within any text.
-        pairs: (input, output): no row may have both in it, whichever of its sides they stand on.
+        pairs: (input, output): no row may have both in it, on whichever of its sides.
     """
 
     def __init__(self, texts: Iterable[str] = (), pairs: Iterable[tuple[str, str]] = ()) -> None:

@@ -43,7 +43,7 @@ class Families(_Part):
 class Data(_Part):
     """Records that the user gives."""
 
-    about: str = Field(description="What it should be, for whoever has not given it.")
+    about: str = Field(description="What it should be, for those who have not given it.")
     where: str | None = Field(None, description="A .jsonl file, a folder of them, or datasets:OWNER/NAME[:CONFIG].")
 
 
@@ -69,7 +69,7 @@ class Recipe(_Part):
     english: English | None = None
     episodes: Families | None = None
     data: dict[str, Data] = {}
-    phases: tuple[Phase, ...] = Field(min_length=1, description="In order; the last goes on until the steps are done.")
+    phases: tuple[Phase, ...] = Field(min_length=1, description="In order; the last lasts until the steps are done.")
     training: Training
 
     @classmethod
@@ -95,7 +95,7 @@ class Recipe(_Part):
         """Read a file's text.
 
         Raises:
-            TemplateError: it is no such YAML.
+            TemplateError: it is not such YAML.
             SettingError: it is not valid.
         """
         data, lines = yaml_text.read(text, where=where)

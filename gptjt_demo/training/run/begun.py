@@ -1,4 +1,4 @@
-"""What a run was begun with, kept in its folder, so that going on with it and measuring it need not be told again.
+"""What a run was begun with, kept in its folder, so that continuing and measuring it takes nothing else.
 
 In: a folder. Out: the recipe as it was then, the base model, the user's data, and the seed. Does not know how far the
 run is.

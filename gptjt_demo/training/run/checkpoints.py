@@ -35,7 +35,7 @@ class Checkpoints:
         """Write a checkpoint.
 
         Args:
-            step: that it stands after.
+            step: the last one done.
             fill: writes its files into the folder that it is given; every process of a launch calls it.
             leads: whether this process makes and moves folders.
             wait: returns when all processes have come to it.
@@ -56,7 +56,7 @@ class Checkpoints:
         if leads:
             for path in [*part.rglob("*"), part]:
                 _sync(path)
-            if target.exists():  # an earlier run came this far and went on from before it
+            if target.exists():  # an earlier run came this far and was continued from before it
                 shutil.rmtree(target)
             part.rename(target)
             _sync(self.folder)

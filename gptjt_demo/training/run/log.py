@@ -1,6 +1,6 @@
 """A run's log, `log.jsonl`: one line for the run, each step, each held-out loss and the end.
 
-In: figures. Out: lines, which a run that goes on from a checkpoint cuts off behind that checkpoint, so that a resumed
+In: figures. Out: lines, which a run that continues from a checkpoint cuts off after that checkpoint, so that a resumed
 run's log reads as an unbroken one's. Does not know what the figures mean.
 """
 
@@ -24,7 +24,7 @@ class TrainingLog:
         bytes: how much of what is there to keep.
 
     Raises:
-        PlaygroundError: another run in the same folder is going on.
+        PlaygroundError: another run is writing to the same folder.
     """
 
     def __init__(self, path: Path, bytes: int = 0) -> None:
@@ -32,12 +32,12 @@ class TrainingLog:
             self._file = hold(path)
         except Held:
             mend = "wait for its end, or choose another folder"
-            raise PlaygroundError("another run is going on in it", where=str(path.parent), mend=mend) from None
+            raise PlaygroundError("another run is writing to it", where=str(path.parent), mend=mend) from None
         self._file.truncate(bytes)
         self._file.seek(0, os.SEEK_END)
 
     def write(self, kind: str, entry: Mapping[str, Any]) -> None:
-        """Add a line, to be read at once by whoever watches."""
+        """Add a line, which can be read at once."""
         self._file.write(json.dumps({"kind": kind, **entry}, ensure_ascii=False).encode() + b"\n")
 
     def sync(self) -> int:

@@ -52,7 +52,7 @@ class Optimiser(Protocol):
         ...
 
     def load(self, folder: Path) -> None:
-        """Go on from what was saved."""
+        """Continue from what was saved."""
         ...
 
     def weights(self) -> Mapping[str, Tensor]:

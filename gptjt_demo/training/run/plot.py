@@ -34,9 +34,9 @@ def draw(
     losses = [step["loss"] for step in steps]
     axes.plot(tokens, losses, color=palette.ink, linewidth=0.8, alpha=0.35, label="training, each step")
     axes.plot(tokens, _running(losses), color=palette.ink, linewidth=1.6, label="training, running mean")
-    for place, name in enumerate(sorted({name for line in held_out for name in line["losses"]})):
+    for index, name in enumerate(sorted({name for line in held_out for name in line["losses"]})):
         points = [(line["tokens"], line["losses"][name]) for line in held_out if name in line["losses"]]
-        colour, dash = (palette.accent, palette.second)[place % 2], _DASHES[place // 2 % len(_DASHES)]
+        colour, dash = (palette.accent, palette.second)[index % 2], _DASHES[index // 2 % len(_DASHES)]
         axes.plot(*zip(*points, strict=True), f"o{dash}", color=colour, markersize=4, label=f"held out: {name}")
     axes.set_xlabel("training tokens")
     axes.set_ylabel("loss, nats a counted token")

@@ -54,7 +54,7 @@ class Mixture(Protocol):
         ...
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from there."""
         ...
 
 
@@ -63,7 +63,7 @@ class Outcome:
     """What a run has reached.
 
     Attributes:
-        step: steps done, of all runs that this one went on from.
+        step: steps done, those of the runs that this one continues among them.
         finished: whether that is all of them; else the minutes were over or it was interrupted.
         model: folder with the weights as they are now (float32 safetensors, configuration, tokenizer).
         held_out: last mean loss, in nats a counted token, of every held-out set.
@@ -100,9 +100,9 @@ def train(
         mixture: gives the samples; each process of a launch has one of its own, all with the same state.
         held_out: samples by the name of their set, on which the loss is measured while it runs.
         out: folder of the run.
-        resume: go on from the last checkpoint in `out`, or begin where there is none yet; the result is that of an
+        resume: continue from the last checkpoint in `out`, or begin where there is none yet; the result is that of an
             unbroken run.
-        minutes: stop after this time, with a checkpoint and the weights; `resume` goes on.
+        minutes: stop after this time, with a checkpoint and the weights; `resume` continues.
         progress: show a bar on standard error, where a person watches.
 
     Raises:
@@ -203,8 +203,8 @@ class _Run:
         total = torch.zeros((), device=accelerator.device)
         share = drawn[accelerator.process_index :: accelerator.num_processes]
         together = _together(settings, accelerator.num_processes)
-        for place in range(0, len(share), together):
-            packed = Packed.side_by_side(share[place : place + together], across=settings.across)
+        for begin in range(0, len(share), together):
+            packed = Packed.side_by_side(share[begin : begin + together], across=settings.across)
             packed = packed.to(accelerator.device)
             with self._optimiser.part():
                 loss = self._objective.loss(self._optimiser.model, packed)
@@ -274,7 +274,7 @@ class _Run:
         self._checkpoints.write(self._step, fill, leads=leads, wait=wait)
 
     def _restore(self) -> TrainingLog | None:
-        """Go on from the last checkpoint, if there is one; the log, in the first process."""
+        """Continue from the last checkpoint, if there is one; the log, in the first process."""
         newest = self._checkpoints.newest()
         kept = 0
         if newest is not None:

@@ -1,4 +1,4 @@
-"""The About tab: what prefix attention is, the two masks for the prompt in hand, and the mask's self-test.
+"""The About tab: what prefix attention is, the two masks for the current prompt, and the mask's self-test.
 
 In: the engine and the playground's controls. Out: HTML, every text escaped.
 """
@@ -31,7 +31,7 @@ the mask is given to the model with every prompt, and a test at the start shows 
 
 
 def about_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
-    """Build the tab's content inside the open `gr.Tab`; the masks are drawn anew each time it is opened."""
+    """Build the tab's content inside the open `gr.Tab`; the masks are drawn again each time it is opened."""
     with gr.Column(elem_id="about-tab"):
         first = actions.controls(next(iter(actions.library)))
         why = gr.HTML(_card("What prefix attention is", _WHY) + self_test(actions.engine), apply_default_css=False)

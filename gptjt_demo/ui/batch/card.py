@@ -45,7 +45,7 @@ def not_begun(line: str) -> str:
 
 
 def batch_card(job: BatchJob) -> str:
-    """How a job stands."""
+    """The state of a job."""
     name = job.order.source.path.name
     standing = job.standing
     if not standing.finished:
@@ -81,9 +81,9 @@ def answers(job: BatchJob) -> str:
 def _ours_first(job: BatchJob, rows: list[Row]) -> tuple[Row, list[Row]]:
     """The answers' columns before the file's own, as a screen is narrow; those that are blank throughout left out."""
     own = len(job.order.source.columns)
-    used = [place for place in range(own, len(job.columns)) if any(row[place] for row in rows)]
+    used = [index for index in range(own, len(job.columns)) if any(row[index] for row in rows)]
     order = [*used, *range(own)]
-    return tuple(job.columns[place] for place in order), [tuple(row[place] for place in order) for row in rows]
+    return tuple(job.columns[index] for index in order), [tuple(row[index] for index in order) for row in rows]
 
 
 def _outcome(counts: Counts, finished: bool) -> str:

@@ -1,6 +1,6 @@
-"""Batch runs that go on when their page is closed: each has an id nobody can guess, and a folder of its own.
+"""Batch runs that continue when their page is closed: each has an id nobody can guess, and a folder of its own.
 
-In: an uploaded file and what is to be asked of it. Out: a `BatchJob`, found again by its id alone; the rows that are
+In: an uploaded file and what is to be asked of it. Out: a `BatchJob`, found again only by its id; the rows that are
 answered at any time, in any format. Old jobs are forgotten and their folders deleted. Knows nothing of HTML.
 """
 
@@ -59,7 +59,11 @@ class Order:
 
 
 class BatchJob:
-    """One run over its own copy of a file; it begins at once, and may be stopped and go on again."""
+    """One run over its own copy of a file; it begins at once, and may be stopped and continued.
+
+    Attributes:
+        folder: has all files of the run, and goes when the job is deleted.
+    """
 
     def __init__(self, engine: Answers, order: Order) -> None:
         self.id = secrets.token_urlsafe(24)
@@ -68,12 +72,12 @@ class BatchJob:
         self._engine = engine
         self.tenths: tuple[int, ...] = ()
         self._upload = order.source.path
-        self._folder = new_folder()
-        copy = self._folder / "source" / order.source.path.name
+        self.folder = new_folder()
+        copy = self.folder / "source" / order.source.path.name
         copy.parent.mkdir()
         shutil.copyfile(order.source.path, copy)
         self.order = replace(order, source=table.read(copy))
-        self._target = self._folder / "answers.csv"
+        self._target = self.folder / "answers.csv"
         self._answered = AnsweredRows(self.order.source, self._target, labels=order.labels, limit=ROW_LIMIT)
         self._lock = threading.Lock()
         self._fetched: list[Path] = []
@@ -81,7 +85,7 @@ class BatchJob:
 
     @property
     def standing(self) -> Standing[Progress, Result]:
-        """How it stands; the result of a stopped run has the rows so far."""
+        """Its state; the result of a stopped run has the rows so far."""
         return self._work.standing
 
     @property
@@ -96,7 +100,7 @@ class BatchJob:
         return self._answered.columns
 
     def counts(self) -> Counts:
-        """How many rows are answered now, wherever they stand."""
+        """How many rows are answered now, wherever in the file."""
         return self._answered.counts()
 
     def stop(self) -> None:
@@ -104,7 +108,7 @@ class BatchJob:
         self._work.stop()
 
     def resume(self) -> None:
-        """Go on where it was stopped; nothing while it runs, nor when all rows are there."""
+        """Continue where it was stopped; nothing while it runs, nor when all rows are there."""
         with self._lock:
             if self.resumable:
                 self._work = self._begin()
@@ -126,7 +130,7 @@ class BatchJob:
             TableError: no row is answered yet, or the format cannot hold one.
         """
         self.touched = time.monotonic()
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
         path = folder / f"{self.order.source.path.stem[:80]}-answers.{format}"
         with self._lock:
             old, self._fetched = self._fetched[:-1], [*self._fetched[-1:], path]
@@ -145,7 +149,7 @@ class BatchJob:
             for path in self._fetched:
                 remove_served(path, cache)
             remove_upload(self._upload)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _begin(self) -> Work[Progress, Result]:
         def function(cancel: threading.Event, tell: Tell[Progress]) -> Result:
@@ -209,7 +213,7 @@ class BatchJobs:
             return self._jobs.get(id) if isinstance(id, str) else None
 
     def running(self) -> list[BatchJob]:
-        """The jobs that go on."""
+        """The jobs that are running."""
         with self._lock:
             return [job for job in self._jobs.values() if not job.standing.finished]
 
@@ -250,7 +254,7 @@ class BatchJobs:
         """Forget jobs that nobody has looked at for long, and the oldest where there are too many."""
         ended = sorted((job for job in self._jobs.values() if job.standing.finished), key=lambda job: job.touched)
         too_many = len(self._jobs) - KEPT_LIMIT + room
-        for place, job in enumerate(ended):
-            if place < too_many or time.monotonic() - job.touched > KEPT_SECONDS:
+        for index, job in enumerate(ended):
+            if index < too_many or time.monotonic() - job.touched > KEPT_SECONDS:
                 del self._jobs[job.id]
                 job.delete()

@@ -30,8 +30,8 @@ def sureness(counts: tuple[int, ...]) -> str:
     if not total:
         return ""
     most = max(counts)
-    lowest = next(place for place, rows in enumerate(counts) if rows)
-    bars = "".join(_bar(place, counts[place], most) for place in range(TENTHS - 1, lowest - 1, -1))
+    lowest = next(index for index, rows in enumerate(counts) if rows)
+    bars = "".join(_bar(index, counts[index], most) for index in range(TENTHS - 1, lowest - 1, -1))
     return (
         '<figure class="sure"><figcaption><h3>How sure the model was</h3>'
         f"<p>{escape(_sentence(counts, total))}</p></figcaption>"
@@ -40,9 +40,9 @@ def sureness(counts: tuple[int, ...]) -> str:
     )
 
 
-def _bar(place: int, rows: int, most: int) -> str:
-    name = f"{place * 100 // TENTHS}–{(place + 1) * 100 // TENTHS} %"
-    kind = "unsure" if place < UNSURE else "surer"
+def _bar(index: int, rows: int, most: int) -> str:
+    name = f"{index * 100 // TENTHS}–{(index + 1) * 100 // TENTHS} %"
+    kind = "unsure" if index < UNSURE else "surer"
     return (
         f'<tr><th scope="row">{name}</th><td><span class="sure-bar {kind}" style="width:{100 * rows / most:.1f}%" '
         f'aria-hidden="true"></span><span class="sure-count">{rows:,}</span></td></tr>'

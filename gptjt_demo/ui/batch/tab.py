@@ -11,14 +11,14 @@ import gradio as gr
 
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.tables.table import Table
-from gptjt_demo.templates.template import MAX_INPUTS, Template
+from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch.card import answers, batch_card, deleted, forgotten, no_job, not_begun
 from gptjt_demo.ui.batch.job import ROW_LIMIT, BatchJob, BatchJobs, Order
 from gptjt_demo.ui.html import SAVE, count, problem
 from gptjt_demo.ui.loading import attention_control, causal_alone, need_model
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
-from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices, chosen
+from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices, chosen, chosen_or_wrong
 
 if TYPE_CHECKING:
     from gptjt_demo.ui.playground.tab import Playground
@@ -39,7 +39,7 @@ class BatchActions:
         actions.company.append(self.company)
 
     def company(self) -> list[str]:
-        """The batches that go on, for others who run a prompt meanwhile: they go first."""
+        """The batches that are running, for others who run a prompt meanwhile: they go first."""
         lines = []
         for job in self.jobs.running():
             progress = job.standing.progress
@@ -49,25 +49,13 @@ class BatchActions:
 
     def look(self, path: str | None, name: str, *values: Any) -> tuple[Any, ...]:
         """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
-        table, found, preview = None, "", ""
-        if path is not None:
-            try:
-                table = source.opened(path)
-            except PlaygroundError as error:
-                found = problem(str(error))
-            else:
-                found, preview = source.found(table, limit=ROW_LIMIT), source.preview(table)
+        table, found, preview = source.looked_at(path, ROW_LIMIT)
         return table, found, preview, *self.choose(table, name, *[None] * MAX_INPUTS, *values)
 
     def choose(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
         """The pickers for a prompt over the file: what is wrong with the prompt, its columns, how it may answer."""
         columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
-        template: Template | None = None
-        wrong = ""
-        try:
-            template = chosen(name, self.actions, controls)
-        except PlaygroundError as error:
-            wrong = problem(str(error))
+        template, wrong = chosen_or_wrong(name, self.actions, controls)
         labels = template is not None and bool(template.labels)
         return wrong, *source.column_updates(template, table, columns), gr.Radio(visible=labels)
 
@@ -98,7 +86,7 @@ class BatchActions:
         return job.id, *self.view(job)
 
     def watch(self, id: Any, seen: Any = None) -> tuple[Any, ...]:
-        """How the job of that id stands: `view`.
+        """The state of the job of that id: `view`.
 
         Args:
             id: the job's, as the browser keeps it.
@@ -116,7 +104,7 @@ class BatchActions:
         return self.watch(id, seen)
 
     def resume(self, id: Any, seen: Any = None) -> tuple[Any, ...]:
-        """Go on with a job that was stopped."""
+        """Continue a job that was stopped."""
         if job := self.jobs.find(id):
             job.resume()
         return self.watch(id, seen)

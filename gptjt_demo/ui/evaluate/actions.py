@@ -38,7 +38,7 @@ from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.grid import with_row
-from gptjt_demo.ui.rows.template_choice import begun_as, chosen
+from gptjt_demo.ui.rows.template_choice import begun_as, chosen, chosen_or_wrong
 from gptjt_demo.ui.work import Runs, Tell, Work
 
 ROW_LIMIT = 10_000
@@ -60,14 +60,7 @@ class EvaluateActions:
 
     def look(self, path: str | None, name: str, *values: Any) -> tuple[Any, ...]:
         """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
-        table, found, preview = None, "", ""
-        if path is not None:
-            try:
-                table = source.opened(path)
-            except PlaygroundError as error:
-                found = problem(str(error))
-            else:
-                found, preview = source.found(table, limit=ROW_LIMIT), source.preview(table)
+        table, found, preview = source.looked_at(path, ROW_LIMIT)
         return table, found, preview, *self.choose(table, name, *[None] * (1 + MAX_INPUTS), *values)
 
     def sample(self, name: str, *values: Any) -> tuple[Any, ...]:
@@ -83,12 +76,7 @@ class EvaluateActions:
         """The pickers for a prompt over the file: what is wrong with the prompt, the column of right answers, those of
         the inputs, how it may answer, and whether there is a sample to try."""
         gold, columns, controls = values[0], values[1 : 1 + MAX_INPUTS], values[1 + MAX_INPUTS :]
-        template: Template | None = None
-        wrong = ""
-        try:
-            template = chosen(name, self.actions, controls)
-        except PlaygroundError as error:
-            wrong = problem(str(error))
+        template, wrong = chosen_or_wrong(name, self.actions, controls)
         gold, said = source.gold_column(template, table, gold)
         return (
             wrong,
@@ -139,27 +127,29 @@ class EvaluateActions:
 
     def cell(self, runs: Sequence[Run] | None, pressed: dict[str, Any]) -> str:
         """The rows of a cell that was pressed; nothing where there is no such cell."""
-        place, gold, predicted = (_number(pressed, name) for name in ("run", "gold", "predicted"))
-        if not runs or not 0 <= place < len(runs):
+        number, gold, predicted = (_number(pressed, name) for name in ("run", "gold", "predicted"))
+        if not runs or not 0 <= number < len(runs):
             return ""
-        run = runs[place]
+        run = runs[number]
         if not run.labels:
             name, outcomes = free_cells(run)[max(0, min(gold, 2))]
-            return rows_list(run, place, name, None, outcomes)
+            return rows_list(run, number, name, None, outcomes)
         if not (0 <= gold < len(run.gold_labels) and 0 <= predicted < len(run.predicted_labels)):
             return ""
         names = run.gold_labels[gold], run.predicted_labels[predicted]
-        return rows_list(run, place, *names, run.cell(*names))
+        return rows_list(run, number, *names, run.cell(*names))
 
     def add(self, runs: Sequence[Run] | None, pressed: dict[str, Any], held: Controls) -> tuple[Any, str]:
         """A row, with its right answer, among the playground's examples; and a line that says so or why not."""
-        place, row = _number(pressed, "run"), _number(pressed, "place")
+        number, row = _number(pressed, "run"), _number(pressed, "row")
         found = (
-            [each for each in runs[place].outcomes if each.row.index == row] if runs and 0 <= place < len(runs) else []
+            [each for each in runs[number].outcomes if each.row.index == row]
+            if runs and 0 <= number < len(runs)
+            else []
         )
         if not runs or not found:
             return gr.skip(), ""
-        outcome, name, base = found[0], runs[place].template, held.base
+        outcome, name, base = found[0], runs[number].template, held.base
         try:
             names = {base.name, self.actions.whole(held).name}  # an edited prompt has a name of its own
         except PlaygroundError:
@@ -238,7 +228,7 @@ class EvaluateActions:
     def _rows(
         self, table: Table | None, name: str, values: Sequence[Any], limit: int
     ) -> tuple[Template, list[Labelled]]:
-        """A prompt and what it is measured on. Of two prompts, the inputs that stand in one place share a column."""
+        """A prompt and what it is measured on. Of two prompts, inputs with the same number share a column."""
         gold, columns, controls = values[0], values[1 : 1 + MAX_INPUTS], values[1 + MAX_INPUTS :]
         need_model(self.actions.engine)
         template = chosen(name, self.actions, controls)

@@ -38,7 +38,7 @@ def no_chart(name: str, line: str) -> str:
 
 _PALETTES = (
     ("light", plots.Palette(ink="#44403c", accent="#0f766e", second="#b45309")),
-    ("dark", plots.Palette(ink="#d6d3d1", accent="#5eead4", second="#fbbf24", on_accent="#141312")),
+    ("dark", plots.Palette(ink="#d6d3d1", accent="#5eead4", second="#fbbf24")),
 )
 
 

@@ -18,7 +18,7 @@ ROWS = 50
 
 
 def side_by_side(first: Run, second: Run, names: Sequence[str]) -> str:
-    """The table, and behind it the rows."""
+    """The table, and after it the rows."""
     return _table(first, second, names) + _rows(first, second, names)
 
 

@@ -1,7 +1,7 @@
 """Measured runs as HTML: the big figures, each label's, and the confusion matrix, whose cells are buttons.
 
 In: runs. Out: HTML for a gr.HTML value, every text escaped; a cell's button carries `data-run`, `data-gold` and
-`data-predicted` as numbers, places in the run's own lists. Knows nothing of gradio or of how runs came about.
+`data-predicted` as numbers, indices into the run's own lists. Knows nothing of gradio or of how runs came about.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ def figures(runs: Sequence[Run], said: Sequence[str] = ()) -> str:
         test = f'<p class="paired" role="status">{escape(paired_sentence(compare(*runs), *names))}</p>'
         compared = test + side_by_side(runs[0], runs[1], names)
     notes = "".join(f'<p class="notice" role="note">{escape(line)}</p>' for line in said)
-    cards = "".join(_run(place, run, name) for place, (run, name) in enumerate(zip(runs, names, strict=True)))
+    cards = "".join(_run(index, run, name) for index, (run, name) in enumerate(zip(runs, names, strict=True)))
     return f'{notes}{compared}<div class="runs">{cards}</div>'
 
 
-def rows_list(run: Run, place: int, gold: str, predicted: str | None, outcomes: Sequence[Outcome]) -> str:
-    """The rows of a cell, each with a button that carries `data-run` and `data-place`.
+def rows_list(run: Run, index: int, gold: str, predicted: str | None, outcomes: Sequence[Outcome]) -> str:
+    """The rows of a cell, each with a button that carries `data-run` and `data-row`.
 
     Args:
-        run, place: the run and its place among the runs.
+        run, index: the run and its index among the runs.
         gold, predicted: what the cell is called; `predicted` is None for free text, where `gold` says all.
         outcomes: its rows.
     """
     title = gold if predicted is None else f"{gold} → {predicted}"
     shown = outcomes[:ROWS]
     status = count(len(outcomes), "row") + (f", the first {ROWS} shown" if len(outcomes) > ROWS else "")
-    items = "".join(_item(place, outcome, bool(run.labels)) for outcome in shown)
+    items = "".join(_item(index, outcome, bool(run.labels)) for outcome in shown)
     hint = '<p class="hint">No row is in this cell.</p>' if not outcomes else ""
     return (
         '<section class="card cell-rows" aria-labelledby="cell-title" tabindex="-1">'
@@ -62,7 +62,7 @@ def rows_list(run: Run, place: int, gold: str, predicted: str | None, outcomes: 
 _SAME = ["the first", "the second"]
 
 
-def _run(place: int, run: Run, name: str) -> str:
+def _run(index: int, run: Run, name: str) -> str:
     what = "Accuracy" if run.labels else "Exact match"
     big = [(what, percent(run.accuracy), f"{run.right:,} of {run.n:,} rows; 95 % interval {interval(run)}")]
     if run.macro_f1 is not None:
@@ -79,7 +79,7 @@ def _run(place: int, run: Run, name: str) -> str:
     if not run.finished:
         notes.insert(0, "Stopped early: these figures cover the rows so far.")
     lines = "".join(f'<p class="notice" role="note">{escape(note)}</p>' for note in notes)
-    body = _matrix(place, run) + _labels(run) if run.labels else _outcomes(place, run)
+    body = _matrix(index, run) + _labels(run) if run.labels else _outcomes(index, run)
     return (
         f'<section class="card run" aria-label="{escape(name)}"><header>'
         f"<h2>{escape(name[:1].upper() + name[1:])}</h2>"
@@ -102,11 +102,11 @@ def _labels(run: Run) -> str:
     )
 
 
-def _matrix(place: int, run: Run) -> str:
+def _matrix(index: int, run: Run) -> str:
     heads = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in run.predicted_labels)
     body = "".join(
         f'<tr><th scope="row">{escape(gold)}</th>'
-        + "".join(_cell(place, run, row, column, number, sum(counts)) for column, number in enumerate(counts))
+        + "".join(_cell(index, run, row, column, number, sum(counts)) for column, number in enumerate(counts))
         + "</tr>"
         for row, (gold, counts) in enumerate(zip(run.gold_labels, run.matrix, strict=True))
     )
@@ -117,7 +117,7 @@ def _matrix(place: int, run: Run) -> str:
     )
 
 
-def _cell(place: int, run: Run, row: int, column: int, number: int, total: int) -> str:
+def _cell(index: int, run: Run, row: int, column: int, number: int, total: int) -> str:
     part = number / total if total else 0.0
     gold, predicted = run.gold_labels[row], run.predicted_labels[column]
     name = f"{gold} answered as {predicted}: {count(number, 'row')}"
@@ -125,15 +125,15 @@ def _cell(place: int, run: Run, row: int, column: int, number: int, total: int) 
     return (
         f'<td><button type="button" class="cell {kind}" style="--part:{100 * part:.0f}%" '
         f'data-strong="{int(part > 0.55)}" '
-        f'data-run="{place}" data-gold="{row}" data-predicted="{column}" aria-label="{escape(name)}"'
+        f'data-run="{index}" data-gold="{row}" data-predicted="{column}" aria-label="{escape(name)}"'
         f"{'' if number else ' disabled'}>{number:,}</button></td>"
     )
 
 
-def _outcomes(place: int, run: Run) -> str:
+def _outcomes(index: int, run: Run) -> str:
     """Free text has no matrix: three buttons instead of it."""
     buttons = "".join(
-        f'<button type="button" class="free-cell" data-run="{place}" data-gold="{number}" data-predicted="0"'
+        f'<button type="button" class="free-cell" data-run="{index}" data-gold="{number}" data-predicted="0"'
         f"{'' if found else ' disabled'}>{name}: {len(found):,}</button>"
         for number, (name, found) in enumerate(free_cells(run))
     )
@@ -149,7 +149,7 @@ def free_cells(run: Run) -> list[tuple[str, list[Outcome]]]:
     ]
 
 
-def _item(place: int, outcome: Outcome, labels: bool) -> str:
+def _item(index: int, outcome: Outcome, labels: bool) -> str:
     query = "".join(f"<p>{escape(text)}</p>" for text in outcome.row.query.values())
     answer = outcome.reply.error or outcome.reply.text
     confidence = "" if outcome.reply.confidence is None else f", {percent(outcome.reply.confidence)} sure"
@@ -158,5 +158,5 @@ def _item(place: int, outcome: Outcome, labels: bool) -> str:
         facts += f" · answered <b>{escape(answer)}</b>{confidence}"
     return (
         f'<li>{query}<div class="cell-facts"><span>{facts}</span><button type="button" class="add-example" '
-        f'data-run="{place}" data-place="{outcome.row.index}">Add to the examples</button></div></li>'
+        f'data-run="{index}" data-row="{outcome.row.index}">Add to the examples</button></div></li>'
     )

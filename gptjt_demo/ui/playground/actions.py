@@ -112,7 +112,7 @@ class Actions:
         return Previews(
             prompt_box(prompt, self._count(prompt), room, self.engine.context, *names),
             wrong,
-            "" if wrong else advice(self._findings(template), draft.rows()),
+            "" if wrong else advice(self.findings(template), draft.rows()),
             gr.skip()
             if wrong
             else whose(held.base, template, made, unfit=bool(draft.labels.strip()) and not template.labels),
@@ -126,20 +126,27 @@ class Actions:
         except PlaygroundError:
             return str(held.labels)
 
-    def mend(self, place: int, rule: str, held: Controls) -> Controls | None:
+    def findings(self, template: Template) -> tuple[Finding, ...]:
+        """What is odd about a template's prompt."""
+        engine = self.engine
+        if engine.loading is not None:
+            return lint(template)
+        return lint(template, count_tokens=engine.count_tokens, context=engine.context, encode=engine.encode)
+
+    def mend(self, index: int, rule: str, held: Controls) -> Controls | None:
         """The controls' values with a finding mended; None where there is no such finding any more.
 
         Args:
-            place: which of the findings.
-            rule: the finding's, lest another be mended after an edit.
+            index: which of the findings.
+            rule: the finding's, so that after an edit no other is mended.
             held: what the controls hold.
         """
         draft = self.draft(held)
         try:
-            findings = self._findings(draft.whole())
+            findings = self.findings(draft.whole())
         except PlaygroundError:
             return None
-        found = findings[place] if 0 <= place < len(findings) else None
+        found = findings[index] if 0 <= index < len(findings) else None
         if found is None or found.fixed is None or found.rule != rule:
             return None
         template = found.fixed if found.query is None else found.fixed.revised(query=dict(found.query))
@@ -166,14 +173,14 @@ class Actions:
     def run(
         self, session: str, compare: bool, rule: str, held: Controls, leads: Sequence[tuple[Token, ...]] = ()
     ) -> Iterator[Shown]:
-        """Answer and shares as they come. Ends without a word when the session has begun or picked something else.
+        """Answer and shares as they come. Ends silently when the session has begun or picked something else.
 
         Args:
             session: the visitor's.
             compare: with both kinds of attention.
             rule: how label shares are shown.
             held: what the controls hold.
-            leads: for each answer, the tokens that it goes on from; none: it begins afresh.
+            leads: for each answer, the tokens that it continues from; none: it begins afresh.
         """
         draft = self.draft(held)
         try:
@@ -186,13 +193,13 @@ class Actions:
         if compare and self.engine.supports_prefix:
             modes = ["prefix", "causal"]
         outcome = Outcome(template, prompt, key(template, prompt))
-        for place, mode in enumerate(modes):
-            begun = Side(mode, _NOTHING, leads[place] if place < len(leads) else ())
-            for now in self._watch(session, outcome, place, begun, template.labels):
+        for index, mode in enumerate(modes):
+            begun = Side(mode, _NOTHING, leads[index] if index < len(leads) else ())
+            for now in self._watch(session, outcome, index, begun, template.labels):
                 outcome = now
                 yield answer(outcome, expected=len(modes), beside=self.beside()), shares(outcome, rule), outcome
-            reply = outcome.sides[-1].reply if len(outcome.sides) > place else _NOTHING
-            # Both draw the same numbers, so that attention alone makes the difference.
+            reply = outcome.sides[-1].reply if len(outcome.sides) > index else _NOTHING
+            # Both draw the same numbers, so that only attention makes a difference.
             seed = reply.completion.seed if reply.completion else None
             outcome = replace(outcome, template=_seeded(template, seed))
             if reply.completion is None or reply.completion.stop_reason == "cancelled":
@@ -201,7 +208,7 @@ class Actions:
             yield answer(outcome), shares(outcome, rule), outcome
 
     def branch(self, session: str, rule: str, outcome: Outcome | None, choice: Any) -> Iterator[Shown]:
-        """Go on from a token that the visitor chose.
+        """Continue from a token that the visitor chose.
 
         Args:
             session: the visitor's.
@@ -210,17 +217,17 @@ class Actions:
             choice: {side, token, option}, as a browser sends them: not to be trusted.
         """
         try:
-            place, token, option = (int(choice[name]) for name in ("side", "token", "option"))
-            side = outcome.sides[place] if outcome and place >= 0 else None
+            index, token, option = (int(choice[name]) for name in ("side", "token", "option"))
+            side = outcome.sides[index] if outcome and index >= 0 else None
             lead = side.upto(token, option) if side else ()
         except (TypeError, ValueError, KeyError, IndexError):
             return
         if outcome is None or side is None:
             return
         begun = Side(side.attention, _NOTHING, lead)
-        for now in self._watch(session, outcome, place, begun, ()):
-            scored = replace(now.sides[place].reply, scores=side.reply.scores)
-            shown = now.with_side(place, replace(now.sides[place], reply=scored))
+        for now in self._watch(session, outcome, index, begun, ()):
+            scored = replace(now.sides[index].reply, scores=side.reply.scores)
+            shown = now.with_side(index, replace(now.sides[index], reply=scored))
             yield answer(shown, beside=self.beside()), shares(shown, rule), shown
 
     def weigh(self, session: str, rule: str, outcome: Outcome | None) -> Iterator[tuple[str, Outcome | None]]:
@@ -242,7 +249,7 @@ class Actions:
         return idle("the model" if self.engine.loading is not None else self.engine.name)
 
     def beside(self) -> str:
-        """Whom a run shares the model with now; empty where it has it alone."""
+        """Whom a run shares the model with now; empty where it has the model to itself."""
         return ", ".join(line for each in self.company for line in each())
 
     def _others(self) -> list[str]:
@@ -258,7 +265,7 @@ class Actions:
         self.runs.drop(session)
 
     def _watch(
-        self, session: str, outcome: Outcome, place: int, side: Side, labels: Sequence[str]
+        self, session: str, outcome: Outcome, index: int, side: Side, labels: Sequence[str]
     ) -> Iterator[Outcome]:
         """The outcome as one side of it grows, as the session's run."""
         work = replying(
@@ -272,7 +279,7 @@ class Actions:
         for standing in self.runs.watch(session, work, pace):
             reply = reply_of(standing)
             attention = reply.completion.attention if reply.completion else side.attention
-            yield outcome.with_side(place, replace(side, attention=attention, reply=reply))
+            yield outcome.with_side(index, replace(side, attention=attention, reply=reply))
 
     def _prior(self, outcome: Outcome, attention: Attention) -> tuple[float, ...]:
         """Label shares on input without content, averaged."""
@@ -283,12 +290,6 @@ class Actions:
             [row.share for row in self.engine.score(prompt, template.labels, attention=attention)] for prompt in prompts
         ]
         return tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
-
-    def _findings(self, template: Template) -> tuple[Finding, ...]:
-        engine = self.engine
-        if engine.loading is not None:
-            return lint(template)
-        return lint(template, count_tokens=engine.count_tokens, context=engine.context, encode=engine.encode)
 
     def _count(self, prompt: str) -> int | None:
         """Its tokens; None while the model is loaded."""
@@ -314,7 +315,7 @@ def _with_rows_off(shown: Cells, before: Any) -> Cells:
     if not isinstance(before, dict) or not isinstance(before.get("off"), list):
         return shown
     width = len(shown["columns"])
-    rows = [row for place, row in enumerate(before.get("rows", ())) if place in before["off"] and len(row) == width]
+    rows = [row for index, row in enumerate(before.get("rows", ())) if index in before["off"] and len(row) == width]
     count = len(shown["rows"])
     return {**shown, "rows": [*shown["rows"], *rows], "off": list(range(count, count + len(rows)))}
 

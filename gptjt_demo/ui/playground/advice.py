@@ -1,4 +1,4 @@
-"""Advice about the prompt in hand, as HTML: a line for each finding, and a button where it can be mended at once.
+"""Advice about the current prompt, as HTML: a line for each finding, and a button where it can be mended at once.
 
 In: findings, and which row of the page each example of the template is. Out: HTML for a gr.HTML value, every text
 escaped; empty for no findings. advice.js tells which button was pressed.
@@ -28,7 +28,7 @@ def advice(findings: Sequence[Finding], rows: Sequence[int] = ()) -> str:
         findings: what there is to say.
         rows: for each example of the template, its row on the page, from 0; none: the same.
     """
-    lines = "".join(_line(place, finding, rows) for place, finding in enumerate(findings))
+    lines = "".join(_line(index, finding, rows) for index, finding in enumerate(findings))
     return f'<ul class="advice" aria-label="Advice about the prompt">{lines}</ul>' if lines else ""
 
 
@@ -43,9 +43,9 @@ def place_name(where: str, rows: Sequence[int] = ()) -> str:
     return _FIELDS.get(where) or _WORDS.get(where) or where
 
 
-def _line(place: int, finding: Finding, rows: Sequence[int]) -> str:
+def _line(index: int, finding: Finding, rows: Sequence[int]) -> str:
     mend = (
-        f'<button type="button" class="quiet" data-mend="{place}" data-rule="{escape(finding.rule, quote=True)}">'
+        f'<button type="button" class="quiet" data-mend="{index}" data-rule="{escape(finding.rule, quote=True)}">'
         f"{escape(finding.mend)}</button>"
         if finding.mend and finding.fixed is not None
         else ""

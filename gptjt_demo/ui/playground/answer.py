@@ -1,4 +1,4 @@
-"""The answer's card as HTML: the streamed text, how the run stands, who answered, and what is odd; one answer or two.
+"""The answer's card as HTML: the streamed text, the run's state, who answered, and what is odd; one answer or two.
 
 In: an `Outcome`. Out: HTML for a gr.HTML value, every text in it escaped. Knows nothing of gradio.
 """
@@ -29,7 +29,7 @@ def refused(line: str) -> str:
 
 
 def answer(outcome: Outcome, *, expected: int = 1, beside: str = "") -> str:
-    """The card of a run that goes on or is done.
+    """The card of a run, while it runs and when it is done.
 
     Args:
         outcome: with at least one side.
@@ -40,7 +40,7 @@ def answer(outcome: Outcome, *, expected: int = 1, beside: str = "") -> str:
     both = max(expected, len(sides)) > 1
     differing = _differing(sides) if both and outcome.done else [set() for _ in sides]
     bodies = [
-        _body(outcome, place, side, both, differing[place]) for place, side in enumerate(sides)
+        _body(outcome, index, side, both, differing[index]) for index, side in enumerate(sides)
     ]  # fmt: skip
     bodies += ['<p class="hint">Waits for the other answer.</p>'] * (expected - len(sides))
     running = len(sides) < expected or not outcome.done
@@ -58,21 +58,21 @@ def answer(outcome: Outcome, *, expected: int = 1, beside: str = "") -> str:
     return _card(state, status or _compared(outcome), f'<div class="sides">{columns}</div>', outcome.key)
 
 
-def _body(outcome: Outcome, place: int, side: Side, both: bool, differing: set[int]) -> str:
+def _body(outcome: Outcome, index: int, side: Side, both: bool, differing: set[int]) -> str:
     reply = side.reply
     if reply.error:
-        return (_text(side, place, differing, live=True, caret=False) if reply.text else "") + problem(reply.error)
+        return (_text(side, index, differing, live=True, caret=False) if reply.text else "") + problem(reply.error)
     if reply.completion is None:
-        return _text(side, place, differing, live=True)
+        return _text(side, index, differing, live=True)
     warning = outcome.warning(side)
     checked = f'<p class="check" role="note">Check: {escape(warning)}</p>' if warning else ""
     branched = '<p class="branched">Continued, left to right, from the token that you chose.</p>' if side.lead else ""
     cut = f'<p class="branched">{line}</p>' if both and (line := _cut(reply.completion)) else ""
-    return _text(side, place, differing, live=False) + branched + cut + _off_label(outcome, side) + checked
+    return _text(side, index, differing, live=False) + branched + cut + _off_label(outcome, side) + checked
 
 
 def _off_label(outcome: Outcome, side: Side) -> str:
-    """Says so where a finished answer is none of the labels."""
+    """A line where a finished answer is not one of the labels."""
     labels, end = outcome.template.labels, side.reply.completion
     if not labels or end is None or end.stop_reason == "cancelled" or match_label(end.text, labels) is not None:
         return ""
@@ -104,9 +104,9 @@ def _card(state: str, status: str, body: str, key: str = "") -> str:
     )
 
 
-def _text(side: Side, place: int, differing: set[int], *, live: bool, caret: bool = True) -> str:
+def _text(side: Side, index: int, differing: set[int], *, live: bool, caret: bool = True) -> str:
     empty = not side.reply.text and not live
-    spans = token_spans(side.tokens, place, live=live, chosen=len(side.lead) - 1, differing=differing)
+    spans = token_spans(side.tokens, index, live=live, chosen=len(side.lead) - 1, differing=differing)
     blink = '<span class="caret" aria-hidden="true"></span>' if live and caret else ""
     hint = '<p class="hint">The answer is empty: the model ended it before the first word.</p>' if empty else ""
     return f'{hint}<pre class="answer-text{" answer-empty" if empty else ""}">\n{spans}{blink}</pre>'
@@ -132,16 +132,16 @@ def _speed_so_far(reply: Reply) -> str:
 
 
 def _differing(sides: tuple[Side, ...]) -> list[set[int]]:
-    """For both sides, the places of the tokens that the other has not."""
-    places: list[set[int]] = [set(), set()]
+    """For both sides, the indices of the tokens that the other lacks."""
+    indices: list[set[int]] = [set(), set()]
     if len(sides) == 2:
         ids = [[token.id for token in side.tokens] for side in sides]
         matcher = SequenceMatcher(None, ids[0], ids[1], autojunk=False)
         for tag, begin, end, other_begin, other_end in matcher.get_opcodes():
             if tag != "equal":
-                places[0].update(range(begin, end))
-                places[1].update(range(other_begin, other_end))
-    return places
+                indices[0].update(range(begin, end))
+                indices[1].update(range(other_begin, other_end))
+    return indices
 
 
 def _compared(outcome: Outcome) -> str:

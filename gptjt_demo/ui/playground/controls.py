@@ -37,7 +37,7 @@ class Controls(NamedTuple):
 
 
 class Previews(NamedTuple):
-    """What is shown anew after every edit.
+    """What is shown again after every edit.
 
     `prompt` is the exact prompt, `problem` a wrong setting's line, `advice` what is odd about the prompt, `about` whose
     it is, `offer` the button that takes the outputs as labels.

@@ -53,7 +53,7 @@ class Draft:
 
     @classmethod
     def held(cls, controls: Controls, attention: Attention | None) -> Draft:
-        """What the page's controls hold; `attention` is None where the template's own stands."""
+        """What the page's controls hold; `attention` is None for the template's own."""
         return cls(
             controls.base,
             controls.instruction,
@@ -69,7 +69,7 @@ class Draft:
         )
 
     def template(self) -> Template:
-        """The template's words as edited, its settings as they were. A row without any text is no example yet.
+        """The template's words as edited, its settings as they were. A row without any text is not an example yet.
 
         Raises:
             TemplateError: the edits do not make a template.
@@ -128,7 +128,7 @@ class Draft:
         off = self.examples.get("off")
         off = off if isinstance(off, list) else []
         rows = self.examples.get("rows") or []
-        return [place for place, row in enumerate(rows) if place not in off and any(map(str.strip, row))]
+        return [index for index, row in enumerate(rows) if index not in off and any(map(str.strip, row))]
 
     def _read(self) -> tuple[Template, dict[str, str]]:
         if self.raw is None:

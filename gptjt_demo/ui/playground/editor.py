@@ -24,8 +24,8 @@ from gptjt_demo.ui.rows.grid import grid
 
 @dataclass(frozen=True)
 class Editor:
-    """The components. `controls` hold the prompt; `typed` are the ones whose edits must be shown at once. `query` is to
-    be rendered by whoever has Run, which it stands beside."""
+    """The components. `controls` hold the prompt; `typed` are the ones whose edits must be shown at once. `query` is
+    rendered by the caller, beside Run."""
 
     picker: gr.Dropdown
     reset: gr.Button
@@ -68,38 +68,19 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
     notice = gr.HTML("", elem_id="notice", apply_default_css=False)
     link = gr.Textbox(label="Link", interactive=False, lines=1, max_lines=1, elem_id="link", buttons=[])
     about = gr.HTML(shown.about, elem_id="about", apply_default_css=False)
-    title = gr.Textbox(
-        held.title,
-        label="Name",
-        lines=1,
-        max_lines=1,
-        max_length=100,
-        elem_id="title",
-        buttons=[],
-    )
+    title = _text(held.title, "Name", "title", max_lines=1, max_length=100)
     view = gr.Radio([("Rows", ROWS), ("Raw prompt", RAW)], value=ROWS, label="Edit as", elem_id="view")
-    raw = gr.Textbox(
-        held.raw,
-        label="The whole prompt",
-        info="Edit it, or paste another. Rows shows it as rows again.",
-        lines=12,
-        max_lines=30,
-        elem_id="raw",
-        buttons=[],
-    )
-    instruction = gr.Textbox(
-        held.instruction, label="Instruction", lines=2, max_lines=14, elem_id="instruction", buttons=[]
-    )
+    paste = "Edit it, or paste another. Rows shows it as rows again."
+    raw = _text(held.raw, "The whole prompt", "raw", lines=12, max_lines=30, info=paste)
+    instruction = _text(held.instruction, "Instruction", "instruction", lines=2, max_lines=14)
     examples = grid(held.examples, title="Examples", noun="Example", elem_id="examples")
     query = grid(held.query, title="Your input", noun="Your input", fixed=True, elem_id="query", render=False)
-    labels = gr.Textbox(
+    labels = _text(
         held.labels,
-        label="Labels",
-        info="The possible answers, separated by commas: the model then says how likely each is. Blank for free text.",
-        lines=1,
+        "Labels",
+        "labels",
         max_lines=6,
-        elem_id="labels",
-        buttons=[],
+        info="The possible answers, separated by commas: the model then says how likely each is. Blank for free text.",
     )
     offer = gr.Button(
         "Use the outputs as labels", visible=False, size="sm", elem_id="offer-labels", elem_classes="offer"
@@ -120,14 +101,12 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
             actions.arrival.later(attention, lambda _: causal_alone(engine))
             with gr.Row(elem_id="numbers"):
                 numbers = {name: settings.control(name, template.generation) for name in settings.NUMBERS}
-            stops = gr.Textbox(
+            stops = _text(
                 held.stops,
-                label="Stop sequences",
-                info="One per line; \\n is a line break. The answer ends before any of these, and before a new row.",
-                lines=1,
+                "Stop sequences",
+                "stops",
                 max_lines=8,
-                elem_id="stops",
-                buttons=[],
+                info="One per line; \\n is a line break. The answer ends before any of these, and before a new row.",
             )
         swap = exchange()
     wrong_setting = gr.HTML(shown.problem, elem_id="setting-problem", apply_default_css=False)
@@ -164,3 +143,8 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
         problem=wrong_setting,
         exchange=swap,
     )
+
+
+def _text(value: str, label: str, elem_id: str, *, max_lines: int, lines: int = 1, **more: Any) -> gr.Textbox:
+    """A field of text that grows to `max_lines`."""
+    return gr.Textbox(value, label=label, elem_id=elem_id, lines=lines, max_lines=max_lines, buttons=[], **more)

@@ -58,7 +58,7 @@ _UPLOAD = """async (text) => {
 # Without a file there is nothing to open.
 _TAKEN = "(text, ...values) => [gptjt.taken ? text : null, ...values]"
 
-# What was done with the exported text is said beside the buttons; which file it is for stands with the format.
+# What was done with the exported text is said beside the buttons; which file it is for, beside the format.
 _DOWNLOAD = """(text) => {
   const name = document.querySelector("#format-about [data-file]")?.dataset.file;
   if (!text || !name) return `<p class="problem" role="alert">There is no text to download.</p>`;
@@ -176,14 +176,14 @@ def connect(
             templates = formats.read(text)
         except PlaygroundError as error:
             return (*unchanged().flat(), (), gr.update(visible=False), problem(str(error)))
-        names = [(template.title, place) for place, template in enumerate(templates)]
+        names = [(template.title, index) for index, template in enumerate(templates)]
         more = gr.update(choices=names, value=0, visible=len(names) > 1)
         note = f"“{templates[0].title}” was imported." + (f" {len(names)} were found." if len(names) > 1 else "")
         shown = opening.opened(session(request), templates[0], "", Controls(*values))
         return (*shown.flat(), tuple(templates), more, _said(escape(note)))
 
-    def choose(request: gr.Request, place: int, templates: tuple[Template, ...], *values: Any) -> tuple[Any, ...]:
-        template = templates[place]
+    def choose(request: gr.Request, index: int, templates: tuple[Template, ...], *values: Any) -> tuple[Any, ...]:
+        template = templates[index]
         shown = opening.opened(session(request), template, "", Controls(*values))
         return (*shown.flat(), _said(escape(f"“{template.title}” was imported.")))
 

@@ -10,24 +10,14 @@ import re
 from typing import Any, Literal
 
 from gptjt_demo.templates.answer_check import match_label
-from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.template import PROMPT_FIELDS, Template
 
 Origin = Literal["same", "edited", "own"]
 
 BLANK = Template(name="new-prompt", title="New prompt")
-"""Where a prompt of one's own begins."""
+"""What one's own prompt begins as."""
 
 OWN_TITLE = "My prompt"
-_WORDS = (
-    "instruction",
-    "inputs",
-    "output_cue",
-    "separator",
-    "instruction_separator",
-    "field_separator",
-    "examples",
-    "labels",
-)
 
 
 def slug(title: str) -> str:
@@ -40,14 +30,14 @@ def origin(base: Template, template: Template) -> Origin:
 
     `same`: its words are the base's; `own`: neither its instruction nor any of its examples are; else `edited`.
     """
-    if all(getattr(base, field) == getattr(template, field) for field in _WORDS):
+    if all(getattr(base, field) == getattr(template, field) for field in (*PROMPT_FIELDS, "labels")):
         return "same"
     shared = any(row in base.examples for row in template.examples)
     return "edited" if shared or (base.instruction and base.instruction == template.instruction) else "own"
 
 
 def identified(base: Template, template: Template, title: str) -> Template:
-    """The template under its own name. What speaks of the base alone is left out where it is no longer the base.
+    """The template under its own name. What is true only of the base is left out where it is no longer the base.
 
     Args:
         base: what it began as.

@@ -51,7 +51,7 @@ class Repeat:
 
     Attributes:
         compare: with both kinds of attention.
-        leads: for each answer, the tokens that it went on from.
+        leads: for each answer, the tokens that it continued from.
         note: what cannot be as it was, in a sentence; empty where all can.
     """
 

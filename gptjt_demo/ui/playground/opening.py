@@ -37,7 +37,7 @@ class Opening:
         return self.opened(session, template, "", before)
 
     def opened(self, session: str, template: Template, note: str, before: Controls) -> Page:
-        """Any template. The session's run, if one goes on, ends unseen: it was about another."""
+        """Any template. The session's run, if there is one, ends unseen: it was about another."""
         return self.restored(session, self.actions.controls(template), note, before)
 
     def restored(self, session: str, controls: Controls, note: str, before: Controls) -> Page:

@@ -1,6 +1,6 @@
 """What was asked and what came of it: a run on the page, in one mode or in both.
 
-Plain data. In: the template as it stood at the run, its prompt, and each side's reply. Knows nothing of HTML.
+Plain data. In: the template as it was at the run, its prompt, and each side's reply. Knows nothing of HTML.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gptjt_demo.ui.playground.reply import Reply
 
 @dataclass(frozen=True)
 class Side:
-    """One answer. `lead` are the tokens that it goes on from, last the one that a person chose; none: a fresh one."""
+    """One answer. `lead` are the tokens that it continues from, ending in the one that a person chose, if any."""
 
     attention: Attention
     reply: Reply
@@ -27,7 +27,7 @@ class Side:
 
     @property
     def tokens(self) -> tuple[Token, ...]:
-        """All tokens of the answer, those it goes on from among them; their texts joined are the answer."""
+        """All tokens of the answer, those it continues from among them; their texts joined are the answer."""
         if not self.lead:
             return self.reply.tokens
         *before, chosen = self.lead
@@ -35,17 +35,17 @@ class Side:
         text = self.reply.continued.removeprefix("".join(token.text for token in before))
         return (*before, replace(chosen, text=text), *self.reply.tokens)
 
-    def upto(self, place: int, choice: int) -> tuple[Token, ...]:
-        """The tokens before a place, and the alternative chosen there.
+    def upto(self, index: int, choice: int) -> tuple[Token, ...]:
+        """The tokens before one of them, and the alternative chosen there.
 
         Raises:
-            IndexError: there is no such place or alternative.
+            IndexError: there is no such token or alternative.
         """
-        if place < 0 or choice < 0:
+        if index < 0 or choice < 0:
             raise IndexError
-        token = self.tokens[place]
+        token = self.tokens[index]
         chosen = token.alternatives[choice]
-        return (*self.tokens[:place], Token(chosen.id, chosen.text, chosen.text, chosen.logprob, token.alternatives))
+        return (*self.tokens[:index], Token(chosen.id, chosen.text, chosen.text, chosen.logprob, token.alternatives))
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class Outcome:
         """Whether every side has ended."""
         return bool(self.sides) and all(side.reply.phase == "done" for side in self.sides)
 
-    def with_side(self, place: int, side: Side) -> Outcome:
+    def with_side(self, index: int, side: Side) -> Outcome:
         """A copy with that side in its place, or after the last."""
-        return replace(self, sides=(*self.sides[:place], side, *self.sides[place + 1 :]))
+        return replace(self, sides=(*self.sides[:index], side, *self.sides[index + 1 :]))
 
     def warning(self, side: Side) -> str:
         """What the template's check says against a finished answer, in one line; empty where nothing."""

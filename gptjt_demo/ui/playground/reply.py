@@ -29,7 +29,7 @@ LOOK = 0.05
 class Reply:
     """How far an answer is. Times are seconds; `error` is one line for the user, empty where all is well.
 
-    `continued` is the text that it goes on from; `tokens` are the new ones.
+    `continued` is the text that it continues; `tokens` are the new ones.
     """
 
     phase: Phase = "reading"
@@ -66,7 +66,7 @@ def replying(
         sampling: its settings.
         attention: `prefix`, `causal`, or None for the engine's own.
         labels: scored once the answer is there; none, and nothing is scored.
-        continuation: token ids of an answer that this one goes on from.
+        continuation: token ids of an answer that this one continues.
     """
 
     def function(cancel: threading.Event, tell: Tell[Reply]) -> Reply:
@@ -93,7 +93,7 @@ def replying(
 
 
 def reply_of(standing: Standing[Reply, Reply]) -> Reply:
-    """The answer as its work stands; one that failed ends with what there was and the line that says why."""
+    """The answer so far; one that failed ends with what there was and the line that says why."""
     if standing.result is not None:
         return replace(standing.result, seconds=standing.seconds)
     reply = replace(standing.progress or Reply(), seconds=standing.seconds)

@@ -38,7 +38,7 @@ TELL_PICKING = "(...values) => { document.dispatchEvent(new Event('picking')); r
 _RELABEL = """(wording, examples, query) => {
   const row = wording.rows[0], inputs = wording.names.length;
   const name = (cue, other) => cue.trim().replace(/:$/, "").trim() || other;
-  const called = row.slice(0, inputs).map((cue, place) => name(cue, wording.names[place]));
+  const called = row.slice(0, inputs).map((cue, index) => name(cue, wording.names[index]));
   return [
     { ...examples, columns: [...called, name(row[inputs], "output")] },
     { ...query, columns: called },
@@ -153,8 +153,8 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
 
     def mend(event: gr.EventData, *values: Any) -> tuple[Any, ...]:
         asked = event._data if isinstance(event._data, dict) else {}
-        place, rule, held = asked.get("place"), asked.get("rule"), Controls(*values)
-        mended = actions.mend(place, rule, held) if isinstance(place, int) and isinstance(rule, str) else None
+        index, rule, held = asked.get("index"), asked.get("rule"), Controls(*values)
+        mended = actions.mend(index, rule, held) if isinstance(index, int) and isinstance(rule, str) else None
         if mended is None:
             return unchanged().flat()
         return opening.mended(mended, held).flat()

@@ -24,15 +24,15 @@ def token_spans(
         tokens: all of an answer's.
         side: which answer it is.
         live: more are to come, so there is nothing to choose yet.
-        chosen: the place of the token that a person chose.
-        differing: places that are not so in the other answer.
+        chosen: the index of the token that a person chose.
+        differing: indices of tokens that the other answer lacks.
     """
-    # Behind the last text stand the tokens that ended it. One without text before that began a character.
-    end = max((place for place, token in enumerate(tokens) if token.text), default=-1)
+    # After the last text come the tokens that ended it. One without text before that began a character.
+    end = max((index for index, token in enumerate(tokens) if token.text), default=-1)
     spans = (
-        _span(token, place, side, live, place == chosen, place in differing)
-        for place, token in enumerate(tokens)
-        if token.text or (place > end and not live)
+        _span(token, index, side, live, index == chosen, index in differing)
+        for index, token in enumerate(tokens)
+        if token.text or (index > end and not live)
     )
     return "".join(spans)
 
@@ -47,7 +47,7 @@ def legend() -> str:
     return '<span class="legend">likely<span class="legend-scale" aria-hidden="true"></span>unlikely</span>'
 
 
-def _span(token: Token, place: int, side: int, live: bool, chosen: bool, differs: bool) -> str:
+def _span(token: Token, index: int, side: int, live: bool, chosen: bool, differs: bool) -> str:
     names = "token" + " token-chosen" * chosen + " token-differs" * differs + " token-end" * (not token.text)
     tint = f'class="{names}" style="--p:{math.exp(token.logprob):.3f}"'
     if live:
@@ -57,8 +57,8 @@ def _span(token: Token, place: int, side: int, live: bool, chosen: bool, differs
     data = escape(json.dumps({"options": options, "own": own, "text": visible(token.raw)}), quote=True)
     name = escape(f"{visible(token.raw)}, {100 * math.exp(token.logprob):.0f} %", quote=True)
     shown = f' data-shown="{escape(visible(token.raw), quote=True)}"' if not token.text else ""
-    first = "0" if place == 0 else "-1"
+    first = "0" if index == 0 else "-1"
     return (
         f'<span {tint} role="button" tabindex="{first}" aria-haspopup="menu" aria-label="{name}"{shown} '
-        f'data-at="{side}:{place}" data-token="{data}">{escape(token.text)}</span>'
+        f'data-at="{side}:{index}" data-token="{data}">{escape(token.text)}</span>'
     )

@@ -2,7 +2,7 @@
 
 gr.Dataframe hides adding and removing a row in menus and is cut off on a phone; here a cell is a text field that grows,
 007 stays 007, and nothing typed is read as markup. In and out: `{"columns": [label], "rows": [[text]]}`, and `off`, the
-places of the rows that are switched off.
+indices of the rows that are switched off.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def read_rows_on(value: Any, columns: int, where: str) -> list[list[str]]:
     """As `read_rows`, without the rows that are switched off."""
     rows = read_rows(value, columns, where)
     off = value.get("off")
-    return [row for place, row in enumerate(rows) if place not in off] if isinstance(off, list) else rows
+    return [row for index, row in enumerate(rows) if index not in off] if isinstance(off, list) else rows
 
 
 def with_row(value: Any, texts: Sequence[str], where: str = "Examples") -> Cells:

@@ -14,10 +14,11 @@ from typing import Any
 import gradio as gr
 
 from gptjt_demo.batch.columns import fitting_gold, fitting_inputs
-from gptjt_demo.errors import SettingError, TableError
+from gptjt_demo.errors import PlaygroundError, SettingError, TableError
 from gptjt_demo.tables.table import PREVIEW, Table, read
 from gptjt_demo.templates.answer_check import match_label
 from gptjt_demo.templates.template import MAX_INPUTS, Template
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.rows.rows_table import rows_table
 
 SIZE_LIMIT = 200 << 20  # bytes
@@ -29,7 +30,7 @@ def opened(path: str | Path) -> Table:
     """The file, checked from end to end.
 
     Raises:
-        TableError: it is too large, or no good table.
+        TableError: it is too large, or not a good table.
     """
     path = Path(path)
     if path.stat().st_size > SIZE_LIMIT:
@@ -39,6 +40,25 @@ def opened(path: str | Path) -> Table:
             mend="split it, or use the command line",
         )
     return read(path)
+
+
+def looked_at(path: str | Path | None, limit: int) -> tuple[Table | None, str, str]:
+    """An uploaded file as the page shows it.
+
+    Args:
+        path: None where there is none.
+        limit: rows of it that will be used.
+
+    Returns:
+        the table, what was found or why it is none, and its first rows.
+    """
+    if path is None:
+        return None, "", ""
+    try:
+        table = opened(path)
+    except PlaygroundError as error:
+        return None, problem(str(error)), ""
+    return table, found(table, limit=limit), preview(table)
 
 
 def found(table: Table, *, limit: int | None = None) -> str:
@@ -67,9 +87,9 @@ def column_pickers(prefix: str) -> list[gr.Dropdown]:
     """A picker for each input that a template may have; those that it has not are hidden."""
     return [
         gr.Dropdown(
-            [], label="Column", visible=False, filterable=False, elem_id=f"{prefix}-column-{place}", min_width=160
+            [], label="Column", visible=False, filterable=False, elem_id=f"{prefix}-column-{index}", min_width=160
         )
-        for place in range(MAX_INPUTS)
+        for index in range(MAX_INPUTS)
     ]
 
 
@@ -82,15 +102,15 @@ def column_updates(
     Args:
         template, table: None where there is none yet.
         current: what is picked now.
-        gold: the column of right answers, which is no input.
+        gold: the column of right answers, which is not an input.
     """
     if template is None or table is None:
         return [gr.Dropdown(visible=False)] * MAX_INPUTS
     names = [field.name for field in template.inputs]
     taken = [_taken(fits) for fits in fitting_inputs(template, table.columns, gold).values()]
-    for place, value in enumerate(current[: len(names)]):
-        if value in table.columns and value != taken[place][0]:
-            taken[place] = value, ""
+    for index, value in enumerate(current[: len(names)]):
+        if value in table.columns and value != taken[index][0]:
+            taken[index] = value, ""
     return [
         gr.Dropdown(
             list(table.columns),
@@ -125,8 +145,8 @@ def _holding_labels(template: Template, table: Table) -> tuple[str | None, str]:
     rows = table.preview()
     fits = []
     for column in table.columns:
-        place = table.place(column)
-        cells = [row[place] for row in rows if row[place].strip()]
+        index = table.column_index(column)
+        cells = [row[index] for row in rows if row[index].strip()]
         known = sum(match_label(cell, template.labels) is not None for cell in cells)
         if cells and known >= MOSTLY * len(cells):
             fits.append(column)

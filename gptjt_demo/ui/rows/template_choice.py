@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.templates.template import Template
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.controls import Controls
 
 if TYPE_CHECKING:
@@ -36,6 +38,14 @@ def chosen(name: str, actions: Actions, values: Sequence[Any]) -> Template:
         PlaygroundError: the edits in the playground make no template, or there is none of that name.
     """
     return actions.library[name] if name else actions.whole(Controls(*values))
+
+
+def chosen_or_wrong(name: str, actions: Actions, values: Sequence[Any]) -> tuple[Template | None, str]:
+    """`chosen`, or the line that says why there is none, as HTML."""
+    try:
+        return chosen(name, actions, values), ""
+    except PlaygroundError as error:
+        return None, problem(str(error))
 
 
 def begun_as(name: str, values: Sequence[Any]) -> str:

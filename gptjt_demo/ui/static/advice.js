@@ -4,7 +4,7 @@ element.addEventListener("click", (event) => {
   const { mend, rule } = event.target.closest("button")?.dataset ?? {};
   if (mend === undefined) return;
   mended = true;
-  trigger("select", { place: Number(mend), rule });
+  trigger("select", { index: Number(mend), rule });
 });
 watch("value", () => {
   if (mended) (element.querySelector("button") ?? document.getElementById("run"))?.focus({ preventScroll: true });

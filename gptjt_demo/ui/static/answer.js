@@ -1,6 +1,6 @@
-// A token's alternatives: shown on hover, focus and tap, and choosing one goes on from there.
-// In scope: element, trigger, watch. Each token's span says in `data-token` what it is, and in `data-at` which answer's and
-// which place's. Arrow keys move along the tokens, Down or Enter opens the menu, Escape closes it.
+// A token's alternatives: shown on hover, focus and tap, and choosing one continues the answer from there.
+// In scope: element, trigger, watch. Each token's span says in `data-token` what it is, and in `data-at` the number
+// of its answer and its index in it. Arrow keys move along the tokens, Down or Enter opens the menu, Escape closes it.
 const menu = document.createElement("div");
 menu.className = "alternatives";
 menu.setAttribute("role", "menu");
@@ -40,7 +40,7 @@ const choose = (token, option) => {
   trigger("select", { side, token: number, option });
 };
 
-// The card is drawn anew while the answer goes on: the focus comes back to the token that was chosen.
+// The card is drawn again while the answer grows: the focus comes back to the token that was chosen.
 watch("value", () => {
   if (!chosen || element.querySelector(".answer")?.dataset.state === "running") return;
   const token = element.querySelector(`.token[data-at="${chosen}"]`);

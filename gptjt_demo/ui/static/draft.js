@@ -1,5 +1,5 @@
 // The prompt as it is edited: what the server opens is put in its controls here, and what is typed is kept in this
-// browser's storage, to be offered again after a reload or behind somebody else's link.
+// browser's storage, to be offered again after a reload or when somebody else's link is opened.
 // In scope: element, trigger, props. `props.value` is what was opened last: {nonce, template, controls, edited}, its
 // controls in the order in which every function here is given their values.
 const KEY = "gptjt-playground-drafts-1";
@@ -44,7 +44,7 @@ const put = (held, controls) => {
   bar.hidden = false;
 };
 
-const named = (held, values) => Object.fromEntries(Object.keys(held.controls).map((name, place) => [name, values[place]]));
+const named = (held, values) => Object.fromEntries(Object.keys(held.controls).map((name, index) => [name, values[index]]));
 
 const keep = (held, ...values) => {
   // While something is being opened, the controls may be half the old and half the new.
@@ -66,8 +66,8 @@ document.addEventListener(
     if (!name) return;
     const row = event.target.closest(".grid-row");
     if (!row) return void (typed[name] = true);
-    const place = [[...row.parentNode.children].indexOf(row), [...row.querySelectorAll("textarea")].indexOf(event.target)];
-    typed[name] = { ...typed[name], [place]: event.target.value };
+    const cell = [[...row.parentNode.children].indexOf(row), [...row.querySelectorAll("textarea")].indexOf(event.target)];
+    typed[name] = { ...typed[name], [cell]: event.target.value };
   },
   true,
 );
@@ -75,7 +75,7 @@ document.addEventListener(
 const merged = (opened, now, cells) => {
   if (!cells) return opened;
   if (cells === true) return now;
-  const rows = opened.rows.map((row, place) => row.map((text, column) => cells[[place, column]] ?? text));
+  const rows = opened.rows.map((row, index) => row.map((text, column) => cells[[index, column]] ?? text));
   return { ...opened, rows };
 };
 
@@ -87,7 +87,7 @@ const land = (held, ...values) => {
   landed = held.nonce;
   fresh = true;
   id = crypto.getRandomValues(new Uint32Array(2)).join("-"); // what was edited before stays a draft of its own
-  const result = Object.keys(held.controls).map((name, place) => merged(held.controls[name], values[place], typed[name]));
+  const result = Object.keys(held.controls).map((name, index) => merged(held.controls[name], values[index], typed[name]));
   put(held, named(held, result));
   return result;
 };

@@ -6,7 +6,7 @@ const copy = async (text) => {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return false; // no permission, or no https: the text stands in a field to be copied from
+    return false; // no permission, or no https: the text is in a field to be copied from
   }
 };
 

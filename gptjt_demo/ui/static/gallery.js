@@ -1,5 +1,5 @@
 // Which button of which card was pressed. In scope: element, trigger. The focus stays where it was when the cards are
-// drawn anew.
+// drawn again.
 element.addEventListener("click", (event) => {
   const { open, check } = event.target.closest("button")?.dataset ?? {};
   if (open) {

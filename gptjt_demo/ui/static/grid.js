@@ -1,7 +1,7 @@
 // The few-shot table, the query and the wording: text cells that the browser owns and the server reads.
-// In scope: element, trigger, props, watch. `props.value` is {columns: [label], rows: [[text]], off: [place]};
+// In scope: element, trigger, props, watch. `props.value` is {columns: [label], rows: [[text]], off: [index]};
 // `noun` names a row; `fixed` means one row, no more and no less. Text goes in and out through
-// `textarea.value` alone, so that nothing anyone types is ever read as markup.
+// `textarea.value` only, so that nothing anyone types is ever read as markup.
 const grid = element.querySelector(".grid");
 const body = grid.querySelector(".grid-body");
 const head = grid.querySelector(".grid-head");
@@ -28,7 +28,7 @@ const texts = (row) => [...row.querySelectorAll("textarea")].map((area) => area.
 const isOff = (row) => row.classList.contains("grid-off");
 
 const commit = () => {
-  const off = rows().flatMap((row, place) => (isOff(row) ? [place] : []));
+  const off = rows().flatMap((row, index) => (isOff(row) ? [index] : []));
   const value = { ...props.value, rows: rows().map(texts), off };
   shown = key(value);
   props.value = value;
@@ -85,12 +85,12 @@ const cellsOf = (text) => {
   const found = [[""]];
   const last = () => found[found.length - 1];
   let quoted = false;
-  for (let place = 0; place < text.length; place += 1) {
-    const one = text[place];
+  for (let index = 0; index < text.length; index += 1) {
+    const one = text[index];
     const row = last();
     if (quoted) {
       if (one !== '"') row[row.length - 1] += one;
-      else if (text[place + 1] === '"') row[row.length - 1] += text[(place += 1)];
+      else if (text[index + 1] === '"') row[row.length - 1] += text[(index += 1)];
       else quoted = false;
     } else if (one === '"' && row[row.length - 1] === "") quoted = true;
     else if (one === "\t") row.push("");
@@ -119,11 +119,11 @@ const paste = (event, row, column) => {
   event.preventDefault();
   undoable(() => {
     let at = row;
-    found.forEach((values, place) => {
-      // A row with text in it is left alone: what is pasted stands below it.
+    found.forEach((values, index) => {
+      // A row with text in it is kept: what is pasted goes below it.
       const blank = texts(at).every((text) => text === "");
-      if (place > 0 || (!blank && !fixed)) {
-        const fresh = place > 0 && at.nextElementSibling && texts(at.nextElementSibling).every((text) => text === "");
+      if (index > 0 || (!blank && !fixed)) {
+        const fresh = index > 0 && at.nextElementSibling && texts(at.nextElementSibling).every((text) => text === "");
         const next = fresh ? at.nextElementSibling : draw([]);
         if (!fresh) at.after(next);
         at = next;
@@ -223,16 +223,16 @@ const draw = (values, off) => {
   return row;
 };
 
-// Drawing anew takes the cursor from whoever is typing: it is given back to the same cell.
+// Drawing again takes the cursor out of the cell that is typed in: it is put back there.
 const focused = () => {
   const area = document.activeElement;
   const row = body.contains(area) ? area.closest(".grid-row") : null;
   if (!row || area.tagName !== "TEXTAREA") return () => {};
-  const place = rows().indexOf(row);
+  const index = rows().indexOf(row);
   const column = [...row.querySelectorAll("textarea")].indexOf(area);
   const { selectionStart, selectionEnd } = area;
   return () => {
-    const next = rows()[place]?.querySelectorAll("textarea")[column];
+    const next = rows()[index]?.querySelectorAll("textarea")[column];
     next?.focus();
     next?.setSelectionRange(selectionStart, selectionEnd);
   };
@@ -249,7 +249,7 @@ const show = () => {
   grid.style.setProperty("--tracks", `repeat(${props.value.columns.length - 1}, minmax(0, 3fr)) minmax(0, 2fr)`);
   head.replaceChildren(...props.value.columns.map((label) => make("span", "grid-label", label)));
   body.replaceChildren();
-  props.value.rows.forEach((values, place) => draw(values, off.includes(place)));
+  props.value.rows.forEach((values, index) => draw(values, off.includes(index)));
   rename();
   focus();
 };

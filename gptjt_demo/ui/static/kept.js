@@ -1,6 +1,6 @@
 // Own templates and last runs, in this browser's storage and nowhere else.
 // In scope: element, trigger, props, watch. `props.value` is the newest thing to keep; every tab of the browser reads
-// and writes the same list, so it is read anew before each change. Texts are shown through textContent alone.
+// and writes the same list, so it is read again before each change. Texts are shown only through textContent.
 const KEY = "gptjt-playground-kept-1";
 const MOST = 200;
 const list = element.querySelector(".kept-list");
@@ -98,9 +98,9 @@ const item = (thing) => {
   add("Delete", "Delete", () => {
     save(load().filter((other) => other.id !== thing.id));
     const next = node.nextElementSibling ?? node.previousElementSibling;
-    const place = [...list.children].indexOf(next ?? node);
+    const index = [...list.children].indexOf(next ?? node);
     draw();
-    (list.children[Math.min(place, list.children.length - 1)]?.querySelector("button") ?? search).focus();
+    (list.children[Math.min(index, list.children.length - 1)]?.querySelector("button") ?? search).focus();
   });
   node.append(buttons);
   return node;

@@ -47,7 +47,7 @@ document.addEventListener(
   true,
 );
 
-// What has come is read out from a region that stays: one that is drawn anew is not listened to.
+// Answers are read out from a region that stays: screen readers do not follow one that is drawn again.
 const announcer = document.createElement("div");
 announcer.className = "unseen";
 announcer.setAttribute("role", "status");
@@ -60,7 +60,7 @@ const announce = (answer) => {
   if (announced !== said) announcer.textContent = announced = said;
 };
 
-// An answer to, or an export of, something else than what stands on the page now is marked; and its tint can be switched off.
+// An answer to, or an export of, something else than what is on the page now is marked; and its tint can be switched off.
 const PLAIN = "gptjt-plain";
 let plain = false;
 try {

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny
 import torch
 
+from gptjt_demo.engine.engine import Engine
 from gptjt_demo.models import loading, plan
 from gptjt_demo.models.blueprint import read_config, skeleton
 from gptjt_demo.models.checkpoint import Checkpoint
@@ -21,7 +21,7 @@ LONG = Sampling(max_new_tokens=24)
 
 
 @pytest.fixture
-def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model in the int8 layout, every weight of which counts as a large one."""
     if not kernels.kernels().blocked:
         pytest.skip("without AVX-512 VNNI no weight is handed to oneDNN")
@@ -30,11 +30,11 @@ def mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return convert(tiny.save(tiny.model("gptj"), tmp_path / "made"), tmp_path / "int8").folder
 
 
-def linears(engine: Any) -> Any:
-    return [module for module in engine._lm.model.modules() if isinstance(module, Int8Linear)]
+def linears(engine: Engine) -> list[Int8Linear]:
+    return [module for module in tiny.network(engine).modules() if isinstance(module, Int8Linear)]
 
 
-def waited(engine: Any) -> Any:
+def waited(engine: Engine) -> bool:
     for _ in range(200):
         if all(linear.blocked for linear in linears(engine)):
             return True
@@ -43,7 +43,7 @@ def waited(engine: Any) -> Any:
 
 
 def test_a_mapped_model_answers_at_once_and_is_blocked_behind_its_requests_with_the_same_words(
-    mapped: Any, monkeypatch: pytest.MonkeyPatch
+    mapped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = []
     with monkeypatch.context() as patched:
@@ -59,7 +59,7 @@ def test_a_mapped_model_answers_at_once_and_is_blocked_behind_its_requests_with_
     assert tokens[0] == tokens[1] == tokens[2]
 
 
-def test_weights_that_were_handed_over_are_given_back_once_each(mapped: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_were_handed_over_are_given_back_once_each(mapped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
     monkeypatch.setattr(Checkpoint, "release", lambda self, *tensors: given.extend(tensors))
     engine = loading.load(mapped, progress=False)
@@ -75,5 +75,4 @@ def test_nothing_is_started_for_a_model_that_has_nothing_to_hand_over(
 ) -> None:
     monkeypatch.setenv("GPTJT_WAY", "torch")
     engine = loading.load(tiny.save(tiny.model("gptj"), tmp_path), progress=False)
-    lm: Any = engine._lm
-    assert block_later(lm.model, engine.pause, lambda tensor: None) is None
+    assert block_later(tiny.network(engine), engine.pause, lambda tensor: None) is None

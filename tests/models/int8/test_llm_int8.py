@@ -35,7 +35,7 @@ def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
     return float((actual.float().cpu() - expected.float()).norm() / expected.float().norm())
 
 
-def save(made: Any, folder: Any, layout: Any) -> Any:
+def save(made: Any, folder: Path, layout: str) -> Any:
     """A checkpoint folder of a tiny model in any of the layouts."""
     tiny.save(made, folder, hivemind=layout == "hivemind")
     if layout == "int8":
@@ -51,13 +51,13 @@ def save(made: Any, folder: Any, layout: Any) -> Any:
     return folder
 
 
-def filled(made: Any, folder: Any, devices: Any = None) -> Any:
+def filled(made: Any, folder: Path, devices: Any = None) -> Any:
     return build(made.config, Checkpoint(folder), Plan(devices or {"": CPU}, torch.float16, 1, CudaLayers()))
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_network_of_llm_int8_layers_computes_what_the_saved_one_did(tmp_path: Path, family: Any, layout: str) -> None:
+def test_a_network_of_llm_int8_layers_computes_what_the_saved_one_did(tmp_path: Path, family: str, layout: str) -> None:
     made = tiny.model(family)
     network = filled(made, save(made, tmp_path, layout))
     with torch.no_grad():
@@ -101,7 +101,7 @@ def test_a_tied_head_is_its_embedding_on_cuda_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_an_engine_over_these_layers_keeps_the_mask_and_scores_as_the_fp32_model_does(
-    tmp_path: Path, family: Any
+    tmp_path: Path, family: str
 ) -> None:
     made = tiny.model(family)
     engine, exact = (
@@ -195,7 +195,9 @@ def gpu() -> torch.device:
 @pytest.mark.gpu
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_on_a_gpu_a_model_answers_as_its_fp32_original(tmp_path: Path, gpu: Any, family: Any, layout: str) -> None:
+def test_on_a_gpu_a_model_answers_as_its_fp32_original(
+    tmp_path: Path, gpu: torch.device, family: str, layout: str
+) -> None:
     made = tiny.model(family)
     folder = save(made, tmp_path, layout)
     checkpoint = Checkpoint(folder)
@@ -214,7 +216,7 @@ def test_on_a_gpu_a_model_answers_as_its_fp32_original(tmp_path: Path, gpu: Any,
 @pytest.mark.gpu
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_on_a_gpu_large_activations_do_not_look_like_a_mask_that_is_ignored(
-    tmp_path: Path, gpu: Any, family: Any
+    tmp_path: Path, gpu: torch.device, family: str
 ) -> None:
     made = tiny.model(family)
     with torch.no_grad():
@@ -226,7 +228,7 @@ def test_on_a_gpu_large_activations_do_not_look_like_a_mask_that_is_ignored(
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_mini_answers_as_it_does_on_the_cpu(gpu: Any, mini: Engine) -> None:
+def test_on_a_gpu_mini_answers_as_it_does_on_the_cpu(gpu: torch.device, mini: Engine) -> None:
     engine = loading.load("mini", device="cuda", progress=False)
     assert engine.supports_prefix
     prompt = (
@@ -241,7 +243,7 @@ def test_on_a_gpu_mini_answers_as_it_does_on_the_cpu(gpu: Any, mini: Engine) -> 
 
 @pytest.mark.gpu
 def test_on_a_gpu_too_small_a_model_is_refused_before_anything_is_read(
-    gpu: Any, monkeypatch: pytest.MonkeyPatch
+    gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(llm_int8, "free_bytes", lambda: {0: 3 * GIB})
     monkeypatch.setattr(loading, "fetch", lambda *a, **k: pytest.fail("the hub was asked"))
@@ -251,7 +253,7 @@ def test_on_a_gpu_too_small_a_model_is_refused_before_anything_is_read(
 
 @pytest.mark.gpu
 def test_two_gpus_hold_a_model_between_them_and_answer_as_one(
-    tmp_path: Path, gpu: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, gpu: torch.device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if torch.cuda.device_count() < 2:
         pytest.skip("one CUDA device")

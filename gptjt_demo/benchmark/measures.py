@@ -1,4 +1,4 @@
-"""From rounds to figures: their keys in the JSON, units, and which way a ratio points.
+"""What is measured: from rounds to figures, with their keys in the JSON, units, and which way a ratio points.
 
 Speed ratios are larger the better: the other's seconds over ours. Multiples of time or memory are smaller the better.
 
