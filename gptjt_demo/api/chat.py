@@ -47,13 +47,11 @@ class Chatting:
     Attributes:
         question: for the model.
         model: what the answer is signed with.
-        stream: whether it is wanted as it grows.
         counts: whether a stream ends with the usage.
     """
 
     question: Question
     model: str
-    stream: bool
     counts: bool
 
     @classmethod
@@ -73,7 +71,7 @@ class Chatting:
         if tokens is None:
             tokens = max(1, min(TOKENS, engine.context - engine.count_tokens(asked.text)))
         question = Question([asked], attention, read_sampling(fields, tokens), choices(fields), Detail(alternatives=0))
-        return cls(question, signature(engine, attention), fields.truth("stream"), wants_counts(fields))
+        return cls(question, signature(engine, attention), wants_counts(fields))
 
     def answer(self, answering: Answering, cancel: threading.Event) -> dict[str, Any]:
         """The whole answer."""

@@ -44,7 +44,6 @@ class Completing:
         tokens: that may be written; where there are none, one is written and dropped.
         best: how many of the likeliest tokens are wanted beside each; None wants no log probabilities.
         echo: whether a prompt is part of its answer.
-        stream: whether the answer is wanted as it grows.
         counts: whether a stream ends with the usage.
     """
 
@@ -53,7 +52,6 @@ class Completing:
     tokens: int
     best: int | None
     echo: bool
-    stream: bool
     counts: bool
 
     @classmethod
@@ -84,8 +82,7 @@ class Completing:
             raise TooLarge(what, where="n", mend="ask for fewer")
         detail = Detail(alternatives=best or 0, exact=True, echo=echo and best is not None)
         question = Question(prompts, attention, read_sampling(fields, max(1, tokens)), count, detail)
-        stream, counts = fields.truth("stream"), wants_counts(fields)
-        return cls(question, signature(engine, attention), tokens, best, echo, stream, counts)
+        return cls(question, signature(engine, attention), tokens, best, echo, wants_counts(fields))
 
     def answer(self, answering: Answering, cancel: threading.Event) -> dict[str, Any]:
         """The whole answer."""
