@@ -114,9 +114,12 @@ def _cells(line: str) -> dict[str, str]:
     for text in (*cells, *cells.values()):
         if len(text) > CELL_LIMIT:
             raise TableError(f"a cell of more than {CELL_LIMIT:,} characters")
-    for key in cells:
-        if isinstance(whole(key), Cell) or "\0" in key:
-            raise TableError("a key with an invalid character")
+    for key in [key for key in cells if "\0" in key or not key.isascii()]:
+        name = whole(key.replace("\0", "\udc00"))
+        if isinstance(name, Cell):
+            value = cells.pop(key)
+            source = value.json if isinstance(value, Cell) else None
+            cells[str(name)] = Cell(value, json=source, fault=f"{name.fault}, in the key {str(name)!r}")
     return cells
 
 

@@ -92,3 +92,13 @@ def test_a_list_of_objects_is_named_as_one(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text, encoding="utf-8")
     with pytest.raises(TableError, match="line 1: not a JSON object; write one object a line, without the brackets"):
         table.read(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("key", ["te\\ud83dxt", "te\\u0000xt"])
+def test_a_damaged_key_costs_its_row_and_not_the_file(tmp_path: Path, key: str) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"text": "good"}}\n{{"{key}": 1.10}}\n', encoding="utf-8")
+    found = table.read(tmp_path / "a.jsonl")
+    assert found.columns == ("text", "te\ufffdxt")
+    assert [bool(fault_of(row[1])) for row in found] == [False, True]
+    rowfile.write(tmp_path / "b.jsonl", found.columns, found)
+    assert (tmp_path / "b.jsonl").read_text(encoding="utf-8") == '{"text": "good"}\n{"te\ufffdxt": 1.10}\n'
