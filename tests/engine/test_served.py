@@ -29,8 +29,11 @@ def ready(engine: FakeEngine) -> Served:
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait for what another thread is about to do."""
-    while not holds():
+    for _ in range(10_000):
+        if holds():
+            return
         time.sleep(0.005)
+    pytest.fail("what was waited for did not come")
 
 
 def in_thread(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
