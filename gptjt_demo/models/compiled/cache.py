@@ -62,4 +62,5 @@ def prepare() -> bool:
         numba.config.CACHE_DIR = str(directory())
     if way().cpu:
         numba.config.CPU_NAME = way().cpu
+        numba.config.CPU_FEATURES = way().features  # else those that this processor has beyond it
     return directory() is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from numba import njit
 
 from gptjt_demo.models.compiled.kept import KEPT
+from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.products import (
     FEW,
     bytes_1,
@@ -35,6 +36,9 @@ from gptjt_demo.models.compiled.products import (
 from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8, INT16
 
 WIDE = 16  # weight rows that are made int16 together
+TOGETHER = 32  # groups of so many activation rows as are multiplied together: they stay in the first cache
+MANY = FEW if way().registers > 16 else 4  # rows of activations that are multiplied together with int16
+SUMS = WIDE * FEW * way().lanes // 2  # numbers that are kept between groups
 
 
 @njit(nogil=True, cache=KEPT, error_model="numpy")
@@ -81,36 +85,39 @@ def _multiply(kind, rows, operands):
 
 
 @njit(nogil=True, cache=KEPT, error_model="numpy")
-def _rows(op, kind, weight, begin, end, readable, rows, buffers):
-    """All rows of activations times the rows of a weight from `begin` to `end`, a few at a time."""
+def _rows(op, kind, weight, begin, end, readable, rows, buffers, sums, most, together):
+    """All rows of activations times the rows of a weight from `begin` to `end`, so many of each and
+    so many groups together."""
     groups, step = op[9] // GROUP, op[12]
-    parts = (rows + FEW - 1) // FEW
+    parts = (rows + most - 1) // most
     row = 0
     for part in range(parts):
         count = (rows - row) // (parts - part)
         activations, scales = buffers[op[1]] + 2 * row * op[9], buffers[op[2]] + 4 * row * groups
         out = buffers[op[3]] + 4 * row * step
         of_weight = (weight, op[6], op[7], op[14], op[10], begin, end, readable)
-        _multiply(kind, count, (*of_weight, activations, scales, groups, out, step, op[11]))
+        for group in range(0, groups, together):
+            last = min(group + together, groups)
+            _multiply(kind, count, (*of_weight, activations, scales, groups, out, step, op[11], group, last, sums))
         row += count
 
 
 @njit(nogil=True, cache=KEPT, error_model="numpy")
-def linear(op, piece, rows, buffers, wide):
+def linear(op, piece, rows, buffers, wide, sums):
     """LINEAR: codes, scales, out, kind, weight, absmax, row scale, rows of the weight, columns, bias or 0, whether
     added to what is there, values from one out row to the next, weight rows a piece, address of what codes mean."""
     kind, columns, outs = op[4], op[9], op[8]
     first = piece * op[13]
     last = min(first + op[13], outs)
-    if rows <= 2 * FEW:
-        _rows(op, kind, op[5], first, last, outs, rows, buffers)
-        return
     groups = columns // GROUP
+    if rows <= 2 * FEW:
+        _rows(op, kind, op[5], first, last, outs, rows, buffers, sums, FEW, groups)
+        return
     bytes_ = columns * 2 if kind == INT16 else columns
     for begin in range(first, last, WIDE):
         end = min(begin + WIDE, last)
         if kind == INT16:
-            _rows(op, kind, op[5], begin, end, outs, rows, buffers)
+            _rows(op, kind, op[5], begin, end, outs, rows, buffers, sums, MANY, TOGETHER)
             continue
         for k in range(begin, end):
             at, there = op[5] + k * bytes_, wide + 2 * (k - begin) * columns
@@ -118,4 +125,4 @@ def linear(op, piece, rows, buffers, wide):
                 widen_codes(at, op[6], k * groups, op[7] + 4 * k, op[14], there, groups)
             else:
                 widen_bytes(at, 0, 0, 0, 0, there, groups)
-        _rows(op, INT16, wide - 2 * begin * columns, begin, end, begin + WIDE, rows, buffers)
+        _rows(op, INT16, wide - 2 * begin * columns, begin, end, begin + WIDE, rows, buffers, sums, MANY, TOGETHER)

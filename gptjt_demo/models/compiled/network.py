@@ -195,6 +195,7 @@ class CompiledLM:
             (
                 self._space(f"{behind} scratch {k}", scratch, np.float32),
                 self._space(f"{behind} wide {k}", linear.WIDE * columns, np.int16),
+                self._space(f"{behind} sums {k}", linear.SUMS, np.float32),
             )
             for k in range(torch.get_num_threads())
         ]

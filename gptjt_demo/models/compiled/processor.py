@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gptjt_demo.errors import SettingError
@@ -21,6 +22,7 @@ class Way:
     Attributes:
         name: in one word, for reports.
         cpu: the processor that LLVM compiles for; empty for this one.
+        features: those of it, as LLVM writes them; empty for this one's.
         lanes: int16 values in a vector.
         x86: whether x86's own instructions are there.
         lookups: whether a table of 128 bytes is read by one instruction (AVX-512 VBMI).
@@ -30,6 +32,7 @@ class Way:
 
     name: str
     cpu: str
+    features: str
     lanes: int
     x86: bool
     lookups: bool
@@ -60,16 +63,26 @@ def way() -> Way:
     posix = os.name == "posix"
     if platform.machine().lower() not in ("x86_64", "amd64"):
         name = "neon" if platform.machine().lower() in ("aarch64", "arm64") else "plain"
-        return Way(name, "", 8, False, False, posix, 32)
+        return Way(name, "", "", 8, False, False, posix, 32)
     wide = bool(has.get("avx512bw") and has.get("avx512vl"))
     if asked == "vnni" and not (wide and has.get("avx512vnni")):
         raise SettingError("this processor has no AVX-512 VNNI", where="GPTJT_WAY", mend="use auto")
     if wide and asked != "avx2":
         lookups = bool(has.get("avx512vbmi"))
-        return Way("vnni" if has.get("avx512vnni") else "avx512", "", 32 if lookups else 16, True, lookups, posix, 32)
+        return Way(
+            "vnni" if has.get("avx512vnni") else "avx512", "", "", 32 if lookups else 16, True, lookups, posix, 32
+        )
     if has.get("avx2") and has.get("fma"):
         name = "avx-vnni" if has.get("avxvnni") and asked != "avx2" else "avx2"
-        return Way(name, "haswell" if asked == "avx2" else "", 16, True, False, posix, 16)
+        if asked == "avx2":
+            return Way(name, "haswell", _without_later(has), 16, True, False, posix, 16)
+        return Way(name, "", "", 16, True, False, posix, 16)
     if asked == "avx2":
         raise SettingError("this processor has no AVX2", where="GPTJT_WAY", mend="use auto")
-    return Way("plain", "", 8, False, False, posix, 16)
+    return Way("plain", "", "", 8, False, False, posix, 16)
+
+
+def _without_later(has: Mapping[str, bool]) -> str:
+    """This processor's features but for those that came after AVX2."""
+    later = ("avx512", "avxvnni", "avx10", "avxifma", "avxne", "amx", "vaes", "vpclmulqdq", "gfni", "evex", "apx")
+    return ",".join(f"{'+' if there and not name.startswith(later) else '-'}{name}" for name, there in has.items())

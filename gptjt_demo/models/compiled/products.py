@@ -43,39 +43,51 @@ from gptjt_demo.models.compiled.weights import (
 )
 
 AHEAD = 2048  # bytes of a weight that are asked for before they are needed
-OPERANDS = 14
-FEW = 6  # activation rows that are multiplied together
-# Weight rows that are multiplied together: as many as registers are left for. One row of activations waits for memory
-# alone, and memory is read faster in one stream than in two.
-PAIR = 2 if way().registers > 16 else 1
+OPERANDS = 17
+FEW = 6  # activation rows that are multiplied together, at most
+
+
+def beside(kind: int, rows: int) -> int:
+    """Weight rows that are multiplied together: as many as registers are left for.
+
+    One row of activations waits for memory alone, and memory is read faster in one stream than in two.
+    """
+    return 2 if rows > 1 and (way().registers > 16 or kind == INT16) else 1
 
 
 def _emit(kind: int, rows: int) -> Any:
     """Some weight rows at a time, read once, times `rows` activation rows."""
-    beside = 1 if rows == 1 else PAIR
+    pair = beside(kind, rows)
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
         operands = cgutils.unpack_tuple(builder, arguments[0], OPERANDS)
         weight, absmax, row_scales, tables, bias, begin, end, readable = operands[:8]
-        activation, scales, groups, out, out_step, added = operands[8:]
+        activation, scales, groups, out, out_step, added, start, stop, kept = operands[8:]
         lanes = way().lanes
         floats = vector_type(F32, lanes // 2)
         looked = code_tables(builder, tables) if kind == CODES and way().lookups else []
-        totals = [[local(builder, floats) for _ in range(beside)] for _ in range(rows)]
+        totals = [[local(builder, floats) for _ in range(pair)] for _ in range(rows)]
         size = builder.mul(groups, I64(GROUP * BYTES[kind]))
         step, scale_step = builder.mul(groups, I64(2 * GROUP)), builder.mul(groups, I64(4))
         rows_at = [builder.add(activation, builder.mul(step, I64(k))) for k in range(rows)]
         scales_at = [builder.add(scales, builder.mul(scale_step, I64(k))) for k in range(rows)]
-        pairs = builder.udiv(builder.add(builder.sub(end, begin), I64(beside - 1)), I64(beside))
+        pairs = builder.udiv(builder.add(builder.sub(end, begin), I64(pair - 1)), I64(pair))
         with loop_over(builder, pairs) as loop:
-            wanted = builder.add(begin, builder.mul(loop.index, I64(beside)))
+            wanted = builder.add(begin, builder.mul(loop.index, I64(pair)))
             # A last row that stands alone is read with the one before it, unless there is room behind it.
-            latest = builder.sub(readable, I64(beside))
+            latest = builder.sub(readable, I64(pair))
             first = builder.select(builder.icmp_signed(">", wanted, latest), latest, wanted)
-            for line in totals:
-                for total in line:
-                    builder.store(ir.Constant(floats, [0.0] * (lanes // 2)), total)
-            own = [builder.add(first, I64(k)) for k in range(beside)]
+            kept_at = builder.add(kept, builder.mul(loop.index, I64(rows * pair * 2 * lanes)))
+            flat = [total for line in totals for total in line]
+            with builder.if_else(builder.icmp_signed("==", start, I64(0))) as (fresh, further):
+                with fresh:
+                    for total in flat:
+                        builder.store(numbers(lanes // 2, 0.0), total)
+                with further:
+                    for k, total in enumerate(flat):
+                        at = builder.add(kept_at, I64(2 * lanes * k))
+                        builder.store(load_at(builder, at, floats, 4), total)
+            own = [builder.add(first, I64(k)) for k in range(pair)]
             factors = [load_at(builder, builder.add(row_scales, builder.shl(k, I64(2))), F32, 4) for k in own]
             weights_at = [builder.add(weight, builder.mul(size, k)) for k in own]
             firsts = [builder.mul(groups, k) for k in own]
@@ -84,13 +96,13 @@ def _emit(kind: int, rows: int) -> Any:
             def several(group: ir.Value, count: int) -> None:
                 """Multiply and add so many groups, whose activations share a scale."""
                 columns: list[list[ir.Value]] = []
-                for k in range(beside):
+                for k in range(pair):
                     columns.append([])
                     for further in range(count):
                         index = builder.add(group, I64(further))
                         at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
-                        for line in range(BYTES[kind]):
-                            prefetch(builder, builder.add(at, I64(AHEAD + 64 * line)))
+                        if kind != INT16:  # which lies in the cache as a rule
+                            prefetch(builder, builder.add(at, I64(AHEAD)))
                         ratio = I16(0)
                         if kind == CODES:
                             ratio = block_ratio(builder, absmax, builder.add(firsts[k], index), units[k])
@@ -102,7 +114,7 @@ def _emit(kind: int, rows: int) -> Any:
                         for k in range(0, count * GROUP, lanes)
                     ]
                     scale = load_at(builder, builder.add(scales_at[row], builder.shl(group, I64(2))), F32, 4)
-                    for k in range(beside):
+                    for k in range(pair):
                         sums = pair_sums(builder, columns[k][0], given[0])
                         for a, b in zip(columns[k][1:], given[1:], strict=True):
                             sums = builder.add(sums, pair_sums(builder, a, b))
@@ -110,28 +122,33 @@ def _emit(kind: int, rows: int) -> Any:
                         total = totals[row][k]
                         builder.store(fused(builder, exact, factor, builder.load(total)), total)
 
-            whole = builder.udiv(groups, I64(UNIT))
+            whole = builder.udiv(builder.sub(stop, start), I64(UNIT))
             with loop_over(builder, whole) as inner:
-                several(builder.mul(inner.index, I64(UNIT)), UNIT)
+                several(builder.add(start, builder.mul(inner.index, I64(UNIT))), UNIT)
             if UNIT > 1:
-                done = builder.mul(whole, I64(UNIT))
-                with loop_over(builder, builder.sub(groups, done)) as inner:
+                done = builder.add(start, builder.mul(whole, I64(UNIT)))
+                with loop_over(builder, builder.sub(stop, done)) as inner:
                     several(builder.add(done, inner.index), 1)
-            whole_rows = builder.and_(
-                builder.icmp_signed("==", first, wanted),
-                builder.icmp_signed("<=", builder.add(first, I64(beside)), end),
-            )
-            with builder.if_else(whole_rows) as (together, alone):
-                with together:
-                    _write(builder, totals, row_scales, first, bias, out, out_step, added)
-                with alone:
-                    for k in range(beside):
-                        asked = builder.and_(
-                            builder.icmp_signed(">=", own[k], wanted), builder.icmp_signed("<", own[k], end)
-                        )
-                        with builder.if_then(asked):
-                            few = [[line[k]] for line in totals]
-                            _write(builder, few, row_scales, own[k], bias, out, out_step, added)
+            with builder.if_else(builder.icmp_signed("<", stop, groups)) as (later, ended):
+                with later:
+                    for k, total in enumerate(flat):
+                        store_at(builder, builder.load(total), builder.add(kept_at, I64(2 * lanes * k)), 4)
+                with ended:
+                    whole_rows = builder.and_(
+                        builder.icmp_signed("==", first, wanted),
+                        builder.icmp_signed("<=", builder.add(first, I64(pair)), end),
+                    )
+                    with builder.if_else(whole_rows) as (together, alone):
+                        with together:
+                            _write(builder, totals, row_scales, first, bias, out, out_step, added)
+                        with alone:
+                            for k in range(pair):
+                                asked = builder.and_(
+                                    builder.icmp_signed(">=", own[k], wanted), builder.icmp_signed("<", own[k], end)
+                                )
+                                with builder.if_then(asked):
+                                    few = [[line[k]] for line in totals]
+                                    _write(builder, few, row_scales, own[k], bias, out, out_step, added)
         return context.get_dummy_value()
 
     return types.void(types.UniTuple(types.int64, OPERANDS)), codegen
@@ -176,7 +193,8 @@ def _product(kind: int, rows: int) -> Any:
                 multiplied; the one behind the last; the one behind the last that can be read; the
                 address of the activations, int16 (rows, groups, GROUP); of their scales, float32 (rows, groups); groups
                 in a row; the address of the results, float32 (rows, weight's rows); numbers from one row of results to
-                the next; whether they are added to what is there.
+                the next; whether they are added to what is there; the first group that is multiplied and the one behind
+                the last; and the address where sums are kept between groups, a vector for each weight row and row.
         """
         return _emit(kind, rows)
 

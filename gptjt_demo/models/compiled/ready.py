@@ -40,7 +40,7 @@ def compile_here() -> None:
     rows, angles = np.zeros((1, 7), np.int64), np.zeros((1, 1), np.float32)
     few, order = np.zeros(1, np.int64), np.array(weights.order(), np.int64)
     buffers, held, numbers = np.zeros(BUFFERS, np.int64), np.zeros(4, np.int64), np.zeros(1, np.float32)
-    own = [aligned((weights.GROUP,), dtype) for dtype in (np.float32, np.int16)]
+    own = [aligned((weights.GROUP,), dtype) for dtype in (np.float32, np.int16, np.float32)]
     step.work(counters, operations, few, buffers, held, numbers, rows, few, angles, angles, order, *own, 1)
     found = cache.directory()
     if found is not None:

@@ -148,6 +148,7 @@ def work(
     order,
     scratch,
     wide,
+    sums,
     leads,
 ):
     """Take pieces until the last phase is done, or for a worker until the step is over.
@@ -166,13 +167,14 @@ def work(
         order: int64 (GROUP,): see `weights.order`.
         scratch: float32: this thread's own; (QUERIES, columns and three vectors) is what attention needs of it.
         wide: int16 (WIDE, columns): this thread's own.
+        sums: float32 (SUMS,): this thread's own.
         leads: whether to return at `LAST`; other threads wait there for more, until `QUIT`.
     """
     base = counters.ctypes.data
     ticket, done, quit_ = base + 8 * TICKET, base + 8 * DONE, base + 8 * QUIT
     rows, asked = len(where), len(chosen)
     scaling = numbers[len(numbers) - 1]
-    wide_at = wide.ctypes.data
+    wide_at, sums_at = wide.ctypes.data, sums.ctypes.data
     waited = 0
     while True:
         # A phase that this thread need not look at any more is read before a piece is taken, so that none is lost.
@@ -215,7 +217,7 @@ def work(
         op = operations[which]
         kind = op[0]
         if kind == LINEAR:
-            linear(op, within, asked if op[15] else rows, buffers, wide_at)
+            linear(op, within, asked if op[15] else rows, buffers, wide_at, sums_at)
         elif kind == ATTEND:
             attend(op, within, rows, buffers, cache, where, scaling, scratch)
         elif kind == ROTATE:

@@ -63,3 +63,16 @@ def test_a_way_that_there_is_not_is_refused_with_those_that_there_are(monkeypatc
     monkeypatch.setenv("GPTJT_WAY", "warp")
     with pytest.raises(SettingError, match="auto, vnni, avx2, torch"):
         processor.asked_way()
+
+
+def test_a_forced_avx2_compiles_for_nothing_beyond_it(tmp_path: Path) -> None:
+    look = (
+        "from gptjt_demo.models.compiled import step\n"
+        "from numba.core.registry import cpu_target\n"
+        "print(cpu_target.target_context.codegen()._tm_features)"
+    )
+    given = {**os.environ, "GPTJT_WAY": "avx2", "GPTJT_CACHE": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", look], env=given, capture_output=True, text=True, check=True)
+    features = said.stdout.strip().split(",")
+    assert "+avx2" in features
+    assert not [name for name in features if name.startswith(("+avx512", "+avxvnni", "+amx"))]
