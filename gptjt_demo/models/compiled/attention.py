@@ -18,7 +18,7 @@ def rotate(op, piece, buffers, cache, where, cosines, sines):
     """ROTATE: queries, keys, values, layer, heads, key heads, head width, rotated width, halves or neighbours."""
     heads, key_heads, width, rotated = op[5], op[6], op[7], op[8]
     row = piece
-    position, place, column = where[row, 0], where[row, 1], where[row, 2]
+    position, slot, column = where[row, 0], where[row, 1], where[row, 2]
     half = rotated // 2
     cos, sin = cosines[position], sines[position]
     for which in range(2):
@@ -36,7 +36,7 @@ def rotate(op, piece, buffers, cache, where, cosines, sines):
     # Keys lie (layer, sequence, head, width, column): a score is a sum over `width`, made for many columns at once.
     keys = floats(buffers[op[2]] + 4 * row * key_heads * width, key_heads * width)
     values = floats(buffers[op[3]] + 4 * row * key_heads * width, key_heads * width)
-    start = ((op[4] * cache[3] + place) * key_heads) * width * room
+    start = ((op[4] * cache[3] + slot) * key_heads) * width * room
     held_keys = floats(cache[0] + 4 * start, key_heads * width * room)
     held_values = floats(cache[1] + 4 * start, key_heads * width * room)
     for head in range(key_heads):
@@ -58,15 +58,15 @@ def attend(op, piece, rows, buffers, cache, where, scaling, scores):
     at = scores.ctypes.data
     row = first
     while row < last:
-        place, begin, end = where[row, 1], where[row, 3], where[row, 4]
-        start = 4 * ((op[4] * cache[3] + place) * key_heads + head) * width * room
+        slot, begin, end = where[row, 1], where[row, 3], where[row, 4]
+        start = 4 * ((op[4] * cache[3] + slot) * key_heads + head) * width * room
         keys, values = cache[0] + start, cache[1] + start
         together = int64(1)
         if row + QUERIES <= last:  # rows of one sequence that see one range, of which a later one may see more
             together = QUERIES
             for k in range(QUERIES):
                 other = row + k
-                if where[other, 1] != place or where[other, 3] != begin or where[other, 6] > where[other, 5]:
+                if where[other, 1] != slot or where[other, 3] != begin or where[other, 6] > where[other, 5]:
                     together = int64(1)
                 end = max(end, where[other, 4])
             if together == 1:

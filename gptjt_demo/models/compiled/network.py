@@ -136,12 +136,12 @@ class CompiledLM:
         counts = new.sum(1).numpy()
         state.make_room(int((state.lengths + counts).max()))
         own = positions_of(new).numpy()
-        sequence, column = np.nonzero(new.numpy())
-        behind = own[sequence, column]  # (rows,)
-        place = state.lengths[sequence] + behind
+        sequence, given = np.nonzero(new.numpy())
+        behind = own[sequence, given]  # (rows,)
+        column = state.lengths[sequence] + behind
         where = np.zeros((len(sequence), 7), np.int64)
-        where[:, 0], where[:, 1], where[:, 2] = place, state.slots[sequence], place
-        where[:, 4] = state.lengths[sequence] + counts[sequence] if both_ways else place + 1
+        where[:, 0], where[:, 1], where[:, 2] = column, state.slots[sequence], column
+        where[:, 4] = state.lengths[sequence] + counts[sequence] if both_ways else column + 1
         chosen = np.arange(len(where)) if every else np.cumsum(counts) - 1
         logits = self._run(state, new_ids(ids, new), where, chosen, cancelled)
         lengths = state.lengths + counts
