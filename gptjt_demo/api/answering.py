@@ -1,6 +1,6 @@
 """The model asked for all choices of a request: one after the other as they grow, or many prompts together.
 
-In: prompts, settings, and what is wanted beside the text. Out: choices, each with its prompt's place and its own.
+In: prompts, settings, and what is wanted beside the text. Out: choices in the order of their prompts.
 Everything here runs in a thread of the request's own. Knows neither HTTP nor the shape of a response.
 """
 
@@ -65,7 +65,7 @@ class Answering:
         Raises:
             PlaygroundError: a prompt cannot be answered; of the first choice, before any work.
         """
-        for place, asked in enumerate(question.prompts):
+        for index, asked in enumerate(question.prompts):
             for choice in range(question.choices):
                 stream = self.engine.stream(
                     asked.prompt,
@@ -74,7 +74,7 @@ class Answering:
                     detail=question.detail,
                     cancel=cancel,
                 )
-                yield place * question.choices + choice, asked, stream
+                yield index * question.choices + choice, asked, stream
 
     def completions(self, question: Question, cancel: threading.Event) -> list[Completion]:
         """Every choice, in their order.
@@ -86,11 +86,11 @@ class Answering:
         found: dict[int, Completion] = {}
         for choice in range(question.choices):
             if choice and question.sampling.greedy:  # it would be the same again
-                for place in range(len(question.prompts)):
-                    found[place * question.choices + choice] = found[place * question.choices]
+                for index in range(len(question.prompts)):
+                    found[index * question.choices + choice] = found[index * question.choices]
                 continue
-            for place, completion in self._each(question, choice, cancel):
-                found[place * question.choices + choice] = completion
+            for index, completion in self._each(question, choice, cancel):
+                found[index * question.choices + choice] = completion
         return [found[index] for index in range(len(question.prompts) * question.choices)]
 
     def _each(self, question: Question, choice: int, cancel: threading.Event) -> Iterator[tuple[int, Completion]]:
@@ -99,13 +99,13 @@ class Answering:
         deadline = Deadline(self.limits.batch_seconds if len(prompts) > 1 else None, cancel)
         outcomes = self._outcomes(prompts, question, question.seeded(choice), deadline)
         left = len(prompts)
-        for place, outcome in outcomes:
+        for index, outcome in outcomes:
             if isinstance(outcome, PlaygroundError):
                 raise outcome
             if outcome.stop_reason == "cancelled":
                 break
             left -= 1
-            yield place, outcome
+            yield index, outcome
         if left and deadline.passed:
             raise TookTooLong(
                 f"it was ended after {self.limits.batch_seconds:,} s, the limit here",
@@ -129,9 +129,9 @@ class Answering:
                 background=True,
             )
             return
-        for place, prompt in enumerate(prompts):
+        for index, prompt in enumerate(prompts):
             yield (
-                place,
+                index,
                 self.engine.complete(
                     prompt, sampling, attention=question.attention, detail=question.detail, cancel=cancel
                 ),

@@ -45,8 +45,8 @@ def test_a_request_leaves_a_line_of_counts_under_its_id_and_never_a_text(caplog:
     served.load(lambda tell: FakeEngine(default="SECRET answer", name="mini"))
     bodies = [ASKING, ASKING | {"stream": True}, ASKING | {"prompt": "SECRET " * 3000}]
     with serving(served) as url, caplog.at_level(logging.INFO, LOGGER.name):
-        for place, body in enumerate(bodies):
-            post(url, "v1/completions", body, **{"x-request-id": f"mine-{place}"})
+        for index, body in enumerate(bodies):
+            post(url, "v1/completions", body, **{"x-request-id": f"mine-{index}"})
     lines = [record.fields for record in caplog.records if record.name == LOGGER.name]  # type: ignore[attr-defined]
     assert [line["id"] for line in lines] == ["mine-0", "mine-1", "mine-2"]
     assert [line["kind"] for line in lines] == ["completions"] * 3

@@ -83,9 +83,9 @@ def test_an_echo_holds_the_naive_log_probabilities_of_the_prompt(url: str, engin
     found = choice["logprobs"]
     assert len(found["tokens"]) == len(ids) + 1
     assert found["token_logprobs"][0] is found["top_logprobs"][0] is None
-    for place in range(1, len(ids)):
-        assert found["token_logprobs"][place] == pytest.approx(float(rows[place - 1, ids[place]]), abs=1e-4)
-        assert max(found["top_logprobs"][place].values()) == pytest.approx(float(rows[place - 1].max()), abs=1e-4)
+    for index in range(1, len(ids)):
+        assert found["token_logprobs"][index] == pytest.approx(float(rows[index - 1, ids[index]]), abs=1e-4)
+        assert max(found["top_logprobs"][index].values()) == pytest.approx(float(rows[index - 1].max()), abs=1e-4)
     assert found["token_logprobs"][-1] == pytest.approx(float(rows[-1].max()), abs=1e-4)
 
 
