@@ -19,7 +19,7 @@ from gptjt_demo.batch.question import Question, Reply
 from gptjt_demo.batch.run import capped, query_of
 from gptjt_demo.batch.sharding import Shard
 from gptjt_demo.engine.label_scores import Rule
-from gptjt_demo.errors import TableError
+from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.evaluation.run import ERROR, UNPARSED, Labelled, Outcome, Run, rows_sentence
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables.sheet import Row, fault_of, visible
@@ -102,10 +102,13 @@ def labelled(
 
     Raises:
         TableError: the table cannot be read, lacks a column, or no row has a right answer.
-        SettingError: an input lacks its column.
+        SettingError: an input lacks its column, or has that of the right answers.
     """
     table = source if isinstance(source, Table) else read(source)
     query, answers = query_of(table, template, columns), table.column_index(gold)
+    if answers in map(table.column_index, columns.values()):
+        what = f"the column {gold!r} is an input and holds the right answers"
+        raise SettingError(what, where=table.path.name, mend="choose another column for one of the two")
     may_be_empty = template.check is not None and template.check.from_input
     asked = capped(table, limit)
     found = [

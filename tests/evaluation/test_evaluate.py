@@ -231,3 +231,11 @@ def test_progress_goes_to_the_end(tmp_path: Path) -> None:
     told: list[Any] = []
     measured(tmp_path, [("r1", "joy"), ("r2", "fear")], {}, progress=told.append)
     assert (told[-1].done, told[-1].total) == (2, 2)
+
+
+def test_a_column_is_not_both_the_input_and_the_right_answers(tmp_path: Path) -> None:
+    rowfile.write(tmp_path / "a.csv", ["text", "gold"], [("a", "joy")])
+    engine = FakeEngine()
+    with pytest.raises(SettingError, match=r"^a\.csv: the column 'gold' is an input and holds the right answers"):
+        evaluate(engine, LABELLED, tmp_path / "a.csv", columns={"input": "gold"}, gold="gold")
+    assert engine.prompts == []
