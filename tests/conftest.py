@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
     from gptjt_demo.engine.engine import Engine
 
@@ -45,24 +45,73 @@ def compiled() -> None:
         subprocess.run([sys.executable, "-m", "gptjt_demo.models.compiled.ready"], check=True)
 
 
+class Stage:
+    """The engine of a page that outlives a test: all that is asked of it goes to the engine of the test that runs."""
+
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+
+class Stages:
+    """The pages that are served already, by what a page shows of its engine."""
+
+    def __init__(self) -> None:
+        self._pages: dict[tuple[Any, ...], tuple[Stage, Any, str]] = {}
+
+    def play(self, engine: Any, launch: Callable[[Any], tuple[Any, str]]) -> str:
+        """The address of a page of the engine; one that is there already gets it in the place of its former one."""
+        shown = (engine.name, engine.stand_in, engine.supports_prefix, engine.attention, engine.context)
+        if shown not in self._pages:
+            stage = Stage(engine)
+            self._pages[shown] = stage, *launch(stage)
+        stage, _, url = self._pages[shown]
+        stage.engine = engine
+        return url
+
+    def close(self) -> None:
+        for _, app, _ in self._pages.values():
+            app.close()
+
+
+@pytest.fixture(scope="session")
+def stages() -> Iterator[Stages]:
+    """The pages that tests in a browser share."""
+    stages = Stages()
+    yield stages
+    stages.close()
+
+
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Serve the page of an engine, with the shipped templates: `serve(engine, tools=True)` is its address."""
+def serve(request: pytest.FixtureRequest, stages: Stages) -> Iterator[Serve]:
+    """Serve the page of an engine, with the shipped templates: `serve(engine, tools=True)` is its address.
+
+    Tests in a browser share a page, as building one and reading its scripts takes longer than most of them.
+    """
     from gptjt_demo.templates.library import Library
     from gptjt_demo.ui import build_app, launch_options
 
     apps = []
+    shares = request.node.get_closest_marker("browser") is not None
 
-    def start(engine: Any, **options: Any) -> str:
+    def launch(engine: Any, **options: Any) -> tuple[Any, str]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         app = build_app(engine, Library.open())
-        apps.append(app)
         options = launch_options(engine, **options)
         _, url, _ = app.launch(
             server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **options
         )
+        return app, url
+
+    def start(engine: Any, **options: Any) -> str:
+        if shares:
+            return stages.play(engine, launch)
+        app, url = launch(engine, **options)
+        apps.append(app)
         return url
 
     start.apps = apps  # type: ignore[attr-defined]
@@ -88,15 +137,27 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def home(chromium: Browser) -> Iterator[BrowserContext]:
+    """The profile that most tests use, one after the other: its scripts are read once."""
+    context = chromium.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def tab(chromium: Browser) -> Iterator[OpenTab]:
-    """Open a tab of its own profile, `tab(url, width=390, dark=True)`; its requests and complaints are kept on it."""
-    contexts = []
+def tab(chromium: Browser, home: BrowserContext) -> Iterator[OpenTab]:
+    """Open a tab, `tab(url, width=390, dark=True)`; its requests and complaints are kept on it.
+
+    Nothing is kept in its browser yet. A test's second tab has a profile of its own: it is another visitor's.
+    """
+    contexts: list[BrowserContext] = []
 
     def start(url: str, *, width: int = 1280, height: int = 860, dark: bool = False) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": height})
+        context = chromium.new_context() if contexts else home
         contexts.append(context)
         page: Any = context.new_page()  # with two lists of our own on it
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(15_000)
         page.asked = []
         page.complaints = []
@@ -107,13 +168,20 @@ def tab(chromium: Browser) -> Iterator[OpenTab]:
             "console",
             lambda message: message.type == "error" and page.complaints.append(message.text),
         )
+        if context is home:
+            home.clear_permissions()
+            kept = {"origin": url.rstrip("/"), "storageTypes": "cookies,indexeddb,local_storage"}
+            home.new_cdp_session(page).send("Storage.clearDataForOrigin", kept)
         page.goto(f"{url}?__theme={'dark' if dark else 'light'}")
         page.locator("#examples textarea").first.wait_for()
         return page
 
     yield start
     for context in contexts:
-        context.close()
+        if context is not home:
+            context.close()
+    for page in home.pages:
+        page.close()
 
 
 @pytest.fixture(scope="session")

@@ -26,3 +26,30 @@ def run(page: Page) -> None:
 def history(page: Page) -> None:
     """Open the history."""
     page.locator("#kept summary").click()
+
+
+def pick(page: Page, title: str) -> None:
+    """Pick a template of the library."""
+    page.get_by_label("Template").click()
+    page.get_by_role("option", name=title).click()
+
+
+def go(page: Page, name: str) -> None:
+    """Open a tab of the page."""
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def cut_off(page: Page, width: int, within: str) -> list[str]:
+    """What sticks out of the screen, of all that is in view within these; what scrolls on its own may."""
+    found: list[str] = page.evaluate(
+        """([width, within]) => {
+          const out = ({ left, right }) => right > width + 1 || left < -1;
+          const seen = [...document.querySelectorAll(within)]
+            .filter((node) => node.checkVisibility() && !node.closest(".rows-scroll, .unseen"));
+          const cut = seen.filter((node) => out(node.getBoundingClientRect()));
+          if (document.documentElement.scrollWidth > width) cut.unshift(document.documentElement);
+          return cut.map((node) => node.outerHTML.slice(0, 80));
+        }""",
+        [width, within],
+    )
+    return found

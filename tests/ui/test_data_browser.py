@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_engine import FakeEngine
+from on_page import cut_off, go
 from playwright.sync_api import expect
 
 from gptjt_demo.evaluation import samples
@@ -21,19 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 HOSTILE = r"<b>x</b> ${alert(1)} `tick` C:\new {{x}} {{{y}}} <img src=x onerror=alert(1)> </pre> &amp; $& #"
-
-
-def go(page: Page, name: str) -> None:
-    """Open a tab; on a narrow screen the last ones are behind a menu."""
-    page.locator("#tabs").wait_for()
-    there = page.get_by_role("tab", name=name, exact=True)
-    more = page.locator(".overflow-menu > button")
-    expect(there.or_(more).first).to_be_visible()
-    if there.count() and there.first.is_visible():
-        there.first.click()
-    else:
-        more.click()
-        page.locator(".overflow-dropdown button", has_text=name).click()
 
 
 def upload(page: Page, which: str, path: Path) -> None:
@@ -159,24 +147,21 @@ def test_two_visitors_do_not_see_each_other_s_files_or_runs(serve: Serve, tab: O
     assert "row 0" not in second.content()
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "line"),
-    [
+@pytest.mark.parametrize("which", ["batch", "evaluate"])
+def test_a_bad_file_is_one_line_in_place(serve: Serve, tab: OpenTab, tmp_path: Path, which: str) -> None:
+    page = tab(serve(FakeEngine()))
+    go(page, which.capitalize())
+    for name, data, line in (
         ("ragged.csv", b"a,b\n1,2,3\n", "ragged.csv: line 2: 3 fields, expected 2"),
         ("empty.csv", b"\n", "empty.csv: the file is empty"),
         ("picture.csv", b"\x89PNG\r\n\x1a\n\0", "picture.csv: a PNG picture, not a table"),
         ("old.xlsx", b"PK\x03\x04", "old.xlsx: a damaged zip or XLSX file"),
-    ],
-)
-@pytest.mark.parametrize("which", ["batch", "evaluate"])
-def test_a_bad_file_is_one_line_in_place(
-    serve: Serve, tab: OpenTab, tmp_path: Path, which: str, name: str, data: bytes, line: str
-) -> None:
-    page = tab(serve(FakeEngine()))
-    go(page, which.capitalize())
-    (tmp_path / name).write_bytes(data)
-    upload(page, which, tmp_path / name)
-    expect(page.locator(f"#{which}-found .problem")).to_contain_text(line)
+    ):
+        (tmp_path / name).write_bytes(data)
+        upload(page, which, tmp_path / name)
+        expect(page.locator(f"#{which}-found .problem")).to_contain_text(line)
+        page.locator(f"#{which}-file").get_by_label("Clear").click()
+        expect(page.locator(f"#{which}-found .problem")).to_have_count(0)
     page.locator(f"#{which}-run").click()
     expect(page.get_by_text("there is no file yet; choose one first")).to_be_visible()
 
@@ -271,41 +256,28 @@ def test_diagnostics_are_drawn_with_their_sentences(serve: Serve, tab: OpenTab, 
     expect(page.locator(".chart figcaption").first).to_contain_text("orders of the same examples")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("which", ["batch", "evaluate"])
-def test_a_phone_shows_one_column_with_nothing_cut(
-    serve: Serve, tab: OpenTab, tmp_path: Path, which: str, dark: bool
-) -> None:
-    page = tab(serve(FakeEngine(scores={"joy": -0.1})), width=390, height=844, dark=dark)
-    go(page, which.capitalize())
-    if which == "batch":
-        started(page, rows(tmp_path))
-        expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
-    else:
-        page.get_by_role("button", name="Try it on sample data").click()
-        page.get_by_role("button", name="fear answered as joy: 12 rows").click()
-        expect(page.locator(".cell-rows li")).to_have_count(12)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    cut = page.evaluate(
-        "[...document.querySelectorAll('.data-panel *, .data-result *')].filter(node => node.checkVisibility())"
-        ".filter(node => !node.closest('.rows-scroll, .unseen'))"
-        ".filter(node => { const box = node.getBoundingClientRect(); return box.right > 391 || box.left < -1; })"
-        ".map(node => node.outerHTML.slice(0, 80))"
-    )
-    assert cut == []
+def test_a_phone_shows_one_column_with_nothing_cut(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
+    page = tab(serve(FakeEngine(scores={"joy": -0.1})), width=390, height=844)
+    started(page, rows(tmp_path))
+    expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
+    assert cut_off(page, 390, ".data-panel *, .data-result *") == []
+    go(page, "Evaluate")
+    page.get_by_role("button", name="Try it on sample data").click()
+    page.get_by_role("button", name="fear answered as joy: 12 rows").click()
+    expect(page.locator(".cell-rows li")).to_have_count(12)
+    assert cut_off(page, 390, ".data-panel *, .data-result *") == []
 
 
-@pytest.mark.parametrize("which", ["batch", "evaluate"])
-def test_every_control_has_a_name_for_a_screen_reader(serve: Serve, tab: OpenTab, tmp_path: Path, which: str) -> None:
+def test_every_control_has_a_name_for_a_screen_reader(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
     page = tab(serve(FakeEngine()))
-    go(page, which.capitalize())
-    upload(page, which, rows(tmp_path))
-    expect(page.locator(f"#{which}-found")).to_contain_text("rows")
-    for column in (".data-panel", ".data-result"):
-        snapshot = page.locator(column).locator("visible=true").first.aria_snapshot()
-        nameless = [
-            line
-            for line in snapshot.splitlines()
-            if line.strip() in {"- textbox", "- button", "- combobox", "- radio", "- listbox", "- table", "- region"}
-        ]
-        assert nameless == []
+    for which in ("batch", "evaluate"):
+        go(page, which.capitalize())
+        upload(page, which, rows(tmp_path))
+        expect(page.locator(f"#{which}-found")).to_contain_text("rows")
+        for column in (".data-panel", ".data-result"):
+            snapshot = page.locator(column).locator("visible=true").first.aria_snapshot()
+            nameless = [line for line in snapshot.splitlines() if line.strip() in {f"- {role}" for role in NAMED}]
+            assert nameless == []
+
+
+NAMED = ("textbox", "button", "combobox", "radio", "listbox", "table", "region")

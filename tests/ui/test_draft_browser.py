@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fake_engine import FakeEngine
-from on_page import history, prompt, run
+from on_page import history, pick, prompt, run
 from playwright.sync_api import expect
 
 from gptjt_demo.templates.library import Library
@@ -38,11 +38,6 @@ def query(page: Page) -> Locator:
 
 def examples(page: Page) -> list[str]:
     return [area.input_value() for area in page.locator("#examples textarea").all()]
-
-
-def pick(page: Page, title: str) -> None:
-    page.get_by_label("Template").click()
-    page.get_by_role("option", name=title).click()
 
 
 # --- drafts

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import gradio as gr
 import pytest
 from fake_engine import FakeEngine
 
@@ -183,14 +184,31 @@ def test_what_is_opened_can_be_undone_only_where_something_would_be_lost(library
     actions = Actions(FakeEngine(), library)
     opening = Opening(actions)
     held = actions.controls(library["emotion"])
-    assert opening.picked("me", "currency", held).before is None
+    assert not opening.picked("me", "currency", held).undo["visible"]
     held = held._replace(instruction="mine")
     shown = opening.picked("me", "currency", held)
-    assert shown.before == held
-    back = opening.back("me", shown.before, opened(shown))
-    assert opened(back) == held
-    assert back.before == opened(shown)
+    assert shown.undo["visible"]
+    assert not opening.picked("another", "currency", actions.controls(library["hate"])).undo["visible"]
+    assert opened(opening.back("me", opened(shown))) == held
     assert len(opening.refused("no").flat()) == len(shown.flat())
+
+
+def test_several_changes_are_undone_one_by_one_and_done_again(library: Library) -> None:
+    actions = Actions(FakeEngine(), library)
+    opening = Opening(actions)
+    first = actions.controls(library["emotion"])._replace(instruction="mine")
+    second = opened(opening.picked("me", "currency", first))
+    third = opened(opening.picked("me", "hate", second))
+    assert opened(opening.back("me", third)) == second
+    back = opening.back("me", second)
+    assert opened(back) == first
+    assert not back.undo["interactive"]
+    assert opened(opening.forward("me", first)) == second
+    assert opened(opening.forward("me", second)) == third
+    opening.back("me", third)
+    assert not opening.picked("me", "entities", second).redo["visible"]  # another change: nothing is left to do again
+    actions.leave("me")
+    assert opening.back("me", second).held == gr.skip()
 
 
 def test_a_link_holds_what_the_controls_hold_and_a_long_one_offers_the_file(library: Library) -> None:

@@ -46,7 +46,7 @@ def _card(template: Template, report: Report | None) -> str:
     off = "" if template.checks and not running else " disabled"
     label = "Checking…" if running else "Run its checks"
     return (
-        f'<li class="card gallery-card"><h3>{title}</h3>'
+        f'<li class="card gallery-card"><h2>{title}</h2>'
         f"{about(template.description, template.notice, '', '')}{_example(template)}"
         f'<p class="gallery-facts">{" · ".join(facts)}</p>{_report(report)}'
         f'<p class="gallery-buttons"><button type="button" class="quiet" data-open="{name}" '

@@ -1,7 +1,7 @@
 """What the playground's controls do, as plain functions of their values: open, preview, run, branch, weigh, stop.
 
 In: control values and the visitor's session. Out: values for the page's outputs, errors already turned into one line
-where they belong. All state is the arguments' or the session's own run; knows nothing of layout or events.
+where they belong. All state is the arguments' or the session's own; knows nothing of layout or events.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from gptjt_demo.ui.playground.draft import (
 )
 from gptjt_demo.ui.playground.identity import BLANK, Origin, outputs_seen
 from gptjt_demo.ui.playground.outcome import Outcome, Side, key, version
+from gptjt_demo.ui.playground.past import Past
 from gptjt_demo.ui.playground.prompt_box import no_prompt, prompt_box, whose
 from gptjt_demo.ui.playground.reply import Reply, pace, reply_of, replying
 from gptjt_demo.ui.playground.shares import shares
@@ -61,6 +62,7 @@ class Actions:
         self.engine = engine
         self.library = library
         self.runs = Runs()
+        self.past = Past()
         self.company: list[Callable[[], list[str]]] = [self._others]
         self.arrival = Arrival()
 
@@ -261,8 +263,9 @@ class Actions:
         self.runs.stop(session)
 
     def leave(self, session: str) -> None:
-        """The visitor has closed the page: nobody reads on."""
+        """The visitor has closed the page: nobody reads on, and nothing is undone."""
         self.runs.drop(session)
+        self.past.drop(session)
 
     def _watch(
         self, session: str, outcome: Outcome, index: int, side: Side, labels: Sequence[str]

@@ -53,8 +53,7 @@ class Previews(NamedTuple):
 class Page(NamedTuple):
     """Everything that changes when another prompt is shown.
 
-    `held` are the controls' values for the browser, which puts them in their places, see draft.js; `before` is what was
-    there, as `Controls`, or None.
+    `held` are the controls' values for the browser, which puts them in their places, see draft.js.
     """
 
     base: Any
@@ -65,8 +64,8 @@ class Page(NamedTuple):
     shares: Any
     details: Any
     outcome: Any
-    before: Any
     undo: Any
+    redo: Any
     notice: Any
 
     def flat(self) -> tuple[Any, ...]:

@@ -31,6 +31,7 @@ class Editor:
     reset: gr.Button
     share: gr.Button
     undo: gr.Button
+    redo: gr.Button
     notice: gr.HTML
     link: gr.Textbox
     about: gr.HTML
@@ -64,6 +65,7 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
         reset = gr.Button("Reset", elem_id="reset", size="md", scale=0, min_width=76)
         share = gr.Button("Copy link", elem_id="share", size="md", scale=0, min_width=104)
         undo = gr.Button("Undo", elem_id="undo", size="md", scale=0, min_width=72, visible=False)
+        redo = gr.Button("Redo", elem_id="redo", size="md", scale=0, min_width=72, visible=False)
     draft = draft_box(opening.held(held))
     notice = gr.HTML("", elem_id="notice", apply_default_css=False)
     link = gr.Textbox(label="Link", interactive=False, lines=1, max_lines=1, elem_id="link", buttons=[])
@@ -115,6 +117,7 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
         reset=reset,
         share=share,
         undo=undo,
+        redo=redo,
         notice=notice,
         link=link,
         about=about,

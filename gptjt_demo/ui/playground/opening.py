@@ -41,21 +41,32 @@ class Opening:
         return self.restored(session, self.actions.controls(template), note, before)
 
     def restored(self, session: str, controls: Controls, note: str, before: Controls) -> Page:
-        """What the controls held at another time."""
-        return self._shown(session, controls, note, before if self._edited(before) else None)
+        """What the controls held at another time. What was there can be brought back, unless it is in the library."""
+        past = self.actions.past
+        if self._edited(before) or past.ways(session).back:
+            past.keep(session, before)
+        return self._shown(session, controls, note)
 
-    def back(self, session: str, before: Controls | None, now: Controls) -> Page:
-        """What was there before; what is there now can be brought back in turn."""
-        return unchanged() if before is None else self._shown(session, before, "", now)
+    def back(self, session: str, now: Controls) -> Page:
+        """What was there before the last change."""
+        before = self.actions.past.back(session, now)
+        return unchanged() if before is None else self._shown(session, before, "")
 
-    def mended(self, controls: Controls, before: Controls) -> Page:
+    def forward(self, session: str, now: Controls) -> Page:
+        """What was there before it was undone."""
+        after = self.actions.past.forward(session, now)
+        return unchanged() if after is None else self._shown(session, after, "")
+
+    def mended(self, session: str, controls: Controls, before: Controls) -> Page:
         """The same prompt with one thing put right; the answer stays and is outdated."""
-        return unchanged(
-            previews=self.actions.preview(controls),
-            held=self.held(controls),
-            before=before,
-            undo=gr.update(visible=True),
-        )
+        self.actions.past.keep(session, before)
+        undo, redo = self.steps(session)
+        return unchanged(previews=self.actions.preview(controls), held=self.held(controls), undo=undo, redo=redo)
+
+    def steps(self, session: str) -> tuple[Any, Any]:
+        """The buttons for a step back and a step forward, each where there is one."""
+        back, forward = self.actions.past.ways(session)
+        return gr.update(visible=back or forward, interactive=back), gr.update(visible=forward)
 
     def refused(self, line: str) -> Page:
         """One line, and nothing else changes."""
@@ -86,8 +97,9 @@ class Opening:
             "value": NEW if new else template.name if known else OPENED,
         }
 
-    def _shown(self, session: str, controls: Controls, note: str, before: Controls | None) -> Page:
+    def _shown(self, session: str, controls: Controls, note: str) -> Page:
         self.actions.runs.drop(session)
+        undo, redo = self.steps(session)
         return Page(
             controls.base,
             self.actions.preview(controls),
@@ -97,8 +109,8 @@ class Opening:
             shares="",
             details="",
             outcome=None,
-            before=before,
-            undo=gr.update(visible=before is not None),
+            undo=undo,
+            redo=redo,
             notice=f'<p class="note" role="status">{escape(note)}</p>' if note else "",
         )
 

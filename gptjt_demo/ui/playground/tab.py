@@ -75,7 +75,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
 
     first = shown_first()
     outcome = gr.State(None)
-    before, repeated = gr.State(None), gr.State(None)
+    repeated = gr.State(None)
     with gr.Row(elem_id="columns", equal_height=False):
         with gr.Column(elem_id="edit", min_width=320):
             edit = editor(actions, opening, first)
@@ -129,8 +129,8 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         shares=shares,
         details=facts,
         outcome=outcome,
-        before=before,
         undo=edit.undo,
+        redo=edit.redo,
         notice=edit.notice,
     )
 
@@ -140,8 +140,11 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     def reset_all(request: gr.Request, *values: Any) -> tuple[Any, ...]:
         return opening.picked(session(request), "", Controls(*values)).flat()
 
-    def undo(request: gr.Request, held: Controls | None, *values: Any) -> tuple[Any, ...]:
-        return opening.back(session(request), held, Controls(*values)).flat()
+    def undo(request: gr.Request, *values: Any) -> tuple[Any, ...]:
+        return opening.back(session(request), Controls(*values)).flat()
+
+    def redo(request: gr.Request, *values: Any) -> tuple[Any, ...]:
+        return opening.forward(session(request), Controls(*values)).flat()
 
     def preview(*values: Any) -> Previews:
         return actions.preview(Controls(*values))
@@ -151,13 +154,13 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         shown = actions.preview(turned)
         return (*turned, *shown._replace(problem=line or shown.problem))
 
-    def mend(event: gr.EventData, *values: Any) -> tuple[Any, ...]:
+    def mend(request: gr.Request, event: gr.EventData, *values: Any) -> tuple[Any, ...]:
         asked = event._data if isinstance(event._data, dict) else {}
         index, rule, held = asked.get("index"), asked.get("rule"), Controls(*values)
         mended = actions.mend(index, rule, held) if isinstance(index, int) and isinstance(rule, str) else None
         if mended is None:
             return unchanged().flat()
-        return opening.mended(mended, held).flat()
+        return opening.mended(session(request), mended, held).flat()
 
     def run_prompt(request: gr.Request, both: bool, by: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         for *shown, last in actions.run(session(request), both, by, Controls(*values)):
@@ -202,9 +205,10 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
             return opening.refused(str(error)).flat()
         return opening.restored(session(request), draft, "Your draft is back.", Controls(*values)).flat()
 
-    def change_rows(event: gr.EventData, *values: Any) -> tuple[Any, Any]:
+    def change_rows(request: gr.Request, event: gr.EventData, *values: Any) -> tuple[Any, Any]:
         data = event._data if isinstance(event._data, dict) else {}
-        return Controls(*values)._replace(examples=data.get("before")), gr.update(visible=True)
+        actions.past.keep(session(request), Controls(*values)._replace(examples=data.get("before")))
+        return opening.steps(session(request))
 
     def take_labels(*values: Any) -> str:
         return actions.labels(Controls(*values))
@@ -223,7 +227,8 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     for event, handler, inputs in (
         (edit.picker.input, pick, [edit.picker, *controls]),
         (edit.reset.click, reset_all, controls),
-        (edit.undo.click, undo, [before, *controls]),
+        (edit.undo.click, undo, controls),
+        (edit.redo.click, redo, controls),
     ):
         landing(event(handler, inputs, page.flat(), js=TELL_PICKING, queue=False, **quiet))
     edit.view.input(turn, controls, [*controls, *previews], js=TELL_PICKING, queue=False, **quiet).then(
@@ -259,7 +264,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         **quiet,
     )
     landing(advice.select(mend, controls, page.flat(), queue=False, **quiet), told=False)
-    edit.examples.edit(change_rows, controls, [before, edit.undo], queue=False, **quiet)
+    edit.examples.edit(change_rows, controls, [edit.undo, edit.redo], queue=False, **quiet)
     edit.offer.click(take_labels, controls, controls.labels, queue=False, **quiet)
     landing(edit.draft.select(restore, controls, page.flat(), queue=False, **quiet))
     answered = [answer, shares, outcome, facts]

@@ -76,8 +76,10 @@ const undoable = (act) => {
 const drop = (row) =>
   undoable(() => {
     const near = row.nextElementSibling || row.previousElementSibling;
+    const gone = `${noun} ${rows().indexOf(row) + 1} removed.`;
     row.remove();
     changed(near ? near.querySelector(".grid-remove") : add);
+    say(gone, true);
   });
 
 // Cells of a spreadsheet on the clipboard: tabs between them, quotes around one with a tab, a line end or a quote.
@@ -138,13 +140,21 @@ const paste = (event, row, column) => {
   });
   const most = Math.max(...found.map((values) => values.length));
   const left = most > width - column ? ` ${most} columns were copied, ${width - column} fit here: the others are left out.` : "";
-  say(found.length > 1 || left ? `${found.length} ${found.length === 1 ? "row" : "rows"} pasted.${left}` : "");
+  const many = found.length > 1 || left;
+  say(many ? `${found.length} ${found.length === 1 ? "row" : "rows"} pasted.${left}` : "", !fixed);
 };
 
+// What was done is said below the rows, with the way back beside it: the page's own Undo may be far out of sight.
 const said = make("p", "hint grid-said");
 said.setAttribute("role", "status");
-const say = (line) => {
+const back = make("button", "quiet", "Undo");
+back.addEventListener("click", () => {
+  add.focus(); // the button goes with its line
+  document.getElementById("undo")?.click();
+});
+const say = (line, undoable) => {
   said.textContent = line;
+  if (line && undoable) said.append(" ", back);
   if (!said.isConnected) grid.append(said);
 };
 

@@ -1,7 +1,10 @@
-// Keys and focus for the whole page: Ctrl+Enter (or Cmd+Enter) runs, Escape stops, and on a phone the answer comes
-// into view when a run begins.
+// Keys and focus for the whole page: Ctrl+Enter (or Cmd+Enter) runs, Escape stops, Ctrl+Z outside a text field undoes;
+// and on a phone the answer comes into view when a run begins.
 const running = () => document.querySelector('.answer[data-state="running"]');
-const press = (id) => document.getElementById(id)?.click();
+const press = (id) => {
+  const button = document.getElementById(id);
+  if (button?.checkVisibility()) button.click();
+};
 
 document.addEventListener(
   "keydown",
@@ -12,6 +15,8 @@ document.addEventListener(
       press("run");
     } else if (event.key === "Escape" && running()) {
       press("stop");
+    } else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.target.matches("input, textarea")) {
+      press(event.shiftKey ? "redo" : "undo");
     }
   },
   true,
