@@ -51,14 +51,14 @@ def _picture() -> str:
 
 
 def about(description: str, notice: str, licence: str, source: str) -> str:
-    """A template's description, its notice, and where it is from."""
-    origin = " · ".join(part for part in (escape(licence), _link(source)) if part)
-    return (
-        f'<div class="about"><p>{escape(description)}</p>'
-        + (f'<p class="notice" role="note">{escape(notice)}</p>' if notice else "")
-        + (f'<p class="origin">{origin}</p>' if origin else "")
-        + "</div>"
+    """A template's description, its notice, and where it is from; nothing where it says nothing."""
+    origin = '<span class="dot"> · </span>'.join(part for part in (escape(licence), _link(source)) if part)
+    lines = (
+        f"<p>{escape(description)}</p>" if description else "",
+        f'<p class="notice" role="note">{escape(notice)}</p>' if notice else "",
+        f'<p class="origin">{origin}</p>' if origin else "",
     )
+    return f'<div class="about">{"".join(lines)}</div>' if any(lines) else ""
 
 
 def _link(source: str) -> str:

@@ -25,6 +25,8 @@ def progress_bar(standing: Standing[Progress, Any], *, noun: str = "rows") -> st
         return bar(0.0, standing.title, "starting…")
     part = progress.done / progress.total if progress.total else 0.0
     facts = [f"{progress.done:,} of {progress.total:,} {noun}"]
+    if not progress.done and not standing.stopping:
+        facts.append(f"the first {noun} are on their way…")
     if progress.rate:
         facts.append(f"{progress.rate:,.1f} {noun}/s")
     if progress.seconds_left is not None and progress.done < progress.total:

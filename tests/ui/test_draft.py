@@ -272,6 +272,7 @@ def test_labels_stay_with_a_pasted_text_whose_outputs_are_among_them() -> None:
     other = text.replace("yes", "maybe")
     assert draft(PAIR, raw=other).whole().labels == ()
     assert draft(PAIR, raw=other, labels="maybe, never").whole().labels == ("maybe", "never")  # typed for it
+    assert draft(PAIR, raw=other, labels="dog, cat").whole().labels == ()  # typed for another
 
 
 def test_labels_that_are_left_out_are_said(library: Library) -> None:

@@ -112,15 +112,44 @@ def test_what_is_typed_while_a_picked_template_is_on_its_way_stays(serve: Serve,
 # --- rows
 
 
-def test_a_removed_row_is_brought_back(serve: Serve, tab: OpenTab) -> None:
+def test_removed_rows_are_brought_back_one_by_one_and_the_answer_stays(serve: Serve, tab: OpenTab) -> None:
     page = tab(serve(FakeEngine()))
     before = prompt(page)
+    run(page)
+    rows = page.locator("#examples .grid-row")
     page.get_by_role("button", name="Remove example 1").click()
-    expect(page.locator("#examples .grid-row")).to_have_count(1)
-    page.get_by_role("button", name="Undo").click()
-    expect(page.locator("#examples .grid-row")).to_have_count(2)
+    expect(page.locator("#examples .grid-said")).to_contain_text("Example 1 removed.")
+    page.get_by_role("button", name="Remove example 1").click()
+    expect(rows).to_have_count(0)
+    expect(page.locator(".outdated")).to_be_visible()
+    page.locator("#examples .grid-said").get_by_role("button", name="Undo").click()
+    expect(rows).to_have_count(1)
+    page.locator("#undo").click()
+    expect(rows).to_have_count(2)
     expect(page.locator("#prompt pre")).to_contain_text("sorry for myself")
     assert prompt(page) == before
+    expect(page.locator(".answer-text")).to_have_text("joy")
+    expect(page.locator(".outdated")).to_be_hidden()
+    page.locator("#redo").click()
+    expect(rows).to_have_count(1)
+    page.locator("#redo").click()
+    expect(rows).to_have_count(0)
+    expect(page.locator("#redo")).to_be_hidden()
+
+
+def test_a_choice_is_one_step(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    for title in ("Country Currency", "Tweet Eval Hate"):
+        pick(page, title)
+        expect(page.get_by_label("Name", exact=True).first).to_have_value(title)
+    expect(page.locator("#undo")).to_be_hidden()  # nobody edited anything
+    query(page).fill("mine")
+    expect(page.locator("#prompt pre")).to_contain_text("mine")
+    pick(page, "Country Currency")
+    expect(page.locator("#undo")).to_be_visible()
+    page.locator("#undo").click()
+    expect(query(page)).to_have_value("mine")
+    expect(page.locator("#undo")).to_be_disabled()
 
 
 def test_cells_of_a_spreadsheet_become_rows(serve: Serve, tab: OpenTab) -> None:
@@ -130,9 +159,9 @@ def test_cells_of_a_spreadsheet_become_rows(serve: Serve, tab: OpenTab) -> None:
     paste(first, 'Input\tOutput\r\n007\tjoy\r\n"two\nlines, ""so"""\tfear\r\n')
     expect(page.locator("#examples .grid-row")).to_have_count(4)
     assert examples(page) == [*there[:2], "007", "joy", 'two\nlines, "so"', "fear", *there[2:]]
-    expect(page.locator("#examples .grid-said")).to_have_text("2 rows pasted.")
+    expect(page.locator("#examples .grid-said")).to_have_text("2 rows pasted. Undo")
     expect(page.locator("#prompt pre")).to_contain_text('Input: two\nlines, "so"\nOutput: fear')
-    page.get_by_role("button", name="Undo").click()
+    page.locator("#undo").click()
     expect(page.locator("#examples .grid-row")).to_have_count(2)
     paste(first, "one\ntwo\n", "<table><tr><td>one</td></tr><tr><td>two</td></tr></table>")
     expect(page.locator("#examples .grid-row")).to_have_count(4)

@@ -81,7 +81,7 @@ def self_test(engine: Answers) -> str:
         "<p>The last token of a prompt is replaced by another. With a prefix mask, what the model computes at the "
         f"first token must then change; with a causal mask it must not. <b>{escape(outcome)}</b></p>"
         f'<dl class="facts">{numbers}</dl>'
-        f'<p class="hint">{escape(test.reason)}</p>',
+        + ("" if test.supports_prefix else f'<p class="hint">{escape(test.reason)}</p>'),
     )
 
 

@@ -129,5 +129,5 @@ def _facts(job: BatchJob, counts: Counts) -> str:
 def _card(state: str, status: str, body: str) -> str:
     return (
         f'<section class="card job" data-state="{state}" aria-labelledby="job-title">'
-        f'<header><h2 id="job-title">Run</h2><span class="status">{escape(status)}</span></header>{body}</section>'
+        f'<header><h2 id="job-title">Progress</h2><span class="status">{escape(status)}</span></header>{body}</section>'
     )

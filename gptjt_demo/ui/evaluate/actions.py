@@ -58,9 +58,9 @@ class EvaluateActions:
 
     # --- the file
 
-    def look(self, path: str | None, name: str, *values: Any) -> tuple[Any, ...]:
+    def look(self, path: str | None, name: str, *values: Any, sample: bool = False) -> tuple[Any, ...]:
         """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
-        table, found, preview = source.looked_at(path, ROW_LIMIT)
+        table, found, preview = source.looked_at(path, ROW_LIMIT, sample=sample)
         return table, found, preview, *self.choose(table, name, *[None] * (1 + MAX_INPUTS), *values)
 
     def sample(self, name: str, *values: Any) -> tuple[Any, ...]:
@@ -70,7 +70,7 @@ class EvaluateActions:
             path = str(samples.path(begun_as(name, values)))
         except PlaygroundError as error:
             return None, problem(str(error)), "", *self.choose(None, name, *[None] * (1 + MAX_INPUTS), *values)
-        return self.look(path, name, *values)
+        return self.look(path, name, *values, sample=True)
 
     def choose(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
         """The pickers for a prompt over the file: what is wrong with the prompt, the column of right answers, those of

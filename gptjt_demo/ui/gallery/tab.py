@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -21,6 +22,10 @@ from gptjt_demo.ui.playground.tab import Playground
 from gptjt_demo.ui.session import session
 from gptjt_demo.ui.work import Work
 
+_HINT = (
+    '<p class="hint">Open a template and change it to fit your job. Its checks are inputs with a known answer: run '
+    "them to see how well {model} does it.</p>"
+)
 CHECKS_AT_ONCE = 2
 """Templates whose checks run at the same time; later ones wait."""
 
@@ -35,6 +40,7 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
     """
     library = actions.library
     reports = gr.State({})
+    gr.HTML(_HINT.format(model=escape(actions.engine.name)), apply_default_css=False, elem_id="gallery-hint")
     with gr.Row(elem_id="gallery-tools", equal_height=False):
         search = gr.Textbox(
             label="Search the gallery", lines=1, max_lines=1, elem_id="gallery-search", buttons=[], max_length=200

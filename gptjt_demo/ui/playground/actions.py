@@ -117,7 +117,7 @@ class Actions:
             "" if wrong else advice(self.findings(template), draft.rows()),
             gr.skip()
             if wrong
-            else whose(held.base, template, made, unfit=bool(draft.labels.strip()) and not template.labels),
+            else whose(held.base, template, made, unfit="" if template.labels else draft.labels.strip()),
             self._offer(template, made),
         )
 

@@ -140,13 +140,14 @@ class Draft:
         except TemplateError:
             template = self.base  # the rows are wrong, the text is not
         labels = read_labels(self.labels)
-        template, query = reread(template, self.raw, labels)
-        # The base's labels are not those of another prompt, unless its outputs are among them.
-        outputs = [row.output for row in template.examples]
-        fit = bool(outputs) and all(output in labels for output in outputs)
-        if tuple(labels) == self.base.labels and not fit and origin(self.base, template) == "own":
-            template = template.revised(labels=())
-        return template, query
+        read, query = reread(template, self.raw, labels)
+        # The base's labels are not those of another prompt, unless all its outputs are among them; labels that
+        # somebody typed are not, where none is.
+        known = [row.output in labels for row in read.examples]
+        fit = any(known) or not known if tuple(labels) != self.base.labels else bool(known) and all(known)
+        if not fit and origin(template, read) == "own":
+            read = read.revised(labels=())
+        return read, query
 
     def _rows(self) -> tuple[Template, dict[str, str]]:
         words = {} if self.wording is None else read_wording(self.wording)

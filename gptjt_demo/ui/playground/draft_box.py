@@ -18,6 +18,7 @@ from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.draft import RAW, ROWS
 
 KEEP = "(held, ...values) => { gptjt.keep(held, ...values); }"
+PICK = "(name, ...values) => gptjt.pick(name, ...values)"
 LAND = "(held, ...values) => gptjt.land(held, ...values)"
 SETTLE = "() => { gptjt.settle(true); }"
 SETTLE_UNTOLD = "() => { gptjt.settle(false); }"

@@ -70,8 +70,11 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
     notice = gr.HTML("", elem_id="notice", apply_default_css=False)
     link = gr.Textbox(label="Link", interactive=False, lines=1, max_lines=1, elem_id="link", buttons=[])
     about = gr.HTML(shown.about, elem_id="about", apply_default_css=False)
-    title = _text(held.title, "Name", "title", max_lines=1, max_length=100)
-    view = gr.Radio([("Rows", ROWS), ("Raw prompt", RAW)], value=ROWS, label="Edit as", elem_id="view")
+    with gr.Row(elem_id="naming", equal_height=False):
+        title = _text(held.title, "Name", "title", max_lines=1, max_length=100, min_width=200)
+        view = gr.Radio(
+            [("Rows", ROWS), ("Raw prompt", RAW)], value=ROWS, label="Edit as", elem_id="view", scale=0, min_width=180
+        )
     paste = "Edit it, or paste another. Rows shows it as rows again."
     raw = _text(held.raw, "The whole prompt", "raw", lines=12, max_lines=30, info=paste)
     instruction = _text(held.instruction, "Instruction", "instruction", lines=2, max_lines=14)

@@ -21,6 +21,7 @@ from gptjt_demo.ui import static
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
+from gptjt_demo.ui.playground.draft_box import PICK
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.outcome import version
 from gptjt_demo.ui.session import session
@@ -182,8 +183,10 @@ def connect(
         shown = opening.opened(session(request), templates[0], "", Controls(*values))
         return (*shown.flat(), tuple(templates), more, _said(escape(note)))
 
-    def choose(request: gr.Request, index: int, templates: tuple[Template, ...], *values: Any) -> tuple[Any, ...]:
-        template = templates[index]
+    def choose(request: gr.Request, index: int | None, templates: Any, *values: Any) -> tuple[Any, ...]:
+        if index is None:
+            return (*unchanged().flat(), gr.skip())
+        template: Template = templates[index]
         shown = opening.opened(session(request), template, "", Controls(*values))
         return (*shown.flat(), _said(escape(f"“{template.title}” was imported.")))
 
@@ -203,7 +206,8 @@ def connect(
         ),
         told=False,
     )
-    landing(parts.found.input(choose, [parts.found, parts.taken, *controls], [*page.flat(), parts.said], **quiet))
+    chosen = [parts.found, parts.taken, *controls]
+    landing(parts.found.input(choose, chosen, [*page.flat(), parts.said], js=PICK, **quiet))
     written = [parts.written, parts.about, parts.done]
     gr.on([parts.form.input, parts.fold.expand, parts.again.click], write, [parts.form, *controls], written, **quiet)
     parts.copy.click(None, parts.written, parts.done, js=_COPY, **quiet)

@@ -49,13 +49,11 @@ class Opening:
 
     def back(self, session: str, now: Controls) -> Page:
         """What was there before the last change."""
-        before = self.actions.past.back(session, now)
-        return unchanged() if before is None else self._shown(session, before, "")
+        return self._stepped(session, self.actions.past.back(session, now))
 
     def forward(self, session: str, now: Controls) -> Page:
         """What was there before it was undone."""
-        after = self.actions.past.forward(session, now)
-        return unchanged() if after is None else self._shown(session, after, "")
+        return self._stepped(session, self.actions.past.forward(session, now))
 
     def mended(self, session: str, controls: Controls, before: Controls) -> Page:
         """The same prompt with one thing put right; the answer stays and is outdated."""
@@ -96,6 +94,21 @@ class Opening:
             "choices": [("New prompt", NEW), *own, *((item.title, item.name) for item in library)],
             "value": NEW if new else template.name if known else OPENED,
         }
+
+    def _stepped(self, session: str, controls: Controls | None) -> Page:
+        """What a step leads to. The answer stays: page.js says whether it is one to this prompt."""
+        if controls is None:
+            return unchanged()
+        undo, redo = self.steps(session)
+        return unchanged(
+            base=controls.base,
+            previews=self.actions.preview(controls),
+            picker=gr.update(**self.choices(controls.base)),
+            held=self.held(controls),
+            undo=undo,
+            redo=redo,
+            notice="",
+        )
 
     def _shown(self, session: str, controls: Controls, note: str) -> Page:
         self.actions.runs.drop(session)

@@ -10,7 +10,7 @@ from html import escape
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.banner import about
 from gptjt_demo.ui.html import problem
-from gptjt_demo.ui.playground.identity import Origin
+from gptjt_demo.ui.playground.identity import BLANK, Origin
 
 
 def prompt_box(prompt: str, tokens: int | None, room: int, context: int, key: str = "", version: str = "") -> str:
@@ -36,12 +36,27 @@ def prompt_box(prompt: str, tokens: int | None, room: int, context: int, key: st
     )
 
 
-def whose(base: Template, template: Template, made: Origin, *, unfit: bool = False) -> str:
-    """What a template says of itself, and what it began as where it is no longer that; `unfit`: so are its labels."""
+_BEGIN = (
+    "Write an instruction, or only examples: what goes in, and what should come out. Rows that you copied from a "
+    "spreadsheet can be pasted into the first cell."
+)
+
+
+def whose(base: Template, template: Template, made: Origin, *, unfit: str = "") -> str:
+    """What a template says of itself, and what it began as where it is no longer that.
+
+    Args:
+        base: what it began as.
+        template: what is on the page.
+        made: what the two have to do with each other.
+        unfit: labels that do not fit it and are left out.
+    """
     said = {"same": "", "edited": f"Edited from “{base.title}”.", "own": "A prompt of your own."}[made]
-    said += f" The labels of “{base.title}” do not fit it and are left out." if unfit else ""
-    line = f'<p class="origin">{escape(said)}</p>' if said else ""
-    return about(template.description, template.notice, template.licence, template.source) + line
+    if made == "same" and base == BLANK:
+        said = _BEGIN
+    said += f" The labels “{unfit}” do not fit it and are left out." if unfit else ""
+    of_its_own = about(template.description, template.notice, template.licence, template.source)
+    return of_its_own + (f'<div class="about"><p>{escape(said)}</p></div>' if said else "")
 
 
 def no_prompt(line: str) -> str:

@@ -16,7 +16,7 @@ from gptjt_demo.ui import static
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls, Page, Previews, unchanged
 from gptjt_demo.ui.playground.details import details
-from gptjt_demo.ui.playground.draft_box import KEEP, LAND, SETTLE, SETTLE_UNTOLD, read_draft
+from gptjt_demo.ui.playground.draft_box import KEEP, LAND, PICK, SETTLE, SETTLE_UNTOLD, read_draft
 from gptjt_demo.ui.playground.editor import editor
 from gptjt_demo.ui.playground.exchange import COPY_LINK, Landing, connect, link
 from gptjt_demo.ui.playground.kept import Repeat, kept_panel, read_record, read_repeat, refusal, template_record
@@ -134,8 +134,8 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         notice=edit.notice,
     )
 
-    def pick(request: gr.Request, name: str, *values: Any) -> tuple[Any, ...]:
-        return opening.picked(session(request), name, Controls(*values)).flat()
+    def pick(request: gr.Request, name: str | None, *values: Any) -> tuple[Any, ...]:
+        return unchanged().flat() if name is None else opening.picked(session(request), name, Controls(*values)).flat()
 
     def reset_all(request: gr.Request, *values: Any) -> tuple[Any, ...]:
         return opening.picked(session(request), "", Controls(*values)).flat()
@@ -224,13 +224,13 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         actions.stop(session(request))
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    for event, handler, inputs in (
-        (edit.picker.input, pick, [edit.picker, *controls]),
-        (edit.reset.click, reset_all, controls),
-        (edit.undo.click, undo, controls),
-        (edit.redo.click, redo, controls),
+    landing(edit.picker.input(pick, [edit.picker, *controls], page.flat(), js=PICK, queue=False, **quiet))
+    for event, handler in (
+        (edit.reset.click, reset_all),
+        (edit.undo.click, undo),
+        (edit.redo.click, redo),
     ):
-        landing(event(handler, inputs, page.flat(), js=TELL_PICKING, queue=False, **quiet))
+        landing(event(handler, controls, page.flat(), js=TELL_PICKING, queue=False, **quiet))
     edit.view.input(turn, controls, [*controls, *previews], js=TELL_PICKING, queue=False, **quiet).then(
         None, js=SETTLE, **quiet
     )

@@ -42,12 +42,13 @@ def opened(path: str | Path) -> Table:
     return read(path)
 
 
-def looked_at(path: str | Path | None, limit: int) -> tuple[Table | None, str, str]:
+def looked_at(path: str | Path | None, limit: int, *, sample: bool = False) -> tuple[Table | None, str, str]:
     """An uploaded file as the page shows it.
 
     Args:
         path: None where there is none.
         limit: rows of it that will be used.
+        sample: it comes with the app.
 
     Returns:
         the table, what was found or why it is none, and its first rows.
@@ -58,12 +59,16 @@ def looked_at(path: str | Path | None, limit: int) -> tuple[Table | None, str, s
         table = opened(path)
     except PlaygroundError as error:
         return None, problem(str(error)), ""
-    return table, found(table, limit=limit), preview(table)
+    title = "Sample data" if sample else "Your file"
+    return table, found(table, limit=limit, sample=sample), preview(table, title)
 
 
-def found(table: Table, *, limit: int | None = None) -> str:
-    """What the file was taken for, and how much of it will be used."""
-    parts = [f"<b>{len(table):,}</b> row{'' if len(table) == 1 else 's'}", *map(escape, table.notes)]
+def found(table: Table, *, limit: int | None = None, sample: bool = False) -> str:
+    """What the file was taken for, and how much of it will be used; a sample is called one."""
+    parts = [
+        f"{'Sample data: ' if sample else ''}<b>{len(table):,}</b> row{'' if len(table) == 1 else 's'}",
+        *map(escape, table.notes),
+    ]
     cap = ""
     if limit is not None and len(table) > limit:
         cap = (
@@ -73,13 +78,14 @@ def found(table: Table, *, limit: int | None = None) -> str:
     return f'<p class="found" role="status">{" · ".join(parts)}</p>{cap}'
 
 
-def preview(table: Table) -> str:
+def preview(table: Table, title: str = "Your file") -> str:
     """The first rows in a card."""
     rows = table.preview()
     status = "" if len(table) <= PREVIEW else f"the first {PREVIEW} of {len(table):,}"
     return (
-        '<section class="card preview"><header><h2>Your file</h2>'
-        f'<span class="status">{status}</span></header>{rows_table(table.columns, rows, label="Your file")}</section>'
+        '<section class="card preview"><header>'
+        f"<h2>{escape(title)}</h2>"
+        f'<span class="status">{status}</span></header>{rows_table(table.columns, rows, label=title)}</section>'
     )
 
 

@@ -52,12 +52,22 @@ const keep = (held, ...values) => {
 };
 
 // What is typed between picking something and its arrival stays: {control: text, or {"row,column": text} of a grid}.
-let picking = false;
+let picking = 0; // openings that are on their way
 let typed = {};
 document.addEventListener("picking", () => {
-  picking = true;
+  picking += 1;
   typed = {};
 });
+
+// A dropdown tells of one choice twice: the second asks for nothing.
+let chosen = null;
+const pick = (name, ...values) => {
+  const again = picking > 0 && name === chosen;
+  chosen = name;
+  if (again) picking += 1;
+  else document.dispatchEvent(new Event("picking"));
+  return [again ? null : name, ...values];
+};
 document.addEventListener(
   "input",
   (event) => {
@@ -95,8 +105,10 @@ const land = (held, ...values) => {
 // The end of an opening; of one that nobody told of before (`told`), only where something has landed. The server has
 // shown the prompt without what was typed since: an edit shows it with that.
 const settle = (told) => {
-  if (!told && !fresh) return;
-  picking = fresh = false;
+  if (told) picking = Math.max(0, picking - 1);
+  else if (!fresh) return;
+  if (picking) return;
+  fresh = false;
   document.dispatchEvent(new Event("picked"));
   if (Object.keys(typed).length) {
     document.querySelector("#query textarea")?.dispatchEvent(new Event("input", { bubbles: true }));
@@ -123,5 +135,5 @@ const offer = () => {
   };
 };
 
-globalThis.gptjt = { ...globalThis.gptjt, keep, land, settle };
+globalThis.gptjt = { ...globalThis.gptjt, keep, land, pick, settle };
 offer();

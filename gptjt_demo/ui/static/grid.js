@@ -28,6 +28,7 @@ const texts = (row) => [...row.querySelectorAll("textarea")].map((area) => area.
 const isOff = (row) => row.classList.contains("grid-off");
 
 const commit = () => {
+  said.textContent = "";
   const off = rows().flatMap((row, index) => (isOff(row) ? [index] : []));
   const value = { ...props.value, rows: rows().map(texts), off };
   shown = key(value);
