@@ -15,12 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gptjt_demo.engine.calibration import mean_shares, reshared
     from gptjt_demo.engine.engine import Engine
     from gptjt_demo.engine.results import Completion, LabelScore, Token
     from gptjt_demo.errors import PlaygroundError
     from gptjt_demo.models.loading import load
     from gptjt_demo.models.pipeline import pipeline
     from gptjt_demo.settings import Sampling
+    from gptjt_demo.templates.neutral import neutral_prompts
     from gptjt_demo.templates.template import Template
 
 __version__ = "0.1.0"
@@ -34,7 +36,10 @@ __all__ = [
     "Template",
     "Token",
     "load",
+    "mean_shares",
+    "neutral_prompts",
     "pipeline",
+    "reshared",
 ]
 
 _HOMES = {
@@ -46,7 +51,10 @@ _HOMES = {
     "Template": "templates.template",
     "Token": "engine.results",
     "load": "models.loading",
+    "mean_shares": "engine.calibration",
+    "neutral_prompts": "templates.neutral",
     "pipeline": "models.pipeline",
+    "reshared": "engine.calibration",
 }
 
 

@@ -45,7 +45,7 @@ class FakeEngine:
         default: the answer where no key fits.
         delay: seconds for every token; an event in its place blocks every token until it is set.
         prefill: seconds before the first token.
-        scores: label -> log probability; a label that is not named scores -10.
+        scores: label -> log probability, or that for a prompt; a label that is not named scores -10.
         fail_after: raise `failure` after so many tokens.
     """
 
@@ -56,7 +56,7 @@ class FakeEngine:
         default: str = "joy",
         delay: float | threading.Event = 0.0,
         prefill: float = 0.0,
-        scores: Mapping[str, float] | None = None,
+        scores: Mapping[str, float] | Callable[[str], Mapping[str, float]] | None = None,
         name: str = "fake",
         context: int = 2048,
         attention: Attention = "prefix",
@@ -79,7 +79,7 @@ class FakeEngine:
         self.default = default
         self.delay = delay
         self.prefill = prefill
-        self.scores = dict(scores or {})
+        self.scores = scores if callable(scores) else dict(scores or {})
         self.fail_after = fail_after
         self.failure = failure or RuntimeError("scripted failure")
         self._lock = threading.Lock()
@@ -174,9 +174,10 @@ class FakeEngine:
         if cancel is not None and cancel.is_set():
             return []
         rows = []
+        scores = self.scores(prompt) if callable(self.scores) else self.scores
         for label in labels:
             text = _joiner(prompt) + label + end
-            tokens, logprob = len(_pieces(text)), self.scores.get(label, -10.0)
+            tokens, logprob = len(_pieces(text)), scores.get(label, -10.0)
             rows.append(LabelScore(label, logprob, logprob / tokens, logprob / len(text.encode()), 0.0, tokens))
         shares = softmax([getattr(row, rule) for row in rows])
         return [replace(row, share=share) for row, share in zip(rows, shares, strict=True)]

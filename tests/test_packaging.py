@@ -42,6 +42,7 @@ EXTRAS = {
     "cli": ("lm-eval",),
     "evaluation": ("lm-eval",),
     "models": ("zerogpu",),
+    "tables": ("parquet", "datasets"),
 }  # what a room may need beside the dependencies
 
 
@@ -76,13 +77,13 @@ def test_what_the_tests_import_is_declared_for_them() -> None:
                 named |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 named.add(node.module)
-    assert set(packages(named - own)) <= {*declared("dev", "lm-eval", "mcp", "train")}
+    assert set(packages(named - own)) <= {*declared("dev", "datasets", "lm-eval", "mcp", "parquet", "train")}
 
 
 def test_what_is_declared_is_imported() -> None:
     used = {str(canonicalize_name(name)) for name in PACKAGES}  # some are imported by a name that is put together
     used |= {package for named in imports(ROOT / "gptjt_demo").values() for package in packages(named)}
-    assert set(declared("train", "bench", "datasets", "zerogpu")) <= used
+    assert set(declared("train", "bench", "datasets", "parquet", "zerogpu")) <= used
 
 
 def test_every_dependency_has_a_range_and_one_pin_within_it() -> None:

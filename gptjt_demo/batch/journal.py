@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +28,7 @@ SOURCE = "source file"
 """What an identity names the source's digest by."""
 
 _BEGIN = b'{"begun": '
+_KEPT = tuple(field.name for field in fields(Reply) if field.name != "scores")
 _FINISHING = b'{"finishing": true}\n'
 
 
@@ -96,7 +98,8 @@ class Journal:
         """What of a run's identity is not what it was begun with."""
         with self._path.open("rb") as file:
             begun = _head(file.readline())
-        return [name for name in identity if begun.get(name) != identity[name]]
+        names = [*identity, *(name for name in begun if name not in identity and name != "begun")]
+        return [name for name in names if begun.get(name) != identity.get(name)]
 
     def begin(self, identity: Identity) -> None:
         """Begin it, instead of whatever is in it."""
@@ -137,9 +140,24 @@ class Journal:
         assert entry is not None  # nobody else writes while it is held
         return entry[1]
 
+    def replies(self, total: int) -> Iterator[Reply]:
+        """The replies of the first rows in the rows' order, all of which are there."""
+        offsets = array("q", [-1]) * total
+        with self._path.open("rb") as file:
+            end = 0
+            for line in file:
+                if (entry := entry_of(line)) and entry[0] < total:
+                    offsets[entry[0]] = end
+                end += len(line)
+            for byte in offsets:
+                file.seek(byte)
+                found = entry_of(file.readline())
+                assert found is not None  # it is written before its row is
+                yield found[1]
+
     def record(self, index: int, reply: Reply) -> None:
         """Keep the reply to the row of that index."""
-        self._add(_line({"place": index, **asdict(reply)}))
+        self._add(_line({"place": index, **{name: getattr(reply, name) for name in _KEPT}}))
 
     def finishing(self) -> None:
         """Say that the output is being made of the replies."""

@@ -1,22 +1,23 @@
 """A run's output and the files beside it: whose names they may have, what is in them already, and how they grow.
 
 In: the output's name, the source table, a run's identity, replies. Out: the growing file, and where a run begins.
-Beside `OUT` stand `OUT.run`, the journal, and of a workbook, which cannot grow by a row, `OUT.part.jsonl`, which is
-turned into it at the end by way of `OUT.tmp`; none of them may be the input or somebody else's. What a resumed run
-finds written is compared with the input and the journal, row by row and column by column, before a byte is changed.
-Does not know how rows are answered.
+Beside `OUT` stand `OUT.run`, the journal, and `OUT.part.jsonl` where the output cannot grow by a row: of a workbook,
+and where a reply is known only when all are there. It is turned into the output at the end by way of `OUT.tmp`; none of
+them may be the input or somebody else's. What a resumed run finds written is compared with the input and the journal,
+row by row and column by column, before a byte is changed. Does not know how rows are answered.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from gptjt_demo.batch.journal import SOURCE, Identity, Journal, damage, is_finishing, is_journal, journal_of
 from gptjt_demo.batch.question import Reply, reply_cells, reply_columns
+from gptjt_demo.engine.calibration import Shares, mean_shares
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.sheet import Row, unique_names
@@ -25,6 +26,9 @@ from gptjt_demo.tables.written import Written, compared
 
 _TAKEN = "it is there already, and no run wrote it"
 _MOVE = "move it, or choose another name for the output"
+
+Settled = Callable[[Row, Reply, Shares], Reply]
+"""A row, its reply and the labels' mean shares over all rows: the reply as it is to stand in the output."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,15 @@ class Start:
     complete: bool = False
 
 
-def part_of(target: Path) -> Path:
-    """The file that grows, row by row."""
-    workbook = rowfile.format_of(target) == "xlsx"
-    return target.with_name(target.name + ".part.jsonl") if workbook else target
+def part_of(target: Path, *, later: bool = False) -> Path:
+    """The file that grows, row by row. `later`: the output's rows are known only when all are there."""
+    beside = later or rowfile.format_of(target) == "xlsx"
+    return target.with_name(target.name + ".part.jsonl") if beside else target
 
 
-def check_target(source: Path, target: Path, *, resume: bool = False, overwrite: bool = False) -> None:
+def check_target(
+    source: Path, target: Path, *, resume: bool = False, overwrite: bool = False, later: bool = False
+) -> None:
     """Refuse names that a run may not write to. Nothing is opened for writing; a run does it itself, but a caller who
     wants to know before a model is loaded asks here.
 
@@ -56,6 +62,7 @@ def check_target(source: Path, target: Path, *, resume: bool = False, overwrite:
         source: the file that is read.
         target: the output.
         resume, overwrite: as of the run.
+        later: see `part_of`.
 
     Raises:
         TableError: the output or a file beside it is the input, somebody else's, or there already; or it has no folder.
@@ -64,9 +71,9 @@ def check_target(source: Path, target: Path, *, resume: bool = False, overwrite:
         what = "it is a folder" if target.is_dir() else "it is a pipe or a device"
         raise TableError(what, where=target.name, mend="name a file")
     rowfile.format_of(target)
-    journal, part, draft = journal_of(target), part_of(target), rowfile.draft_of(target)
-    workbook = part != target
-    for path in (target, journal, *((part, draft) if workbook else ())):
+    journal, part, draft = journal_of(target), part_of(target, later=later), rowfile.draft_of(target)
+    beside = part != target
+    for path in (target, journal, *((part, draft) if beside else ())):
         if path.exists() and source.exists() and path.samefile(source):
             what = "the output would replace the input" if path == target else "the run would write over the input"
             raise TableError(what, where=path.name, mend="choose another name for the output")
@@ -77,9 +84,9 @@ def check_target(source: Path, target: Path, *, resume: bool = False, overwrite:
         raise TableError(_TAKEN, where=journal.name, mend=_MOVE)
     if begun and resume and not overwrite and (what := damage(journal)):
         raise TableError(what, where=journal.name, mend="resume and overwrite together ask for that row again")
-    if workbook and os.path.lexists(part) and not (begun and part.is_file()):
+    if beside and os.path.lexists(part) and not (begun and part.is_file()):
         raise TableError(_TAKEN, where=part.name, mend=_MOVE)
-    if workbook and os.path.lexists(draft) and not (begun and draft.is_file() and is_finishing(journal)):
+    if beside and os.path.lexists(draft) and not (begun and draft.is_file() and is_finishing(journal)):
         raise TableError(_TAKEN, where=draft.name, mend=_MOVE)
     if (target.exists() or begun) and not resume and not overwrite:
         mend = "overwrite it, or choose another name"
@@ -95,10 +102,12 @@ class Output:
         table: the source.
         total: rows that are asked for.
         labels: whether the run picks labels.
+        later: see `part_of`.
     """
 
-    def __init__(self, target: Path, table: Table, total: int, *, labels: bool) -> None:
-        self.part = part_of(target)
+    def __init__(self, target: Path, table: Table, total: int, *, labels: bool, later: bool = False) -> None:
+        self.part = part_of(target, later=later)
+        self._later = later
         self._target, self._table, self._total, self._labels = target, table, total, labels
         self._columns = unique_names((*table.columns, *reply_columns(labels)))
         self._codec = rowfile.Codec(rowfile.format_of(self.part), self._columns)
@@ -112,7 +121,7 @@ class Output:
             TableError: as `check_target`; another run is writing; the format cannot hold a cell of the source; or what
                 is written is not the input's.
         """
-        check_target(self._table.path, self._target, resume=resume, overwrite=overwrite)
+        check_target(self._table.path, self._target, resume=resume, overwrite=overwrite, later=self._later)
         rows = islice(self._table, self._total)
         rowfile.refuse_unholdable(self._target, self._columns, rows, self._total)
         self._journal = Journal(journal_of(self._target), self._target.name)
@@ -185,18 +194,26 @@ class Output:
             )
         if found.difference:
             offsets.pop(found.rows, None)  # which of the two was edited is not known
-        known = {index: journal.reply_at(byte) for index, byte in offsets.items() if index >= found.rows}
-        return self._behind(found, known)
+        # A row that is written and has no reply could not be settled at the end: it is asked for, and all are written.
+        lost = self._later and any(index not in offsets for index in range(found.rows))
+        begun = 0 if lost else found.rows
+        known = {index: journal.reply_at(byte) for index, byte in offsets.items() if index >= begun}
+        return self._anew(known) if lost else self._behind(found, known)
 
     def _resume_changed(self, identity: Identity, journal: Journal) -> Start:
         """Go on though the source is another than it was: its first rows are kept as far as they are written alike. Of
-        the replies that the journal has beyond them, nothing says to which rows they were."""
+        the replies that the journal has beyond them, nothing says to which rows they were; where rows are settled at
+        the end, nothing does of any."""
         if self.part != self._target:
             rowfile.draft_of(self._target).unlink(missing_ok=True)
         found = compared(self.part, self._codec, ((row, None) for row in self._table))
-        start = self._behind(found, {})
+        start = self._anew({}) if self._later else self._behind(found, {})
         journal.begin(identity)
         return start
+
+    def _anew(self, known: Mapping[int, Reply]) -> Start:
+        self._begin()
+        return Start(known=known)
 
     def _behind(self, found: Written, known: Mapping[int, Reply]) -> Start:
         """Go on behind what is right of the file that grows."""
@@ -222,8 +239,12 @@ class Output:
         if self._file is not None:
             self._file.write(self._codec.row((*row, *reply_cells(reply, self._labels))))
 
-    def finish(self) -> Path:
-        """The output is complete."""
+    def finish(self, settled: Settled | None = None) -> Path:
+        """The output is complete.
+
+        Args:
+            settled: of an output whose rows are known only now, what each reply becomes.
+        """
         if self._file is None or self._journal is None:
             return self._target
         self._file.close()
@@ -231,7 +252,8 @@ class Output:
         if self.part != self._target:
             self._journal.finishing()
             try:
-                rowfile.write(self._target, self._columns, read(self.part))
+                rows = self._settled(self._journal, settled) if settled else read(self.part)
+                rowfile.write(self._target, self._columns, rows)
             except TableError as error:
                 mend = f"all rows are in {self.part.name}"
                 raise TableError(error.what, where=error.where, mend=mend) from None
@@ -239,6 +261,12 @@ class Output:
         self._journal.close(delete=True)
         self._journal = None
         return self._target
+
+    def _settled(self, journal: Journal, settled: Settled) -> Iterator[Row]:
+        shares = [reply.shares for reply in journal.replies(self._total) if reply.shares]
+        mean = mean_shares(shares) if shares else ()
+        for row, reply in zip(self._table, journal.replies(self._total), strict=False):
+            yield (*row, *reply_cells(settled(row, reply, mean), self._labels))
 
     def close(self) -> None:
         """Sync, and let go of all files."""

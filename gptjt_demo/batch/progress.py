@@ -1,4 +1,7 @@
-"""How far a job over many rows is: counts, the newest rows' speed, the time left. Does not know how it is shown."""
+"""How far a job over many rows is: counts, the newest rows' speed, the time left; and how a person says such numbers.
+
+Does not know how it is shown.
+"""
 
 from __future__ import annotations
 
@@ -55,3 +58,16 @@ class Meter:
         left = (self._total - self._done) / rate if rate else None
         if self._told is not None:
             self._told(Progress(self._done, self._total, self._errors, rate, left))
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def count(number: int, noun: str) -> str:
+    """1 error, 2 errors."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -2,24 +2,27 @@
 
 In: queries, a value for each of the template's inputs. Out: replies in the queries' order, while the engine works on
 many of them at once, a window at a time, so that the number of queries costs no memory. A row that fails is a reply
-with an error. Does not know files, nor what is right.
+with an error. By the rule `batch` replies are by the sum until all are there, and `corrected` then. Does not know
+files, nor what is right.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from gptjt_demo.batch.sharding import ALONE, Shard
-from gptjt_demo.engine.label_scores import Rule
+from gptjt_demo.engine.calibration import LabelRule, Shares, asked_rule, calibrated, mean_shares, reshared
+from gptjt_demo.engine.prompt import joiner
 from gptjt_demo.engine.results import Completion, LabelScore
 from gptjt_demo.errors import PlaygroundError, PromptError, SettingError
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables.sheet import fault_of
 from gptjt_demo.templates.answer_check import verdict
+from gptjt_demo.templates.neutral import Neutral, neutral_prompts
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class Reply:
         shares: of all labels, in the template's order.
         check: what the template's check found wrong, in a line.
         error: why there is no answer, in a line.
+        scores: what the shares were made from, as long as nobody has written the reply down.
     """
 
     text: str = ""
@@ -51,6 +55,7 @@ class Reply:
     shares: tuple[float, ...] = ()
     check: str = ""
     error: str = ""
+    scores: tuple[LabelScore, ...] = field(default=(), compare=False, repr=False)
 
 
 TEXT_COLUMNS = ("answer", "check", "error")
@@ -79,7 +84,7 @@ class Question:
         template: the prompt around a row.
         labels: pick one of the template's labels instead of generating text.
         attention: None: the template's word, else the engine's.
-        rule: how labels are compared.
+        rule: how labels are compared; see `calibration.LABEL_RULES`.
         refused: why an answer cannot be kept, in a line; it is then the row's error.
 
     Raises:
@@ -90,7 +95,7 @@ class Question:
     template: Template
     labels: bool = False
     attention: Attention | None = None
-    rule: Rule = "logprob"
+    rule: LabelRule = "logprob"
     refused: Callable[[str], str] = field(default=lambda text: "", compare=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +107,61 @@ class Question:
     def mode(self) -> Attention:
         """The attention that replies are computed with."""
         return self.engine.resolve(self.attention or self.template.attention)
+
+    def prompt(self, query: Query) -> str:
+        """The exact prompt of a row.
+
+        Raises:
+            PlaygroundError: there is nothing to ask, or a cell is damaged.
+        """
+        for name, value in query.items():
+            if fault := fault_of(value):
+                raise PromptError(fault, where=name, mend="mend the file")
+        if not any(value.strip() for value in query.values()):  # of several inputs some may be blank
+            raise PromptError("the cell is blank", where=" and ".join(query), mend="write a text in it")
+        return self.template.render(query)
+
+    def room(self, prompt: str, sizes: dict[str, int]) -> int:
+        """Tokens that an answer needs beside its prompt.
+
+        Args:
+            prompt: the row's.
+            sizes: what was found for other prompts, by what joins an answer to them; added to.
+        """
+        space = joiner(prompt)
+        if space not in sizes:
+            texts = [f"{space}{label}\n" for label in self.template.labels] if self.labels else []
+            sizes[space] = (
+                max(map(self.engine.count_tokens, texts)) if texts else self.template.generation.max_new_tokens
+            )
+        return sizes[space]
+
+    def elsewhere(self, rule: Neutral, cancel: threading.Event | None = None, *, background: bool = True) -> Shares:
+        """The labels' shares on prompts without a case, which the rule divides by; nothing where it is cancelled.
+
+        Raises:
+            SettingError: the template has no such prompts.
+            PlaygroundError: the model cannot be asked one of them.
+        """
+        prompts, rows = neutral_prompts(self.template, rule), []
+        for _, outcome in self.engine.score_many(
+            prompts, self.template.labels, attention=self.mode, cancel=cancel, background=background
+        ):
+            if isinstance(outcome, PlaygroundError):
+                raise PlaygroundError(str(outcome), where="content-free input")
+            if outcome:
+                rows.append(outcome)
+        return mean_shares(rows) if len(rows) == len(prompts) else ()
+
+    def corrected(self, reply: Reply, query: Query, mean: Shares) -> Reply:
+        """A reply by the sum, as it is by the rule `batch` once all rows are there.
+
+        Args:
+            reply: one without shares stays as it is.
+            query: its row's.
+            mean: the labels' mean shares over the rows.
+        """
+        return self._chosen(calibrated(reply.shares, mean), query, reply.scores) if reply.shares else reply
 
     def replies(
         self,
@@ -122,14 +182,22 @@ class Question:
             finished: told of every new reply as soon as it is there, in any order.
             cancel: set it and the replies end, after those whose predecessors are all there.
             shard: the processes that split the work; all of them get all replies.
+
+        Raises:
+            PlaygroundError: the rule divides by what cannot be asked.
         """
         rows = enumerate(queries, first)
+        reference: Shares = ()
+        if self.labels and (self.rule == "prior" or self.rule == "pmi"):
+            reference = self.elsewhere(self.rule, cancel)
+            if not reference:
+                return  # cancelled
         while window := dict(islice(rows, WINDOW * shard.world)):
             old = {index: reply for index, reply in (known or {}).items() if index in window}
             mine = shard.share((index, query) for index, query in window.items() if index not in old)
             waiting: dict[int, Reply] = {}
             due = next(iter(window))
-            for index, reply in chain(old.items(), shard.gathered(self._ask(mine, cancel))):
+            for index, reply in chain(old.items(), shard.gathered(self._ask(mine, reference, cancel))):
                 waiting[index] = reply
                 if index not in old:
                     finished(index, reply)
@@ -139,14 +207,16 @@ class Question:
             if due in window:
                 return  # cancelled
 
-    def _ask(self, rows: Iterable[tuple[int, Query]], cancel: threading.Event | None) -> Iterator[tuple[int, Reply]]:
+    def _ask(
+        self, rows: Iterable[tuple[int, Query]], reference: Shares, cancel: threading.Event | None
+    ) -> Iterator[tuple[int, Reply]]:
         """Indices and replies, as they come."""
         indices: list[int] = []
         prompts: list[str] = []
         queries: list[Query] = []
         for index, query in rows:
             try:
-                prompts.append(self._prompt(query))
+                prompts.append(self.prompt(query))
             except PlaygroundError as error:
                 yield index, Reply(error=str(error))
             else:
@@ -159,7 +229,8 @@ class Question:
                 if outcome.stop_reason != "cancelled":
                     yield indices[asked], self._checked(Reply(outcome.text), queries[asked])
             elif outcome:  # no scores: cancelled
-                yield indices[asked], self._checked(_label(outcome), queries[asked])
+                scores = reshared(outcome, self.rule, reference) if reference else tuple(outcome)
+                yield indices[asked], self._chosen([score.share for score in scores], queries[asked], scores)
 
     def _outcomes(
         self, prompts: list[str], cancel: threading.Event | None
@@ -169,17 +240,9 @@ class Question:
         # Nobody waits for a single row as one does for a run of the playground.
         how: Any = {"attention": self.mode, "cancel": cancel, "background": True}
         if self.labels:
-            yield from self.engine.score_many(prompts, self.template.labels, rule=self.rule, **how)
+            yield from self.engine.score_many(prompts, self.template.labels, rule=asked_rule(self.rule), **how)
         else:
             yield from self.engine.complete_many(prompts, self.template.generation, **how)
-
-    def _prompt(self, query: Query) -> str:
-        for name, value in query.items():
-            if fault := fault_of(value):
-                raise PromptError(fault, where=name, mend="mend the file")
-        if not any(value.strip() for value in query.values()):  # of several inputs some may be blank
-            raise PromptError("the cell is blank", where=" and ".join(query), mend="write a text in it")
-        return self.template.render(query)
 
     def _checked(self, reply: Reply, query: Query) -> Reply:
         if reason := self.refused(reply.text):
@@ -187,11 +250,11 @@ class Question:
         problem = verdict(self.template.check, reply.text, query)
         if problem and self.refused(problem):
             problem = f"{problem[:_LONG]} …"
-        return Reply(reply.text, reply.confidence, reply.runner_up, reply.shares, problem) if problem else reply
+        return replace(reply, check=problem) if problem else reply
 
-
-def _label(scores: list[LabelScore]) -> Reply:
-    # Equal shares are told apart by the label's text, so that the order of the labels decides nothing.
-    ranked = sorted(scores, key=lambda score: (-score.share, score.label))
-    runner_up = ranked[1].label if len(ranked) > 1 else ""
-    return Reply(ranked[0].label, ranked[0].share, runner_up, tuple(score.share for score in scores))
+    def _chosen(self, shares: Sequence[float], query: Query, scores: tuple[LabelScore, ...]) -> Reply:
+        """The likeliest label as a reply."""
+        # Equal shares are told apart by the label's text, so that the order of the labels decides nothing.
+        ranked = sorted(zip(shares, self.template.labels, strict=True), key=lambda pair: (-pair[0], pair[1]))
+        (share, text), runner_up = ranked[0], ranked[1][1] if len(ranked) > 1 else ""
+        return self._checked(Reply(text, share, runner_up, tuple(shares), scores=scores), query)

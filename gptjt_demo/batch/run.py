@@ -2,6 +2,8 @@
 
 In: an engine, a template, a table, a file name. Out: the table's own columns and the replies beside them, in its
 order, each row on the disk as soon as it is due. A run that was cut off is resumed from its output and its journal.
+By the rule `batch` labels need the mean over all rows: they are by the sum while the run goes on, and all corrected at
+once when its last row is there.
 Does not know how the output grows, what a right answer is, nor how progress is shown.
 """
 
@@ -13,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +25,7 @@ from gptjt_demo.batch.output import Output, check_target
 from gptjt_demo.batch.progress import Meter, Told
 from gptjt_demo.batch.question import Query, Question, Reply
 from gptjt_demo.batch.sharding import Shard
+from gptjt_demo.engine.calibration import LabelRule, Shares, check_rule
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables import rowfile
@@ -74,6 +78,7 @@ def run(
     columns: Mapping[str, str],
     labels: bool = False,
     attention: Attention | None = None,
+    rule: LabelRule = "logprob",
     resume: bool = False,
     overwrite: bool = False,
     limit: int | None = None,
@@ -90,6 +95,7 @@ def run(
         columns: for each of the template's inputs, the table's column.
         labels: pick one of the template's labels instead of generating text.
         attention: None: the template's word, else the engine's.
+        rule: how labels are compared; see the module.
         resume: continue a run to the same target that was cut off, once what it wrote has been compared with the
             table; begin if there was none; nothing is left to do if the target has all rows.
         overwrite: replace a target that is there; with `resume`, redo only what is not as it should be.
@@ -106,13 +112,15 @@ def run(
     target = Path(target)
     target = target.resolve() if target.is_symlink() else target  # a run to the same file has the same journal
     path = source.path if isinstance(source, Table) else Path(source)
-    shard.from_leader(lambda: check_target(path, target, resume=resume, overwrite=overwrite))
+    later = labels and check_rule(rule) == "batch"
+    shard.from_leader(lambda: check_target(path, target, resume=resume, overwrite=overwrite, later=later))
     table = source if isinstance(source, Table) else read(source)
     format = rowfile.format_of(target)
-    question = Question(engine, template, labels, attention, refused=lambda text: rowfile.unholdable(format, text))
+    refused = partial(rowfile.unholdable, format)
+    question = Question(engine, template, labels, attention, rule, refused=refused)
     query = query_of(table, template, columns)
     total = capped(table, limit)
-    output = Output(target, table, total, labels=labels)
+    output = Output(target, table, total, labels=labels, later=later)
     try:
         identity = _identity(question, table, columns)
         start = shard.from_leader(lambda: output.open(identity, resume=resume, overwrite=overwrite))
@@ -135,7 +143,14 @@ def run(
         if written < total and not (cancel is not None and cancel.is_set()):
             what = f"the run ended early: {written:,} of {total:,} rows are answered"
             raise TableError(what, where=target.name, mend="resume it")
-        path = output.finish() if written == total else output.part
+
+        def settled(row: Row, reply: Reply, mean: Shares) -> Reply:
+            nonlocal flagged
+            found = question.corrected(reply, query(row), mean)
+            flagged += bool(found.check) - bool(reply.check)
+            return found
+
+        path = output.finish(settled if later else None) if written == total else output.part
     finally:
         output.close()
     seconds = time.perf_counter() - started
@@ -171,8 +186,9 @@ def capped(table: Table, limit: int | None) -> int:
 
 
 def _identity(question: Question, table: Table, columns: Mapping[str, str]) -> Identity:
-    """What a run must have in common with the one that it resumes."""
+    """What a run must have in common with the one that it resumes. The sum needs no word: it was the only rule once."""
     template = question.template.model_dump(mode="json", exclude=_NOT_THE_PROMPT)
+    rule = {"rule": question.rule} if question.labels and question.rule != "logprob" else {}
     return {
         SOURCE: table.digest(),
         "template": hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest(),
@@ -180,4 +196,5 @@ def _identity(question: Question, table: Table, columns: Mapping[str, str]) -> I
         "labels": str(question.labels),
         "attention": question.mode,
         "model": question.engine.name,
+        **rule,
     }

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from typer.core import TyperCommand, TyperOption
 
 from gptjt_demo.cli.bench import bench
+from gptjt_demo.cli.evaluate import diagnose, evaluate
 from gptjt_demo.cli.harness import UNREAD, lm_eval
 from gptjt_demo.cli.models import convert, doctor, verify
 from gptjt_demo.cli.output import escaping, leave_closed_pipe, say
 from gptjt_demo.cli.prompt import complete, score
-from gptjt_demo.cli.rows import batch, diagnose, evaluate
+from gptjt_demo.cli.rows import batch
 from gptjt_demo.cli.serve import serve
 from gptjt_demo.cli.templates import (
     check_templates,

@@ -16,6 +16,7 @@ from gptjt_demo.errors import PlaygroundError, TableError
 
 if TYPE_CHECKING:
     from gptjt_demo.tables.table import Table
+    from gptjt_demo.templates.template import Template
 
 
 @contextmanager
@@ -38,25 +39,31 @@ def named(path: Path, failing: str = "cannot be written") -> Iterator[None]:
 
 
 def read_table(path: Path, *, said: bool) -> Table:
-    """The rows of a file or a pipe; what was assumed of it is said where it is to be.
+    """The rows of a file, a pipe or a data set of the hub; what was assumed of it is said where it is to be.
 
     Raises:
         TableError: it cannot be read.
     """
     from gptjt_demo.batch.sharding import Shard
+    from gptjt_demo.tables.hub_dataset import fetched, is_hub_dataset
     from gptjt_demo.tables.pipe import is_pipe
     from gptjt_demo.tables.table import read
 
     if is_pipe(path) and Shard.current().world > 1:
         raise TableError("a pipe, and several processes", where=str(path), mend="save it to a file first")
-    with named(path, "cannot be read"):
-        table = read(path)
+    if is_hub_dataset(path):
+        table = read(fetched(path))
+    else:
+        with named(path, "cannot be read"):
+            table = read(path)
     if said:
         tell(f"{table.path.name}: {len(table):,} rows; {', '.join(table.notes)}")
     return table
 
 
-def check_out(table: Table, target: Path, total: int, *, labels: bool, resume: bool, overwrite: bool) -> None:
+def check_out(
+    table: Table, target: Path, total: int, *, labels: bool, resume: bool, overwrite: bool, later: bool = False
+) -> None:
     """Refuse an output that a run could not write, while nothing is lost yet; the first process looks for all.
 
     Args:
@@ -64,6 +71,7 @@ def check_out(table: Table, target: Path, total: int, *, labels: bool, resume: b
         target: the output.
         total: rows that are asked for.
         labels, resume, overwrite: as of the run.
+        later: its labels are known only when all rows are answered.
 
     Raises:
         PlaygroundError: the name is taken or not a file's, or nothing can be written beside it.
@@ -74,8 +82,25 @@ def check_out(table: Table, target: Path, total: int, *, labels: bool, resume: b
         return
     with named(target):
         place = target.resolve() if target.is_symlink() else target  # where a run writes
-        check_target(table.path, place, resume=resume, overwrite=overwrite)
+        check_target(table.path, place, resume=resume, overwrite=overwrite, later=later)
         if resume and not overwrite:
-            Output(place, table, total, labels=labels).refuse_foreign()
+            Output(place, table, total, labels=labels, later=later).refuse_foreign()
         with tempfile.TemporaryFile(dir=place.parent):  # a folder may be there and take no file
             pass
+
+
+def columns_of(table: Table, template: Template, asked: list[str] | None, *, gold: str | None = None) -> dict[str, str]:
+    """For each of the template's inputs the table's column, as the table names it.
+
+    Args:
+        table, template: what is asked of which file.
+        asked: what `--input-column` says.
+        gold: a column that is no input.
+
+    Raises:
+        SettingError: an input is left without a column, or several columns fit it.
+    """
+    from gptjt_demo.batch.columns import asked_inputs
+
+    columns = asked_inputs(template, asked or (), table.columns, where="--input-column", gold=gold)
+    return {name: table.columns[table.column_index(column)] for name, column in columns.items()}

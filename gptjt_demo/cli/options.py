@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gptjt_demo.engine.calibration import LabelRule
 from gptjt_demo.errors import PromptError
 from gptjt_demo.settings import Attention, Device, environment
 
@@ -50,6 +51,15 @@ AttentionOption = Annotated[
     Attention | None,
     typer.Option("--attention", help="How the prompt is read. Default: the template's way, else the model's."),
 ]
+InputsOption = Annotated[
+    list[str] | None,
+    typer.Option("--input-column", "-c", help="The input's column; NAME=COLUMN for each of several inputs."),
+]
+RuleOption = Annotated[
+    LabelRule,
+    typer.Option("--rule", help="How labels are compared; batch divides by their mean shares over the file's rows."),
+]
+LimitOption = Annotated[int | None, typer.Option("--limit", help="Only so many rows, from the start.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

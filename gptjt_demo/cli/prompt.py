@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,8 +20,12 @@ from gptjt_demo.cli.options import (
     query,
 )
 from gptjt_demo.cli.output import holds, print_json, say
-from gptjt_demo.engine.label_scores import RULES, Rule, check_labels
+from gptjt_demo.engine.calibration import LABEL_RULES, OneRule, asked_rule, reshared
+from gptjt_demo.engine.label_scores import check_labels
 from gptjt_demo.errors import PromptError
+
+if TYPE_CHECKING:
+    from gptjt_demo.engine.results import LabelScore
 
 PRINTED = (
     "text",
@@ -84,7 +89,9 @@ def score(
     template: TemplateOption,
     input: InputOption = None,
     label: Annotated[list[str] | None, typer.Option(help="Instead of the template's; give it twice or more.")] = None,
-    rule: Annotated[Rule, typer.Option(help="What the shares are made from.")] = "logprob",
+    rule: Annotated[
+        OneRule, typer.Option(help="What the shares are made from; prior and pmi ask the model beside the query.")
+    ] = "logprob",
     attention: AttentionOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
@@ -92,17 +99,22 @@ def score(
     json_: JsonOption = False,
 ) -> None:
     """Say how likely each label is as the answer."""
+    from gptjt_demo.batch.question import Question
+
     chosen = open_template(template, prompts)
     prompt = chosen.ask(query(chosen, input))
     labels = label or list(chosen.labels)
     if not labels:
         raise PromptError("the template has no labels", where=chosen.name, mend="give some with --label")
-    if len(check_labels(labels, rule)) < 2:
+    if len(check_labels(labels, asked_rule(rule))) < 2:
         mend = "give it twice or more" if label else "give two or more with --label"
         raise PromptError("one label is no choice", where="--label" if label else chosen.name, mend=mend)
     engine = open_engine(model, device)
     mode = engine.resolve(attention or chosen.attention)
-    scores = engine.score(prompt, labels, rule=rule, attention=mode)
+    scores: Sequence[LabelScore] = engine.score(prompt, labels, rule=asked_rule(rule), attention=mode)
+    if rule == "prior" or rule == "pmi":
+        question = Question(engine, chosen.revised(labels=labels), True, mode)
+        scores = reshared(scores, rule, question.elsewhere(rule, background=False))
     if json_:
         rows = [{k: getattr(s, k) for k in ("label", "logprob", "per_token", "per_byte", "share")} for s in scores]
         print_json({"model": engine.name, "attention": mode, "rule": rule, "labels": rows})
@@ -110,4 +122,4 @@ def score(
     width, block = max(len(s.label) for s in scores), "█" if holds("█") else "#"
     for s in sorted(scores, key=lambda s: -s.share):
         print(f"{s.label:{width}}  {s.share:6.1%}  {block * round(30 * s.share)}")
-    say(f"{engine.name}, {mode} attention; shares by {RULES[rule]}")
+    say(f"{engine.name}, {mode} attention; shares by {LABEL_RULES[rule]}")

@@ -1,84 +1,104 @@
-"""The commands over a file of rows: batch, evaluate, diagnose.
+"""The command that answers every row of a file: batch.
 
-Figures go to standard output, all else to standard error; a bar is drawn only where a person watches. Under
-`accelerate launch` only the first process speaks. Knows nothing of how rows are answered or figures made.
+What is said goes to standard error; a bar is drawn only where a person watches. Under `accelerate launch` only the
+first process speaks. Knows nothing of how rows are answered.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gptjt_demo.cli.bar import bar
-from gptjt_demo.cli.files import check_out, named, read_table
+from gptjt_demo.cli.files import check_out, columns_of, named, read_table
 from gptjt_demo.cli.options import (
     AttentionOption,
     DeviceOption,
+    InputsOption,
     JsonOption,
+    LimitOption,
     ModelOption,
     PromptsOption,
+    RuleOption,
     TemplateOption,
     open_engine,
     open_template,
 )
 from gptjt_demo.cli.output import leads, print_json, tell
-from gptjt_demo.errors import PlaygroundError, SettingError, TableError
-from gptjt_demo.evaluation.limits import DIAGNOSED_ROWS
-from gptjt_demo.settings import Attention, Device
+from gptjt_demo.engine.calibration import LABEL_RULES
+from gptjt_demo.errors import PlaygroundError, SettingError
 
 if TYPE_CHECKING:
-    from gptjt_demo.engine.engine import Engine
-    from gptjt_demo.evaluation.evaluate import LabelledRows
-    from gptjt_demo.evaluation.run import Run
-    from gptjt_demo.tables.table import Table
-    from gptjt_demo.templates.template import Template
-
-Gold = Annotated[
-    Path | None, typer.Argument(help="A file with right answers. Default: the sample that ships for the template.")
-]
-Inputs = Annotated[
-    list[str] | None,
-    typer.Option("--input-column", "-c", help="The input's column; NAME=COLUMN for each of several inputs."),
-]
-GoldColumn = Annotated[str | None, typer.Option("--output-column", "-o", help="The column of right answers.")]
-Limit = Annotated[int | None, typer.Option(help="Only so many rows, from the start.", min=1)]
+    from gptjt_demo.batch.question import Query, Question
 
 
 def batch(
     source: Annotated[Path, typer.Argument(metavar="IN", help="CSV, TSV, JSONL or XLSX; - for standard input.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="Ends in .csv, .tsv, .jsonl or .xlsx.")],
+    target: Annotated[
+        Path | None, typer.Argument(metavar="OUT", help="Ends in .csv, .tsv, .jsonl or .xlsx; --dry-run needs none.")
+    ] = None,
+    *,
     template: TemplateOption,
-    input_column: Inputs = None,
+    input_column: InputsOption = None,
     labels: Annotated[bool, typer.Option("--labels", help="Pick one of the template's labels.")] = False,
+    rule: RuleOption = "logprob",
     attention: AttentionOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where this run was cut off.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace OUT if it is there; with --resume, redo what is wrong.")
     ] = False,
-    limit: Limit = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what the run would come to, from a probe of a few rows; write nothing."),
+    ] = False,
+    limit: LimitOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     prompts: PromptsOption = None,
+    json_: JsonOption = False,
 ) -> None:
     """Answer every row of a file; the answers are in columns beside the file's own."""
     from gptjt_demo.batch.columns import taken_words
-    from gptjt_demo.batch.run import capped, run
+    from gptjt_demo.batch.output import check_target
+    from gptjt_demo.batch.question import Question
+    from gptjt_demo.batch.run import capped, query_of, run
     from gptjt_demo.tables import rowfile
 
     chosen = open_template(template, prompts)
     mode = attention or chosen.attention
-    with named(target):
-        rowfile.format_of(target)
+    if target is None and not dry_run:
+        raise SettingError("no file for the answers", where="OUT", mend="name one, or ask with --dry-run what it takes")
+    if json_ and not dry_run:
+        raise SettingError("it is for the figures of --dry-run", where="--json", mend="leave it out")
+    if target is not None:
+        with named(target):
+            rowfile.format_of(target)
     if labels and len(chosen.labels) < 2:
         what = "one label is no choice" if chosen.labels else "it has no labels"
         raise SettingError(what, where=chosen.name, mend="leave out --labels")
-    table = read_table(source, said=True)
-    columns = _columns(table, chosen, input_column)
-    check_out(table, target, capped(table, limit), labels=labels, resume=resume, overwrite=overwrite)
+    if rule != "logprob" and not labels:
+        raise SettingError("it compares labels, and none are asked for", where="--rule", mend="add --labels")
+    later = rule == "batch"
+    table = read_table(source, said=not json_)
+    columns = columns_of(table, chosen, input_column)
+    total = capped(table, limit)
+    if target is None or dry_run:
+        if target is not None:
+            with named(target):
+                check_target(table.path, target, resume=resume, overwrite=overwrite, later=later)
+        if not json_:
+            tell(taken_words(columns))
+        query, engine = query_of(table, chosen, columns), open_engine(model, device)
+        _foretell(Question(engine, chosen, labels, mode, rule), lambda: map(query, islice(table, total)), total, json_)
+        return
+    check_out(table, target, total, labels=labels, resume=resume, overwrite=overwrite, later=later)
     tell(taken_words(columns))
+    if later:
+        tell("labels are by the sum until the last row is answered; then all are divided by their mean shares at once")
     engine = open_engine(model, device)
     try:
         with bar(hidden=not leads()) as told:
@@ -90,6 +110,7 @@ def batch(
                 columns=columns,
                 labels=labels,
                 attention=mode,
+                rule=rule,
                 resume=resume,
                 overwrite=overwrite,
                 limit=limit,
@@ -106,233 +127,19 @@ def batch(
     rate = f", {result.rows / result.seconds:.1f} rows/s" if result.seconds and not resume else ""
     tell(
         f"{target}: {result.rows:,} rows, {result.errors:,} errors, {result.flagged:,} flagged; "
-        f"{engine.name}, {result.attention} attention{rate}"
+        f"{engine.name}, {result.attention} attention{f'; labels by {LABEL_RULES[rule]}' if labels else ''}{rate}"
     )
 
 
-def evaluate(
-    gold: Gold = None,
-    template: Annotated[str | None, typer.Option("--template", "-t", help="A template's name or file.")] = None,
-    input_column: Inputs = None,
-    output_column: GoldColumn = None,
-    attention: Annotated[
-        Literal["prefix", "causal", "both"] | None,
-        typer.Option(
-            help="How prompts are read; both compares the two. Default: the template's way, else the model's."
-        ),
-    ] = None,
-    against: Annotated[str | None, typer.Option(help="Another template, to compare on the same rows.")] = None,
-    generate: Annotated[
-        bool, typer.Option("--generate", help="Generate text and read the label from it, instead of weighing labels.")
-    ] = False,
-    samples: Annotated[
-        bool, typer.Option("--samples", help="All shipped templates on their samples, as a Markdown table.")
-    ] = False,
-    limit: Limit = None,
-    model: ModelOption = None,
-    device: DeviceOption = "auto",
-    prompts: PromptsOption = None,
-    json_: JsonOption = False,
-) -> None:
-    """Measure a template on a file with right answers, or two of them, or both attentions, on the same rows."""
-    if samples:
-        if gold or template or input_column or output_column or against:
-            raise SettingError("it takes its own templates and files", where="--samples", mend="leave those out")
-        _evaluate_samples(attention or "both", generate, limit, model, device, json_)
-        return
-    if template is None:
-        raise SettingError("no template", where="--template", mend="name one, or measure all five with --samples")
-    from gptjt_demo.evaluation import report, run
+def _foretell(question: Question, queries: Callable[[], Iterable[Query]], rows: int, json_: bool) -> None:
+    """What a run would come to, on standard output."""
+    from gptjt_demo.batch.estimate import estimates, lines
 
-    first = open_template(template, prompts)
-    path = gold or _sample(first)
-    if against:
-        if attention == "both":
-            raise SettingError("two comparisons at once", where="--against", mend="choose one attention")
-        asked: list[tuple[Template, Attention | None]] = [
-            (each, attention or each.attention) for each in (first, open_template(against, prompts))
-        ]
-    else:
-        asked = [(first, mode) for mode in _modes(attention, first)]
-    for each, _ in asked:
-        _weighed(each, generate)
-    said = not json_ and bool(gold)
-    table = read_table(path, said=said)  # once: it may come through a pipe
-    jobs = [
-        (_Measured.of(each, table, input_column, output_column, limit, said=said and not index), mode)
-        for index, (each, mode) in enumerate(asked)
-    ]
-    engine = open_engine(model, device)
-    runs = _runs(engine, jobs, generate, json_)
+    *_, found = estimates(question, queries, rows)
     if not leads():
         return
     if json_:
-        print_json(run.report(runs))
+        print_json({"model": question.engine.name, "attention": question.mode, **found.to_json()})
         return
-    print("\n\n".join("\n".join(report.run_lines(run)) for run in runs))
-    if len(runs) == 2:
-        names = [run.attention for run in runs] if not against else [run.template for run in runs]
-        if names[0] == names[1]:
-            names = ["the first", "the second"]
-        print(f"\n{report.paired_sentence(run.compare(*runs), *names)}")
-
-
-def diagnose(
-    template: TemplateOption,
-    gold: Gold = None,
-    input_column: Inputs = None,
-    output_column: GoldColumn = None,
-    attention: AttentionOption = None,
-    plots: Annotated[Path | None, typer.Option(help="A folder for the pictures, one PNG each.")] = None,
-    limit: Annotated[
-        int, typer.Option(help="Rows, from the start; a diagnostic takes as many runs as it has points.", min=1)
-    ] = DIAGNOSED_ROWS,
-    model: ModelOption = None,
-    device: DeviceOption = "auto",
-    prompts: PromptsOption = None,
-    json_: JsonOption = False,
-) -> None:
-    """Say what a template's figures rest on: the order of its examples, each example, their number, label priors."""
-    from gptjt_demo.batch.question import Question
-    from gptjt_demo.evaluation.diagnostics import DIAGNOSTICS
-    from gptjt_demo.evaluation.plots import diagnosis as draw
-    from gptjt_demo.evaluation.plots import picture
-
-    chosen = open_template(template, prompts)
-    mode = attention or chosen.attention
-    weighed = _weighed(chosen)
-    said = not json_ and bool(gold)
-    table = read_table(gold or _sample(chosen), said=said)
-    job = _Measured.of(chosen, table, input_column, output_column, limit, said=said)
-    if plots is not None:
-        with named(plots):
-            plots.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(model, device)
-    question = Question(engine, chosen, weighed, mode)
-    found: dict[str, Any] = {}
-    for name, function in DIAGNOSTICS.items():
-        try:
-            with bar(name, hidden=json_ or not leads()) as told:
-                diagnosis = function(question, job.rows, progress=told)
-        except SettingError as error:
-            found[name] = {"sentence": f"Left out: {error}."}
-        else:
-            found[name] = diagnosis.to_json()
-            if plots is not None and leads():
-                with named(plots):
-                    (plots / f"{name}.png").write_bytes(picture(draw(name, diagnosis)))
-        if not json_ and leads():
-            print(f"{name}: {found[name]['sentence']}")
-    if json_ and leads():
-        taken = {"columns": job.rows.columns, "gold_column": job.rows.gold}
-        print_json({**taken, "rows": job.rows.asked, "without_gold": job.rows.without_gold, **found})
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """A template and the rows that it is measured on."""
-
-    template: Template
-    rows: LabelledRows
-
-    @classmethod
-    def of(
-        cls,
-        template: Template,
-        table: Table,
-        inputs: list[str] | None = None,
-        output: str | None = None,
-        limit: int | None = None,
-        *,
-        said: bool = False,
-    ) -> _Measured:
-        from gptjt_demo.batch.columns import asked_gold, taken_words
-        from gptjt_demo.evaluation.evaluate import labelled
-
-        typed = [text.rpartition("=")[2] for text in inputs or ()]
-        gold = asked_gold(template, output, table.columns, where="--output-column", taken=[*(inputs or ()), *typed])
-        columns = _columns(table, template, inputs, gold=gold)
-        rows = labelled(table, template, columns=columns, gold=gold, limit=limit)
-        if said:
-            tell("; ".join([taken_words(columns, gold), *([rows.sentence] if rows.without_gold else [])]))
-        return cls(template, rows)
-
-
-def _weighed(template: Template, generate: bool = False) -> bool:
-    """Whether a template is measured by weighing its labels.
-
-    Raises:
-        SettingError: it has one, which is no choice.
-    """
-    if len(template.labels) == 1 and not generate:
-        raise SettingError("one label is no choice", where=template.name, mend="add another one")
-    return bool(template.labels) and not generate
-
-
-def _sample(template: Template) -> Path:
-    from gptjt_demo.evaluation import samples
-
-    if template.name not in samples.names():
-        raise TableError("no file, and no sample ships for it", where=template.name, mend="give a labelled file")
-    return samples.path(template.name)
-
-
-def _columns(table: Table, template: Template, asked: list[str] | None, *, gold: str | None = None) -> dict[str, str]:
-    """For each of the template's inputs the table's column, as the table names it."""
-    from gptjt_demo.batch.columns import asked_inputs
-
-    columns = asked_inputs(template, asked or (), table.columns, where="--input-column", gold=gold)
-    return {name: table.columns[table.column_index(column)] for name, column in columns.items()}
-
-
-def _modes(asked: Attention | Literal["both"] | None, template: Template) -> list[Attention | None]:
-    return ["prefix", "causal"] if asked == "both" else [asked or template.attention]
-
-
-def _runs(engine: Engine, jobs: list[tuple[_Measured, Attention | None]], generate: bool, quiet: bool) -> list[Run]:
-    from gptjt_demo.batch.progress import Meter
-    from gptjt_demo.batch.question import Question
-    from gptjt_demo.evaluation.evaluate import measure
-
-    if not engine.supports_prefix and len({mode for _, mode in jobs}) > 1:
-        raise SettingError(
-            f"{engine.name} does not see a prefix mask, so there is nothing to compare",
-            where="--attention",
-            mend="use causal",
-        )
-    runs = []
-    for job, mode in jobs:
-        question = Question(engine, job.template, _weighed(job.template, generate), mode)
-        with bar(f"{job.template.name}, {question.mode}", hidden=quiet or not leads()) as told:
-            runs.append(measure(question, job.rows, meter=Meter(len(job.rows), told)))
-    return runs
-
-
-def _evaluate_samples(
-    attention: Attention | Literal["both"],
-    generate: bool,
-    limit: int | None,
-    model: str | None,
-    device: Device,
-    json_: bool,
-) -> None:
-    from gptjt_demo.evaluation import report, run, samples
-
-    chosen = [open_template(name, None) for name in samples.names()]
-    modes = _modes(attention, chosen[0])
-    engine = open_engine(model, device)
-    if attention == "both" and not engine.supports_prefix:
-        modes = ["causal"]
-        tell(f"{engine.name} does not see a prefix mask: only causal attention is measured")
-    pairs: dict[str, list[Run]] = {}
-    for template in chosen:
-        job = _Measured.of(template, read_table(samples.path(template.name), said=False), limit=limit)
-        pairs[template.name] = _runs(engine, [(job, mode) for mode in modes], generate, json_)
-    if not leads():
-        return
-    if json_:
-        print_json({name: run.report(runs) for name, runs in pairs.items()})
-        return
-    print("\n".join(report.markdown_table(pairs)))
-    how = "labels are generated" if generate else "labels are weighed"
-    tell(f"{engine.name}; accuracy, of free text exact match, with its 95 % interval; {how}; p by McNemar's exact test")
+    print("\n".join(lines(found)))
+    tell(f"{question.engine.name}, {question.mode} attention; nothing is written")

@@ -13,10 +13,6 @@ from gptjt_demo.likeness import first_alike, seen
 
 Rule = Literal["logprob", "per_token", "per_byte"]
 
-# Inputs that say nothing: what a model answers to them is its prior. After Zhao et al. 2021, "Calibrate Before Use",
-# with an ellipsis for their empty text, which no cell of a file and no query may be.
-CONTENT_FREE = ("N/A", "[MASK]", "…")
-
 RULES: dict[Rule, str] = {
     "logprob": "sum of log probabilities",
     "per_token": "log probability per token",

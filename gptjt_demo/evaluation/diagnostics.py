@@ -17,8 +17,8 @@ from typing import Any
 
 from gptjt_demo.batch.progress import Meter, Told
 from gptjt_demo.batch.question import Question
-from gptjt_demo.engine.label_scores import CONTENT_FREE
-from gptjt_demo.errors import PlaygroundError, SettingError
+from gptjt_demo.engine.calibration import calibrated
+from gptjt_demo.errors import SettingError
 from gptjt_demo.evaluation import metrics
 from gptjt_demo.evaluation.evaluate import measure
 from gptjt_demo.evaluation.run import Labelled, Run, compare
@@ -185,16 +185,11 @@ def prior(
         SettingError: the template has no labels.
         PlaygroundError: the content-free prompt cannot be asked.
     """
-    question = replace(question, labels=True)
+    question = replace(question, labels=True, rule="logprob")
     labels = question.template.labels
-    names = [item.name for item in question.template.inputs]
-    empty = list(question.replies([dict.fromkeys(names, text) for text in CONTENT_FREE], cancel=cancel))
-    for reply in empty:
-        if reply.error:
-            raise PlaygroundError(reply.error, where="content-free input")
-    if len(empty) < len(CONTENT_FREE):
+    shares = question.elsewhere("prior", cancel)
+    if not shares:
         return Prior(0, (), _STOPPED, False, labels, ())
-    shares = tuple(sum(column) / len(empty) for column in zip(*(reply.shares for reply in empty), strict=True))
     run = measure(question, rows, cancel=cancel, meter=Meter(len(rows), progress))
     right = sum(_corrected(outcome.reply.shares, shares, labels) == outcome.gold for outcome in run.outcomes)
     after = Point("corrected", right / run.n if run.n else 0.0, metrics.interval(right, run.n))
@@ -259,8 +254,8 @@ def _orders(count: int, wanted: int, dice: random.Random) -> Iterator[tuple[int,
 def _corrected(shares: Sequence[float], priors: Sequence[float], labels: Sequence[str]) -> str | None:
     if not shares:
         return None
-    ratios = [share / max(prior, 1e-12) for share, prior in zip(shares, priors, strict=True)]
-    return labels[max(range(len(labels)), key=lambda i: ratios[i])]
+    corrected = calibrated(shares, priors)
+    return labels[max(range(len(labels)), key=lambda i: corrected[i])]
 
 
 def _within_chance(runs: Sequence[Run]) -> bool:

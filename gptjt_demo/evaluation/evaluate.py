@@ -18,13 +18,14 @@ from gptjt_demo.batch.progress import Meter, Told
 from gptjt_demo.batch.question import Question, Reply
 from gptjt_demo.batch.run import capped, query_of
 from gptjt_demo.batch.sharding import Shard
-from gptjt_demo.engine.label_scores import Rule
-from gptjt_demo.errors import SettingError, TableError
+from gptjt_demo.engine.calibration import LabelRule, Shares, check_rule, mean_shares
+from gptjt_demo.errors import PlaygroundError, SettingError, TableError
 from gptjt_demo.evaluation.run import ERROR, UNPARSED, Labelled, Outcome, Run, rows_sentence
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables.sheet import Row, fault_of, visible
 from gptjt_demo.tables.table import Table, read
 from gptjt_demo.templates.answer_check import match_label, same_answer
+from gptjt_demo.templates.neutral import Neutral
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def evaluate(
     gold: str,
     labels: bool | None = None,
     attention: Attention | None = None,
-    rule: Rule = "logprob",
+    rule: LabelRule = "logprob",
     limit: int | None = None,
     cancel: threading.Event | None = None,
     progress: Told | None = None,
@@ -66,8 +67,8 @@ def evaluate(
     """
     rows = labelled(source, template, columns=columns, gold=gold, limit=limit)
     scored = bool(template.labels) if labels is None else labels
-    question = Question(engine, template, scored, attention, rule)
-    return measure(question, rows, cancel=cancel, meter=Meter(len(rows), progress))
+    question = Question(engine, template, scored, attention, check_rule(rule))
+    return measure(question, rows, cancel=cancel, meter=Meter(len(rows), progress), rules=True)
 
 
 class LabelledRows(list[Labelled]):
@@ -130,19 +131,34 @@ def measure(
     *,
     cancel: threading.Event | None = None,
     meter: Meter | None = None,
+    rules: bool = False,
 ) -> Run:
     """Put labelled rows to a question.
+
+    Args:
+        question: what is asked; by the rule `batch` labels are corrected by the mean over these rows.
+        rows: with their right answers.
+        cancel: set it to stop.
+        meter: counts the rows.
+        rules: ask also for what other rules divide by, so that the run can tell all of them.
 
     Raises:
         TableError: it ended early, and nobody cancelled it.
     """
     labels = question.template.labels
-    replies = question.replies(
-        (row.query for row in rows),
-        finished=lambda _, reply: meter.count(bool(reply.error)) if meter else None,
-        cancel=cancel,
-        shard=Shard.current(),
+    replies = list(
+        question.replies(
+            (row.query for row in rows),
+            finished=lambda _, reply: meter.count(bool(reply.error)) if meter else None,
+            cancel=cancel,
+            shard=Shard.current(),
+        )
     )
+    shares = [reply.shares for reply in replies if reply.shares]
+    if question.rule == "batch" and shares:
+        mean = mean_shares(shares)
+        replies = [question.corrected(reply, row.query, mean) for row, reply in zip(rows, replies, strict=False)]
+    references, left_out = _references(question, cancel) if rules and shares else ({}, ())
     outcomes = [_judged(row, reply, labels) for row, reply in zip(rows, replies, strict=False)]
     if meter:
         meter.tell()
@@ -157,8 +173,10 @@ def measure(
         attention=question.mode,
         labels=labels,
         outcomes=outcomes,
-        notes=tuple(_notes(question, outcomes)),
+        notes=(*_notes(question, outcomes), *left_out),
         finished=finished,
+        rule=question.rule,
+        references=references,
     )
     if not isinstance(rows, LabelledRows):
         return run
@@ -173,7 +191,22 @@ def _judged(row: Labelled, reply: Reply, labels: Row) -> Outcome:
         return Outcome(row, reply, gold, predicted, right)
     gold = match_label(row.gold, labels) or row.gold.strip()
     predicted = ERROR if reply.error else match_label(reply.text, labels) or UNPARSED
-    return Outcome(row, reply, gold, predicted, gold == predicted)
+    share = dict(zip(labels, reply.shares, strict=False)).get(gold, 0.0) if reply.shares else None
+    return Outcome(row, reply, gold, predicted, gold == predicted, share)
+
+
+def _references(question: Question, cancel: threading.Event | None) -> tuple[dict[LabelRule, Shares], tuple[str, ...]]:
+    """What the rules `prior` and `pmi` divide by; and why one of them is left out, a sentence each."""
+    found: dict[LabelRule, Shares] = {}
+    left_out = []
+    rules: tuple[Neutral, ...] = ("prior", "pmi")
+    for rule in rules:
+        try:
+            if shares := question.elsewhere(rule, cancel):
+                found[rule] = shares
+        except PlaygroundError as error:
+            left_out.append(f"The rule {rule} is left out: {error}.")
+    return found, tuple(left_out)
 
 
 def _notes(question: Question, outcomes: Sequence[Outcome]) -> Iterator[str]:

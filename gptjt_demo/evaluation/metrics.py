@@ -6,6 +6,7 @@ loaded when a figure is asked for. Knows nothing of models, templates or files.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -46,6 +47,31 @@ class Paired:
     both_wrong: int
     difference: float
     p_value: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows whose confidence lies between `low` and `high`: how many, their mean confidence, and the part of them that
+    is right; both are 0 where there is no row."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How far confidences are what they say, in bins of one width.
+
+    `error` is the expected calibration error: the bins' distances between mean confidence and accuracy, each weighted
+    with its part of the rows; 0 to 1 (Naeini et al. 2015).
+    """
+
+    n: int
+    error: float
+    bins: tuple[Bin, ...]
 
 
 def interval(right: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -96,6 +122,31 @@ def set_figures(gold: Sequence[AbstractSet[str]], predicted: Sequence[AbstractSe
         recall=hits / wanted if wanted else 0.0,
         f1=2 * hits / (wanted + found),
     )
+
+
+def reliability(pairs: Sequence[tuple[float, bool]], bins: int = 10) -> Reliability:
+    """Confidences against what came true.
+
+    Args:
+        pairs: of each row its confidence, 0 to 1, and whether it is right.
+        bins: of one width; a confidence on an edge is in the upper one, 1 in the last.
+    """
+    rows: list[list[tuple[float, bool]]] = [[] for _ in range(bins)]
+    for confidence, hit in pairs:
+        rows[min(int(confidence * bins), bins - 1)].append((confidence, hit))
+    found = tuple(
+        Bin(
+            low=index / bins,
+            high=(index + 1) / bins,
+            n=len(each),
+            confidence=math.fsum(confidence for confidence, _ in each) / len(each) if each else 0.0,
+            accuracy=sum(hit for _, hit in each) / len(each) if each else 0.0,
+        )
+        for index, each in enumerate(rows)
+    )
+    n = len(pairs)
+    error = math.fsum(each.n * abs(each.accuracy - each.confidence) for each in found) / n if n else 0.0
+    return Reliability(n, error, found)
 
 
 def paired(first: Sequence[bool], second: Sequence[bool]) -> Paired:

@@ -1,4 +1,4 @@
-"""Pictures of figures: shares, and a diagnostic's points.
+"""Pictures of figures: how far confidences hold, shares, and a diagnostic's points.
 
 In: numbers with their names, and a palette. Out: a matplotlib `Figure` with a transparent background, drawn without a
 display and without pyplot's global state, so that many threads may draw at once. Does not know where numbers come from.
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gptjt_demo.evaluation.diagnostics import Diagnosis, Point
+    from gptjt_demo.evaluation.metrics import Reliability
 
 DOTS_PER_INCH = 144
 _LETTERS = 24  # of a name that an axis shows
@@ -31,6 +32,33 @@ class Palette:
 
 
 LIGHT = Palette(ink="#1f2937", accent="#2563eb", second="#d97706")
+
+
+def reliability(found: Reliability, palette: Palette = Palette()) -> Figure:
+    """Confidence across, the part that is right up: where the two agree, points lie on the dashed line. A point's size
+    goes with its rows; the line to it is how far it is off."""
+    figure, axes = _canvas(4.2, 3.6, palette)
+    axes.plot([0, 1], [0, 1], color=palette.second, linestyle="--", linewidth=1.2)
+    for each in found.bins:
+        if each.n:
+            where = [each.confidence, each.confidence]
+            axes.plot(where, [each.confidence, each.accuracy], color=palette.accent, linewidth=1.4, alpha=0.55)
+            size = 4 + 10 * (each.n / found.n) ** 0.5
+            axes.plot(where[:1], [each.accuracy], "o", color=palette.accent, markersize=size)
+            axes.annotate(
+                f"{each.n:,}",
+                (each.confidence, each.accuracy),
+                xytext=(0, size / 2 + 3 if each.accuracy < 0.9 else -size / 2 - 11),
+                textcoords="offset points",
+                ha="center",
+                color=palette.ink,
+                fontsize=8,
+            )
+    axes.set_xlabel("confidence of the model")
+    axes.set_ylabel("part that is right")
+    _percentages(axes, "x", 1.04)
+    _percentages(axes, "y", 1.04)
+    return figure
 
 
 def bars(names: Sequence[str], parts: Sequence[float], palette: Palette = Palette(), *, even: bool = False) -> Figure:

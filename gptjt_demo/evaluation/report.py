@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from gptjt_demo.batch.columns import taken_words
+from gptjt_demo.engine.calibration import LABEL_RULES
 from gptjt_demo.evaluation.metrics import Paired
-from gptjt_demo.evaluation.run import Run, compare
+from gptjt_demo.evaluation.rules import Rules
+from gptjt_demo.evaluation.run import SUSPICIOUS_SHOWN, Run, compare
 
 _WIDEST = 24  # characters of a label in a terminal
+_LONGEST = 60  # ... and of a row's text
+_IN_USE = " (in use)"
 
 
 def run_lines(run: Run) -> Iterator[str]:
-    """One run: the figures, those of each label, and the confusion matrix."""
+    """One run: the figures, right answers that look wrong, those of each label, the confusion matrix, and the rules."""
     yield f"{run.template} on {run.model}, {run.attention} attention"
     yield ""
     what = "accuracy" if run.labels else "exact match"
@@ -27,15 +31,32 @@ def run_lines(run: Run) -> Iterator[str]:
         parts = f"precision {percent(lists.precision)}   recall {percent(lists.recall)}"
         yield f"{'list F1':12} {percent(lists.f1)}   {parts}"
     yield f"{'errors':12} {run.errors}"
+    if run.reliability is not None:
+        yield f"{'confidence':12} {percent(run.reliability.error)} off on average (expected calibration error)"
+    if run.suspicious:
+        yield ""
+        yield from _suspicious_lines(run)
     if run.labels:
         yield ""
         yield from _label_lines(run)
         yield ""
         yield from _matrix_lines(run)
+    if run.rules is not None:
+        yield ""
+        yield from _rule_lines(run.rules)
     if run.columns or run.gold_column:
         yield f"note: {taken_words(run.columns, run.gold_column)}"
     for note in run.notes:
         yield f"note: {note}"
+
+
+def suspicious_sentence(run: Run) -> str:
+    """What is said of the right answers that look wrong."""
+    n = len(run.suspicious)
+    more = f" ({SUSPICIOUS_SHOWN} are shown)" if n > SUSPICIOUS_SHOWN else ""
+    if n == 1:
+        return "One row has a right answer that the model contradicts. Look whether it holds."
+    return f"{n:,} rows have right answers that the model contradicts, the surest first{more}. Look whether they hold."
 
 
 def paired_sentence(found: Paired, first: str, second: str) -> str:
@@ -94,6 +115,27 @@ def _cell(run: Run) -> str:
     if run.errors:
         text += f", {run.errors} errors"
     return text
+
+
+def _suspicious_lines(run: Run) -> Iterator[str]:
+    yield suspicious_sentence(run)
+    for each in run.suspicious[:SUSPICIOUS_SHOWN]:
+        given, share = each.gold_share or 0.0, each.reply.confidence or 0.0
+        text = " ".join(" ".join(each.row.query.values()).split())
+        yield (
+            f"row {each.row.index + 1}: {each.row.gold!r} ({percent(given)}), answered {each.reply.text!r} "
+            f"({percent(share)}): {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
+        )
+
+
+def _rule_lines(rules: Rules) -> Iterator[str]:
+    width = max(len(LABEL_RULES[each.rule]) for each in rules.figures) + len(_IN_USE)
+    yield f"{'labels compared by':{width}}  accuracy  95 % interval"
+    for each in rules.figures:
+        name = LABEL_RULES[each.rule] + (_IN_USE if each.rule == rules.in_use else "")
+        low, high = each.interval
+        yield f"{name:{width}}  {each.accuracy:8.1%}  {100 * low:.1f} to {100 * high:.1f} %"
+    yield rules.sentence
 
 
 def _label_lines(run: Run) -> Iterator[str]:

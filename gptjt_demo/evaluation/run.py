@@ -1,7 +1,8 @@
 """A template measured on labelled rows: the rows, what came of each, and the figures that follow.
 
-In: outcomes. Out: accuracy with its interval, F1, the confusion matrix and the rows behind each of its cells, and two
-runs compared. Does not know how the outcomes came about, nor how figures are drawn.
+In: outcomes. Out: accuracy with its interval, F1, the confusion matrix and the rows behind each of its cells, how far
+confidences can be relied on, right answers that look wrong, the rules side by side, and two runs compared. Does not
+know how the outcomes came about, nor how figures are drawn.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ from functools import cached_property
 from typing import Any
 
 from gptjt_demo.batch.question import Query, Reply
+from gptjt_demo.engine.calibration import LabelRule, Shares
 from gptjt_demo.errors import TableError
 from gptjt_demo.evaluation import metrics
+from gptjt_demo.evaluation.rules import Rules, compare_rules
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables.sheet import Row
 from gptjt_demo.templates.answer_check import normalised
 
 UNPARSED = "(unparsed)"  # an answer that is none of the labels
 ERROR = "(error)"  # a row without an answer
+SURE = 0.5
+"""How far the model's share of its answer has to be above that of the right answer for that to be doubted."""
+SUSPICIOUS_SHOWN = 20
+FEW_FOREIGN = 0.1
+"""The part of the rows up to which right answers that are no label are taken for mistakes."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Outcome:
         gold: the right answer as it is counted: one of the template's labels, or the row's own text.
         predicted: the reply as it is counted: a label, `UNPARSED`, `ERROR`, or the answer's text.
         right: whether they agree.
+        gold_share: what the model gives to the right answer, 0 to 1; None where labels were not weighed or it failed.
     """
 
     row: Labelled
@@ -48,6 +57,14 @@ class Outcome:
     gold: str
     predicted: str
     right: bool
+    gold_share: float | None = None
+
+    @property
+    def doubt(self) -> float:
+        """How far the model's answer is above the right one in its eyes; 0 where it agrees or says nothing."""
+        if self.right or self.gold_share is None or self.reply.confidence is None:
+            return 0.0
+        return self.reply.confidence - self.gold_share
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,8 @@ class Run:
         without_gold: how many of them have no right answer; they are not measured.
         columns: for each of the template's inputs, the table's column.
         gold_column: the column of right answers.
+        rule: how labels were compared.
+        references: the label shares that other rules divide by, for `rules`.
     """
 
     template: str
@@ -78,6 +97,8 @@ class Run:
     without_gold: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)
     gold_column: str = ""
+    rule: LabelRule = "logprob"
+    references: Mapping[LabelRule, Shares] = field(default_factory=dict)
 
     @property
     def rows_sentence(self) -> str:
@@ -145,6 +166,39 @@ class Run:
         texts = [(outcome.row.gold, outcome.reply.text) for outcome in self.outcomes]
         return metrics.set_figures([items(gold) for gold, _ in texts], [items(text) for _, text in texts])
 
+    @cached_property
+    def weighed(self) -> bool:
+        """Whether labels were weighed, so that there are confidences."""
+        return any(outcome.gold_share is not None for outcome in self.outcomes)
+
+    @cached_property
+    def reliability(self) -> metrics.Reliability | None:
+        """How far confidences are what they say; None where labels were not weighed."""
+        pairs = [(each.reply.confidence, each.right) for each in self.outcomes if each.reply.confidence is not None]
+        return metrics.reliability(pairs) if self.weighed else None
+
+    @cached_property
+    def rules(self) -> Rules | None:
+        """Every rule on these rows, and the best one; None where labels were not weighed."""
+        if not self.weighed:
+            return None
+        rows = [(outcome.reply.scores, outcome.gold) for outcome in self.outcomes]
+        return compare_rules(rows, in_use=self.rule, references=self.references)
+
+    @cached_property
+    def suspicious(self) -> list[Outcome]:
+        """The rows whose right answer the model contradicts, the surest first: many are mistakes of whoever wrote it.
+
+        One that is no label at all is among them, unless that is the way of the column.
+        """
+        foreign = sum(outcome.gold not in self.labels for outcome in self.outcomes)
+        found = [
+            outcome
+            for outcome in self.outcomes
+            if outcome.doubt >= SURE and (outcome.gold in self.labels or foreign <= FEW_FOREIGN * self.n)
+        ]
+        return sorted(found, key=lambda outcome: -outcome.doubt)
+
     @property
     def _columns(self) -> tuple[list[str], list[str]]:
         return [outcome.gold for outcome in self.outcomes], [outcome.predicted for outcome in self.outcomes]
@@ -187,6 +241,11 @@ class Run:
             "interval": list(self.interval),
             "macro_f1": self.macro_f1,
             "list_f1": self.list_figures.f1 if self.list_figures else None,
+            "rule": self.rule if self.weighed else None,
+            "calibration_error": self.reliability.error if self.reliability else None,
+            "reliability": asdict(self.reliability) if self.reliability else None,
+            "rules": self.rules.to_json() if self.rules else None,
+            "suspicious": [_suspect(each) for each in self.suspicious[:SUSPICIOUS_SHOWN]],
         }
 
 
@@ -198,6 +257,17 @@ def rows_sentence(measured: int, asked: int, without_gold: int, *, stopped: bool
     if stopped:
         why.append("it was stopped")
     return f"{measured:,} of {asked:,} rows; {' and '.join(why)}" if why else ""
+
+
+def _suspect(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "row": outcome.row.index + 1,
+        "inputs": dict(outcome.row.query),
+        "gold": outcome.row.gold,
+        "answer": outcome.reply.text,
+        "answer_share": outcome.reply.confidence,
+        "gold_share": outcome.gold_share,
+    }
 
 
 def items(text: str) -> frozenset[str]:

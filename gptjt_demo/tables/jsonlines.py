@@ -18,7 +18,8 @@ from gptjt_demo.errors import TableError
 from gptjt_demo.tables.encoding import errors_of
 from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, LINE_LIMIT, MISSING, Cell, Faults, Row, Sheet, whole
 
-_MISSING = Cell("", json=MISSING)
+MISSING_CELL = Cell("", json=MISSING)
+"""What stands where an object lacks a key."""
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|.)")
 
@@ -49,7 +50,7 @@ def scan(path: Path, codec: str) -> Sheet:
     header = list(keys)
 
     def again() -> Iterator[Row]:
-        return (tuple(row.get(key, _MISSING) for key in header) for _, row in _objects(path, codec))
+        return (tuple(row.get(key, MISSING_CELL) for key in header) for _, row in _objects(path, codec))
 
     return Sheet(header, count, ("one JSON object a line", *faults.notes(count, path)), again)
 
@@ -66,8 +67,8 @@ def row_of(line: str, columns: Sequence[str]) -> list[str] | None:
     Raises:
         TableError: it is not a JSON object.
     """
-    cells = _cells(line)
-    return [cells.get(name, _MISSING) for name in columns] if cells.keys() <= set(columns) else None
+    cells = cells_of(line)
+    return [cells.get(name, MISSING_CELL) for name in columns] if cells.keys() <= set(columns) else None
 
 
 def _value(cell: str) -> str:
@@ -88,19 +89,21 @@ def _objects(path: Path, codec: str) -> Iterator[tuple[int, dict[str, str]]]:
                 raise TableError(f"line {number}: more than {LINE_LIMIT:,} characters", where=path.name)
             if number == 1:
                 line = line.lstrip("\ufeff")
-                if line.lstrip().startswith("["):
-                    mend = "write one object a line, without the brackets and commas of a list"
-                    raise TableError("line 1: not a JSON object", where=path.name, mend=mend)
             if line.strip():
                 try:
-                    yield number, _cells(line)
+                    yield number, cells_of(line)
                 except TableError as error:
                     raise TableError(f"line {number}: {error.what}", where=path.name, mend=error.mend) from None
 
 
-def _cells(line: str) -> dict[str, str]:
+def cells_of(line: str) -> dict[str, str]:
+    """The cells of a JSON object by its keys.
+
+    Raises:
+        TableError: it is none, names a key twice, or holds what no cell can.
+    """
     try:
-        row = _DECODER.decode(line)
+        row = DECODER.decode(line)
     except RecursionError:
         raise TableError("nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -131,9 +134,9 @@ def _members(line: str) -> Iterator[tuple[str, Any, str]]:
 
     position = past(past(0) + 1)
     while line[position] != "}":
-        key, position = _DECODER.raw_decode(line, position)
+        key, position = DECODER.raw_decode(line, position)
         position = past(past(position) + 1)  # the colon
-        value, end = _DECODER.raw_decode(line, position)
+        value, end = DECODER.raw_decode(line, position)
         yield key, value, line[position:end]
         position = past(end)
         if line[position] == ",":
@@ -168,7 +171,7 @@ class _Number(str):
     """A number as it is typed."""
 
 
-_DECODER = json.JSONDecoder(
+DECODER = json.JSONDecoder(
     parse_int=_Number,
     parse_float=_Number,
     parse_constant=_Number,

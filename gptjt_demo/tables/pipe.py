@@ -52,7 +52,7 @@ def spooled(path: Path) -> Path:
     """
     try:
         with _source(path) as source:
-            copy, target = _place("standard input" if _is_standard_input(path) else "pipe")
+            copy, target = private_file("standard input" if _is_standard_input(path) else "pipe")
             shutil.copyfileobj(source, target)
         target.flush()
         if not copy.stat().st_size:
@@ -62,8 +62,12 @@ def spooled(path: Path) -> Path:
     return copy
 
 
-def _place(title: str) -> tuple[Path, IO[bytes]]:
-    """An empty file, open for writing, that is gone with its path."""
+def private_file(title: str) -> tuple[Path, IO[bytes]]:
+    """An empty file for this user's eyes only, open for writing, that is gone with its path.
+
+    Args:
+        title: what messages call it.
+    """
     if _NUMBERED.is_dir():
         file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # it stays open
         copy = _Copy(_NUMBERED / str(file.fileno()))

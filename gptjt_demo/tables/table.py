@@ -1,4 +1,4 @@
-"""A file of rows in: CSV, TSV, JSONL or XLSX, recognised by what it holds and not only by its name.
+"""A file of rows in: CSV, TSV, JSONL, a JSON array, XLSX or Parquet, recognised by what it holds, not only by its name.
 
 In: a path. Out: a `Table`: its columns, what was assumed, and its rows as tuples of text, exactly as in the file, read
 from the disk each time, so that a large file costs no memory. The file is read through once before, so that a bad row
@@ -14,10 +14,11 @@ from itertools import islice
 from pathlib import Path
 
 from gptjt_demo.errors import TableError
-from gptjt_demo.tables import delimited, encoding, jsonlines, pipe, workbook
+from gptjt_demo.tables import delimited, encoding, jsonarray, jsonlines, parquet, pipe, workbook
 from gptjt_demo.tables.sheet import LINE_LIMIT, Row, Sheet, fault_of, unique_names, visible
 
 PREVIEW = 100  # rows
+BEGINNING = 512  # bytes, or characters, that tell what a file is
 
 # How files that are not tables begin.
 _OTHERS = (
@@ -30,7 +31,6 @@ _OTHERS = (
     (b"BZh", "a bzip2 archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"Rar!", "a RAR archive"),
-    (b"PAR1", "a Parquet file"),
     (b"SQLite format 3", "an SQLite database"),
     (b"{\\rtf", "an RTF document"),
 )
@@ -103,7 +103,7 @@ def read(path: Path | str) -> Table:
         if pipe.is_pipe(path):
             path = pipe.spooled(path)
         with path.open("rb") as file:
-            head = file.read(512)
+            head = file.read(BEGINNING)
         sheet, notes = _sheet(path, head)
     except OSError as error:
         raise TableError(f"cannot be read ({error.strerror or error})", where=path.name or str(path)) from None
@@ -136,12 +136,19 @@ def _sheet(path: Path, head: bytes) -> tuple[Sheet, tuple[str, ...]]:
         sheet = workbook.scan(path)
         kind = "XLSX" if path.suffix.lower() == ".xlsx" else "XLSX, whatever its name says"
         return sheet, (kind, *sheet.notes)
+    if head.startswith(parquet.MAGIC):
+        found = parquet.scan(path)
+        return found, found.notes
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith((b"<!doctype html", b"<html", b"<table", b"<?xml")):
         raise TableError("a web page or XML, not a table", where=path.name, mend="save the table as CSV or XLSX")
     text = encoding.detect(path)
     with path.open(encoding=text.codec, errors=encoding.errors_of(text.codec), newline="") as file:
-        first = file.readline(LINE_LIMIT)
-    if path.suffix.lower() in (".jsonl", ".ndjson", ".json") or jsonlines.looks_like(first):
+        array = jsonarray.looks_like(file.read(BEGINNING), json=path.suffix.lower() == ".json")
+        file.seek(0)
+        first = "" if array else file.readline(LINE_LIMIT)
+    if array:
+        sheet = jsonarray.scan(path, text.codec)
+    elif path.suffix.lower() in (".jsonl", ".ndjson", ".json") or jsonlines.looks_like(first):
         sheet = jsonlines.scan(path, text.codec)
     else:
         sheet = delimited.scan(path, text.codec)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from gptjt_demo.batch.progress import Progress
+from gptjt_demo.batch.progress import Progress, count, duration
 from gptjt_demo.ui.work import Standing
 
 
@@ -36,19 +36,6 @@ def progress_bar(standing: Standing[Progress, Any], *, noun: str = "rows") -> st
     if standing.stopping:
         facts.append("stopping…")
     return bar(part, standing.title, " · ".join(facts))
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: 40 s, 12 min, 3 h 20 min."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60:,} h {minutes % 60} min"
-
-
-def count(number: int, noun: str) -> str:
-    """1 error, 2 errors."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def bar(part: float, title: str, facts: str) -> str:

@@ -7,10 +7,12 @@ import json
 import os
 from pathlib import Path
 
+import datasets
 import pytest
 from command_line import answer_with, process, run
 from fake_engine import FakeEngine
 
+from gptjt_demo.tables import hub_dataset
 from gptjt_demo.tables.table import read
 
 ROWS = "input,output\nso happy,joy\nwhat a fright,fear\nfurious,anger\nso sad,sadness\n"
@@ -160,3 +162,23 @@ def test_rows_without_a_right_answer_are_counted_and_said(
     assert "3 of 4 rows; one has no right answer" in out
     (measured,) = json.loads(run(capsys, "evaluate", "gold.csv", "-t", "emotion", "--json")[1])["runs"]
     assert (measured["n"], measured["rows"], measured["without_gold"]) == (3, 4, 1)
+
+
+def test_a_data_set_of_the_hub_is_a_file_of_rows(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "moods").mkdir()
+    (folder / "moods" / "train.jsonl").write_text('{"input": "so happy", "id": 7}\n{"input": "a fright", "id": 8}\n')
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "cache")
+    name = "hf://datasets/own/moods@main"
+    monkeypatch.setattr(hub_dataset, "fetched", lambda name: hub_dataset.copied("moods", hub_dataset.parsed(name)))
+    answer_with(monkeypatch, FakeEngine({"happy": "joy"}, default="fear"))
+    status, _, err = run(capsys, "batch", name, "out.jsonl", "-t", "emotion")
+    assert status == 0
+    assert "moods.jsonl: 2 rows" in err
+    found = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert [(row["id"], row["answer"]) for row in found] == [(7, "joy"), (8, "fear")]
+    assert run(capsys, "batch", name, "out.jsonl", "-t", "emotion", "--resume")[0] == 0
+    status, _, err = run(capsys, "batch", "hf://datasets/own/moods", "out2.jsonl", "-t", "emotion")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "hf://datasets/own/moods: not the name of a data set and its revision" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 
@@ -46,6 +47,28 @@ def test_score_prints_a_share_for_each_label(capsys: pytest.CaptureFixture[str],
     assert [row["label"] for row in rows] == ["sadness", "joy", "love", "anger", "fear", "surprise"]
     assert set(rows[0]) == {"label", "logprob", "per_token", "per_byte", "share"}
     assert sum(row["share"] for row in rows) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("rule", "asked"), [("prior", "[MASK]"), ("pmi", "Output:")])
+def test_score_divides_by_what_a_rule_names(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rule: str, asked: str
+) -> None:
+    prompts = []
+
+    def scores(prompt: str) -> dict[str, float]:
+        prompts.append(prompt)
+        return {"a": -1.0, "b": -3.0} if "so happy" in prompt else {"a": -1.0, "b": -2.0}
+
+    answer_with(monkeypatch, FakeEngine(scores=scores))
+    command = ["score", "-t", "emotion", "-i", "so happy", "--label", "a", "--label", "b", "--rule", rule]
+    status, out, _ = run(capsys, *command, "--json")
+    assert status == 0
+    shares = {row["label"]: row["share"] for row in json.loads(out)["labels"]}
+    assert shares["b"] == pytest.approx(1 / (1 + math.exp(1)))
+    assert any(asked in prompt for prompt in prompts)
+    assert rule == json.loads(out)["rule"]
+    status, _, err = run(capsys, *command[:-1], "batch")
+    assert (status, "'batch' is not one of" in err) == (2, True)
 
 
 def test_the_embedded_default_names_the_yen_from_the_command_line() -> None:

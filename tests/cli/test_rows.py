@@ -95,6 +95,63 @@ def test_evaluate_asks_between_two_columns_of_right_answers(
     assert json.loads(out)["runs"][0]["gold_column"] == "label"
 
 
+def test_a_batch_is_calibrated_over_its_rows_and_says_when(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path
+) -> None:
+    target = gold.with_name("out.csv")
+    command = ["batch", gold, target, "-t", "emotion", "--rule", "batch"]
+    status, _, err = run(capsys, *command)
+    assert (status, "--rule: it compares labels" in err) == (2, True)
+    status, _, err = run(capsys, *command, "--labels")
+    assert status == 0
+    assert "labels are by the sum until the last row is answered" in err
+    assert "labels by sum, divided by the mean over the rows" in err
+    # The scripted engine gives every row the same shares, so that nothing is left of them.
+    assert {row[3] for row in read(target)} == {f"{1 / 6:.4f}"}
+
+
+def test_a_dry_run_says_what_it_comes_to_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path
+) -> None:
+    before = sorted(gold.parent.iterdir())
+    for more in ([], [gold.with_name("out.csv")]):
+        status, out, err = run(capsys, "batch", gold, *more, "-t", "emotion", "--dry-run")
+        assert status == 0
+        names = [line.split("  ")[0] for line in out.splitlines()]
+        assert names == ["rows", "tokens", "too long", "time"]
+        assert "nothing is written" in err
+    _, out, _ = run(capsys, "batch", gold, "-t", "emotion", "--labels", "--dry-run", "--json")
+    found = json.loads(out)
+    assert (found["rows"], found["too_long"], found["model"], found["exact"]) == (4, 0, "fake", True)
+    assert found["tokens"] > 0
+    assert sorted(gold.parent.iterdir()) == before
+
+
+def test_a_dry_run_refuses_an_output_that_the_run_would_refuse(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path
+) -> None:
+    status, _, err = run(capsys, "batch", gold, gold, "-t", "emotion", "--dry-run")
+    assert (status, "the output would replace the input" in err) == (2, True)
+    status, _, err = run(capsys, "batch", gold, "-t", "emotion")
+    assert (status, "no file for the answers" in err) == (2, True)
+
+
+def test_evaluate_tells_confidence_rules_and_doubtful_right_answers(
+    capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path, tmp_path: Path
+) -> None:
+    status, out, _ = run(capsys, "evaluate", gold, "-t", "emotion", "--rule", "pmi", "--plots", tmp_path / "plots")
+    assert status == 0
+    assert "expected calibration error" in out
+    assert "sum, divided by what the answer's cue alone gives (in use)" in out
+    assert "4 rows are too few to choose a rule" in out
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {"reliability.png"}
+    _, out, _ = run(capsys, "evaluate", gold, "-t", "emotion", "--json")
+    found = json.loads(out)["runs"][0]
+    assert [each["row"] for each in found["suspicious"]] == [3, 2]
+    assert found["rules"]["in_use"] == "logprob"
+    assert len(found["reliability"]["bins"]) == 10
+
+
 @pytest.mark.parametrize("more", [[], ["--overwrite"], ["--resume"]])
 def test_names_that_cannot_be_written_are_refused_before_the_model_is_loaded(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, gold: Path, more: list[str]

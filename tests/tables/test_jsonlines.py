@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile, table
 from gptjt_demo.tables.sheet import fault_of
 
@@ -85,13 +84,6 @@ def test_other_formats_get_the_text(tmp_path: Path) -> None:
     for ending in ("csv", "tsv", "xlsx"):
         rowfile.write(tmp_path / f"b.{ending}", found.columns, found)
         assert list(table.read(tmp_path / f"b.{ending}")) == [("1.10", "", '{"k": 1}')]
-
-
-@pytest.mark.parametrize("text", ['[{"a": 1}, {"a": 2}]\n', '\ufeff[\n {"a": 1},\n {"a": 2}\n]\n', "[]\n"])
-def test_a_list_of_objects_is_named_as_one(tmp_path: Path, text: str) -> None:
-    (tmp_path / "a.json").write_text(text, encoding="utf-8")
-    with pytest.raises(TableError, match="line 1: not a JSON object; write one object a line, without the brackets"):
-        table.read(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("key", ["te\\ud83dxt", "te\\u0000xt"])

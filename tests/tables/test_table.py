@@ -225,7 +225,7 @@ BAD = {
     "half.jsonl": (b'{"a": "\\ud800"}\n', "half.jsonl: line 1: half of a surrogate pair"),
     "csv.jsonl": (b"a,b\n1,2\n", "csv.jsonl: line 1: not JSON"),
     "empty.jsonl": (b"{}\n", "empty.jsonl: the file is empty"),
-    "array.json": (b'[{"a": 1}]\n', "array.json: line 1: not a JSON object; write one object a line"),
+    "array.json": (b"[[1]]\n", "array.json: object 1: not a JSON object; write objects such as"),
     "comma.jsonl": (b'{"a": 1},\n', "comma.jsonl: line 1: not JSON (Extra data, column 9)"),
     "page.xls": (b"<table><tr><td>a</td></tr></table>", "page.xls: a web page or XML, not a table"),
     "text.docx": (zipped("word/document.xml", b"<x/>"), "text.docx: a zip archive or another office document"),

@@ -16,6 +16,7 @@ import pytest
 from fake_engine import FakeEngine
 from gradio.processing_utils import hash_file
 
+from gptjt_demo.batch.progress import duration
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
@@ -27,10 +28,10 @@ from gptjt_demo.ui.batch.card import answers, batch_card
 from gptjt_demo.ui.batch.job import BatchJob, BatchJobs, Order
 from gptjt_demo.ui.batch.sureness import sureness, tenths
 from gptjt_demo.ui.batch.tab import BatchActions
-from gptjt_demo.ui.html import duration
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
+from gptjt_demo.ui.rows.pasting import taken
 from gptjt_demo.ui.rows.rows_table import rows_table
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND
 
@@ -366,8 +367,8 @@ def test_a_file_is_looked_at_and_its_columns_are_guessed(page: tuple[BatchAction
     assert "row 5" in preview
     assert wrong == ""
     assert pickers[0].value == "text"
-    assert [picker.visible for picker in pickers[:-1]] == [True] + [False] * (MAX_INPUTS - 1)
-    assert pickers[-1].visible is True  # labels or text
+    assert [picker.visible for picker in pickers[:-2]] == [True] + [False] * (MAX_INPUTS - 1)
+    assert [picker.visible for picker in pickers[-2:]] == [True, True]  # how labels are compared; labels or text
 
 
 def test_a_bad_file_is_one_line_and_no_table(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:
@@ -392,7 +393,7 @@ def test_the_prompt_as_edited_in_the_playground_is_what_is_asked(
     do, controls = page
     controls[Controls._fields.index("instruction")] = "Edited instruction."
     columns = ["text", *[None] * (MAX_INPUTS - 1)]
-    id, *_ = do.begin(read(save(tmp_path)), PLAYGROUND, "text", "causal", *columns, *controls)
+    id, *_ = do.begin(read(save(tmp_path)), PLAYGROUND, "text", "logprob", "causal", *columns, *controls)
     finished(do.jobs.find(id))
     engine = do.actions.engine
     assert isinstance(engine, FakeEngine)
@@ -404,7 +405,7 @@ def test_the_prompt_as_edited_in_the_playground_is_what_is_asked(
 def test_labels_come_with_their_confidence(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:
     do, controls = page
     columns = ["text", *[None] * (MAX_INPUTS - 1)]
-    id, *_ = do.begin(read(save(tmp_path)), PLAYGROUND, "labels", "prefix", *columns, *controls)
+    id, *_ = do.begin(read(save(tmp_path)), PLAYGROUND, "labels", "logprob", "prefix", *columns, *controls)
     assert finished(do.jobs.find(id)).columns[2:5] == ("label", "confidence", "runner_up")
 
 
@@ -417,7 +418,9 @@ def test_what_is_missing_is_said_in_a_line(
 ) -> None:
     do, controls = page
     columns = [column, *[None] * (MAX_INPUTS - 1)]
-    _, card, *_ = do.begin(read(save(tmp_path)) if table else None, PLAYGROUND, "text", "prefix", *columns, *controls)
+    _, card, *_ = do.begin(
+        read(save(tmp_path)) if table else None, PLAYGROUND, "text", "logprob", "prefix", *columns, *controls
+    )
     assert line in card
     assert len(do.jobs) == 0
 
@@ -437,10 +440,80 @@ def test_a_download_opens_in_a_spreadsheet_with_nothing_that_runs(
     do, controls = page
     rowfile.write(tmp_path / "a.csv", ["text"], [("=1+1",), ("-5",)])
     columns = ["text", *[None] * (MAX_INPUTS - 1)]
-    id, *_ = do.begin(read(tmp_path / "a.csv"), PLAYGROUND, "text", "prefix", *columns, *controls)
+    id, *_ = do.begin(read(tmp_path / "a.csv"), PLAYGROUND, "text", "logprob", "prefix", *columns, *controls)
     finished(do.jobs.find(id))
     path, line = do.fetch(id, "csv")
     assert path is not None
     assert line == ""
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         assert [row[0] for row in csv.reader(file)] == ["text", "'\u00ad=1+1", "-5"]
+
+
+# --- before the run
+
+
+def foresee(do: BatchActions, path: Path, how: str = "text", column: str | None = "text") -> list[str]:
+    values = do.actions.controls(do.actions.library["emotion"])
+    columns = [column, *[None] * (MAX_INPUTS - 1)]
+    return list(do.foresight.look("me", read(path), PLAYGROUND, how, "prefix", *columns, *values))
+
+
+def test_rows_tokens_and_time_are_told_before_the_run(tmp_path: Path, library: Library) -> None:
+    engine = FakeEngine()
+    do = BatchActions(Actions(engine, library))
+    rowfile.write(tmp_path / "in.csv", ["n", "text"], [("1", "a row"), ("2", ""), ("3", "word " * 3000), ("4", "b")])
+    shown = foresee(do, tmp_path / "in.csv")[-1]
+    tokens = sum(engine.count_tokens(library["emotion"].render(text)) for text in ("a row", "word " * 3000, "b"))
+    for words in ("<dd>4</dd>", f"<dd>{tokens:,}</dd>", "about 1 s", "1 row (3)", "1 row is blank or damaged"):
+        assert words in shown
+    assert len(engine.prompts) == 2
+    assert len(do.jobs) == 0
+
+
+def test_nothing_is_told_as_long_as_something_is_missing(tmp_path: Path, library: Library) -> None:
+    do = BatchActions(Actions(FakeEngine(), library))
+    assert foresee(do, save(tmp_path), column=None) == [""]
+
+
+def test_a_look_ends_when_another_begins_or_the_run_does(tmp_path: Path, library: Library) -> None:
+    gate = threading.Event()
+    do = BatchActions(Actions(FakeEngine(delay=gate), library))
+    values = do.actions.controls(library["emotion"])
+    columns = ["text", *[None] * (MAX_INPUTS - 1)]
+    first = do.foresight.look("me", read(save(tmp_path)), PLAYGROUND, "text", "prefix", *columns, *values)
+    assert "Before the run" in next(first)
+    second = do.foresight.look("me", read(save(tmp_path)), PLAYGROUND, "text", "prefix", *columns, *values)
+    assert "Before the run" in next(second)
+    assert list(first) == []
+    do.foresight.drop("me")
+    assert list(second) == []
+    gate.set()
+
+
+def test_a_calibrated_run_says_when_its_labels_are_calibrated(tmp_path: Path, library: Library) -> None:
+    engine = FakeEngine(scores={"joy": -0.1, "fear": -3.0})
+    job = finished(BatchJobs(engine).begin(order(save(tmp_path), library, labels=True, rule="batch")))
+    shown = batch_card(job)
+    assert "<dd>Batch-calibrated</dd>" in shown
+    assert "Until the last row" not in shown
+    assert {row[3] for row in read(job.fetch("csv"))} == {f"{1 / 6:.4f}"}
+    job.stop()
+
+
+# --- pasted cells
+
+
+def test_pasted_cells_become_a_file_that_is_deleted_with_the_run(tmp_path: Path, library: Library) -> None:
+    path, cells, line = taken('n\ttext\n007\t"two\nlines"\n8\tfine', True)
+    assert (cells, line) == ("", "")
+    assert list(read(path)) == [("007", "two\nlines"), ("8", "fine")]
+    jobs = BatchJobs(FakeEngine())
+    job = finished(jobs.begin(order(Path(path), library)))
+    assert jobs.delete(job.id, str(tmp_path))
+    until(lambda: not Path(path).exists())
+
+
+def test_cells_that_are_no_table_are_one_line_and_stay(tmp_path: Path) -> None:
+    file, cells, line = taken("a\tb\nc", True)
+    assert {file["__type__"], cells["__type__"]} == {"update"}
+    assert "row 2 has 1 cells" in line

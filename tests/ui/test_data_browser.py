@@ -61,6 +61,7 @@ def started(page: Page, path: Path) -> None:
     expect(page.locator("#batch-found")).to_contain_text("rows")
     page.get_by_role("radio", name="Free text").click()
     page.locator("#batch-run").click()
+    page.locator('.job:not([data-state="idle"])').wait_for()  # what was tried before the run has ended
 
 
 def test_a_file_is_answered_and_comes_back_with_every_cell(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:

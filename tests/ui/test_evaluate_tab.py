@@ -56,7 +56,9 @@ def controls(do: EvaluateActions, name: str = "emotion") -> list[Any]:
 def measured(do: EvaluateActions, table: Any, attention: str = "prefix", how: str = "text", **more: Any) -> Any:
     values = more.get("values") or controls(do)
     name, against = more.get("name", PLAYGROUND), more.get("against", NOTHING)
-    return list(do.measure("me", table, name, against, how, attention, "output", *COLUMNS, *values))[-1]
+    return list(
+        do.measure("me", table, name, against, how, more.get("rule", "logprob"), attention, "output", *COLUMNS, *values)
+    )[-1]
 
 
 # --- the file
@@ -162,7 +164,9 @@ def test_what_is_missing_is_one_line_and_the_figures_stay(do: EvaluateActions) -
 
 def test_closing_the_page_stops_the_run(engine: FakeEngine, do: EvaluateActions, tmp_path: Path) -> None:
     engine.prefill = 60
-    run = do.measure("me", gold(tmp_path), PLAYGROUND, NOTHING, "text", "prefix", "output", *COLUMNS, *controls(do))
+    run = do.measure(
+        "me", gold(tmp_path), PLAYGROUND, NOTHING, "text", "logprob", "prefix", "output", *COLUMNS, *controls(do)
+    )
     next(run)
     run.close()  # type: ignore[attr-defined]
     assert engine.streams[0].ended.wait(2)
@@ -218,7 +222,9 @@ def test_a_row_that_is_none_is_not_added(do: EvaluateActions, tmp_path: Path) ->
 
 def test_diagnostics_come_one_after_the_other_and_end_with_all(do: EvaluateActions, tmp_path: Path) -> None:
     values = controls(do)
-    seen = list(do.diagnose("me", gold(tmp_path), PLAYGROUND, NOTHING, "labels", "both", "output", *COLUMNS, *values))
+    seen = list(
+        do.diagnose("me", gold(tmp_path), PLAYGROUND, NOTHING, "labels", "logprob", "both", "output", *COLUMNS, *values)
+    )
     bar, charts = seen[-1]
     assert bar == ""
     for title in TITLES.values():
@@ -229,7 +235,7 @@ def test_diagnostics_come_one_after_the_other_and_end_with_all(do: EvaluateActio
 def test_one_that_cannot_be_made_says_why_and_the_others_come(do: EvaluateActions, tmp_path: Path) -> None:
     values = controls(do, "currency")
     *_, (_, charts) = do.diagnose(
-        "me", gold(tmp_path), PLAYGROUND, NOTHING, "text", "prefix", "output", *COLUMNS, *values
+        "me", gold(tmp_path), PLAYGROUND, NOTHING, "text", "logprob", "prefix", "output", *COLUMNS, *values
     )
     assert "Not shown: currency: it has no labels" in charts
     assert charts.count("<figure") == 4
@@ -300,6 +306,32 @@ def test_a_measured_row_that_is_among_the_examples_is_warned_of(do: EvaluateActi
     shown = measured(do, gold(tmp_path, [*ROWS, (known.inputs["input"].upper(), known.output)]))[2]
     assert "1 measured row is among the examples of" in shown
     assert "too good" not in measured(do, gold(tmp_path))[2]
+
+
+# --- labels that are weighed
+
+
+def test_doubtful_right_answers_come_before_the_matrix_and_the_rules_after_it(
+    do: EvaluateActions, tmp_path: Path
+) -> None:
+    shown = measured(do, gold(tmp_path, [*ROWS, (HOSTILE, "fear")]), how="labels", rule="batch")[2]
+    assert "Batch-calibrated (in use)" in shown
+    shown = measured(do, gold(tmp_path, [*ROWS, (HOSTILE, "fear")]), how="labels")[2]
+    places = [shown.index(words) for words in ("Right answers to look at", 'class="matrix"', "Labels compared by")]
+    assert places == sorted(places)
+    doubtful = shown[places[0] : places[1]]
+    assert "row 2 · right answer <b>fear</b>" in doubtful
+    assert SHOWN in doubtful
+    assert "so happy" not in doubtful
+    assert "Calibration error" in shown
+    assert shown.count("data:image/svg+xml") == 2
+    assert "5 rows are too few to choose a rule" in shown
+
+
+def test_free_text_has_no_rules(do: EvaluateActions, tmp_path: Path) -> None:
+    shown = measured(do, gold(tmp_path))[2]
+    assert "Labels compared by" not in shown
+    assert "Calibration error" not in shown
 
 
 # --- two runs

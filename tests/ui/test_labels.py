@@ -55,10 +55,10 @@ def test_labels_that_look_alike_are_refused_on_every_tab_before_the_model_is_ask
     said = {
         "preview": actions.preview(held).prompt,
         "playground": next(actions.run("me", False, "logprob", held))[0],
-        "batch": batch.begin(table, PLAYGROUND, "labels", "prefix", *COLUMNS, *held)[1],
+        "batch": batch.begin(table, PLAYGROUND, "labels", "logprob", "prefix", *COLUMNS, *held)[1],
         "evaluate": list(
             EvaluateActions(actions).measure(
-                "me", table, PLAYGROUND, NOTHING, "labels", "prefix", "output", *COLUMNS, *held
+                "me", table, PLAYGROUND, NOTHING, "labels", "logprob", "prefix", "output", *COLUMNS, *held
             )
         )[-1][1],
     }
@@ -83,10 +83,10 @@ def test_one_label_is_no_choice_for_a_file(tmp_path: Path, engine: FakeEngine, a
     rowfile.write(tmp_path / "in.csv", ["input", "output"], [("so happy", "joy")])
     table = read(tmp_path / "in.csv")
     assert "one label is no choice" in BatchActions(actions).begin(
-        table, PLAYGROUND, "labels", "prefix", *COLUMNS, *held
+        table, PLAYGROUND, "labels", "logprob", "prefix", *COLUMNS, *held
     )[1]  # fmt: skip
     measured = EvaluateActions(actions).measure(
-        "me", table, PLAYGROUND, NOTHING, "labels", "prefix", "output", *COLUMNS, *held
+        "me", table, PLAYGROUND, NOTHING, "labels", "logprob", "prefix", "output", *COLUMNS, *held
     )
     assert "one label is no choice" in list(measured)[-1][1]
     assert engine.prompts == []

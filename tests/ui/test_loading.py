@@ -72,7 +72,7 @@ def test_a_run_that_waits_can_be_stopped(library: Library) -> None:
 
 def test_a_batch_is_not_begun_before_the_model_is_there(library: Library) -> None:
     do = BatchActions(Actions(cast(Answers, begun()), library))
-    assert "big: it is still being loaded (42 %)" in do.begin(None, "", "labels", "prefix")[1]
+    assert "big: it is still being loaded (42 %)" in do.begin(None, "", "labels", "logprob", "prefix")[1]
     assert len(do.jobs) == 0
 
 

@@ -10,6 +10,7 @@ import gradio as gr
 import pytest
 from fake_engine import FakeEngine
 
+from gptjt_demo.engine.calibration import OneRule, reshared
 from gptjt_demo.engine.results import LabelScore
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.templates.library import Library
@@ -23,7 +24,7 @@ from gptjt_demo.ui.playground.exchange import exported, link, linked
 from gptjt_demo.ui.playground.kept import read_record, read_repeat, template_record
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.outcome import Outcome
-from gptjt_demo.ui.playground.rules import RULES, reshared
+from gptjt_demo.ui.playground.rules import RULES
 from gptjt_demo.ui.playground.shares import shares
 from gptjt_demo.ui.rows.grid import with_row
 
@@ -107,7 +108,7 @@ def test_a_check_speaks_up_beneath_the_answer(library: Library) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_shares_by_any_rule_sum_to_one_whatever_the_order(rule: str) -> None:
+def test_shares_by_any_rule_sum_to_one_whatever_the_order(rule: OneRule) -> None:
     scores = [LabelScore("a", -2.0, -1.0, -0.5, 0.0, 2), LabelScore("b", -3.0, -0.75, -0.1, 0.0, 4)]
     there = reshared(scores, rule, (0.7, 0.3))
     back = reshared(scores[::-1], rule, (0.3, 0.7))
@@ -120,16 +121,19 @@ def test_the_prior_is_divided_out() -> None:
     assert [score.share for score in reshared(scores, "prior", (0.8, 0.2))] == pytest.approx([0.2, 0.8])
 
 
-def test_weighing_by_the_prior_asks_the_model_once_and_names_the_rule(library: Library) -> None:
+@pytest.mark.parametrize(("rule", "words"), [("prior", "[MASK]"), ("pmi", "the answer’s cue alone")])
+def test_what_a_rule_divides_by_is_asked_once_and_the_rule_is_named(
+    library: Library, rule: OneRule, words: str
+) -> None:
     actions = Actions(FakeEngine(scores={"joy": -1.0}), library)
     outcome = ran(actions)
-    *_, (html, weighed) = actions.weigh("me", "prior", outcome)
-    assert "[MASK]" in html
+    *_, (html, weighed) = actions.weigh("me", rule, outcome)
+    assert words in html
     assert weighed is not None
-    assert len(weighed.priors[0]) == 6
-    assert sum(weighed.priors[0]) == pytest.approx(1)
-    assert len(list(actions.weigh("me", "prior", weighed))) == 1
-    assert RULES["logprob"][1] in shares(outcome, "prior")  # not what it is not
+    assert len(weighed.references[rule][0]) == 6
+    assert sum(weighed.references[rule][0]) == pytest.approx(1)
+    assert len(list(actions.weigh("me", rule, weighed))) == 1
+    assert RULES["logprob"][1] in shares(outcome, rule)  # not what it is not
 
 
 # --- both views

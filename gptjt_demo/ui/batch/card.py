@@ -8,15 +8,21 @@ from __future__ import annotations
 from html import escape
 
 from gptjt_demo.batch.answered import Counts
+from gptjt_demo.batch.progress import count, duration
 from gptjt_demo.tables.sheet import Row
 from gptjt_demo.ui.batch.job import BatchJob
 from gptjt_demo.ui.batch.sureness import sureness
-from gptjt_demo.ui.html import count, duration, problem, progress_bar
+from gptjt_demo.ui.html import problem, progress_bar
+from gptjt_demo.ui.playground.rules import FILE_RULES
 from gptjt_demo.ui.rows.rows_table import ROWS, rows_table
 
 _KEPT = (
     '<p class="hint">Your file and its answers are kept on this server for a day after you last looked at them, then '
     "deleted; <b>Delete</b> deletes them at once.</p>"
+)
+_LATER = (
+    '<p class="hint">Until the last row is answered, labels are compared by their sum; then all rows are calibrated at '
+    "once.</p>"
 )
 
 
@@ -50,14 +56,17 @@ def batch_card(job: BatchJob) -> str:
     standing = job.standing
     if not standing.finished:
         said = "The run continues if you close this page. Come back at any time to download the answers."
-        hint = f'<p class="hint">{said}</p>'
+        hint = f'<p class="hint">{said}</p>{_LATER if job.order.later else ""}'
         return _card("running", name, progress_bar(standing) + hint + _KEPT)
     counts = job.counts()
     if standing.result is None:
         kept = f'<p class="settled">{escape(_so_far(counts))}</p>' if counts.answered else ""
         return _card("error", name, problem(standing.error) + kept + _KEPT)
     said = _outcome(counts, standing.result.finished)
-    body = f'<p class="settled" role="status">{escape(said)}</p>{_facts(job, counts)}{sureness(job.tenths)}{_KEPT}'
+    later = _LATER if job.order.later and not standing.result.finished else ""
+    body = (
+        f'<p class="settled" role="status">{escape(said)}</p>{later}{_facts(job, counts)}{sureness(job.tenths)}{_KEPT}'
+    )
     return _card("done", name, body)
 
 
@@ -118,6 +127,7 @@ def _facts(job: BatchJob, counts: Counts) -> str:
     facts = {
         "Model": job.model,
         "Attention": result.attention,
+        **({"Labels by": FILE_RULES[job.order.rule][0]} if job.order.labels else {}),
         "Errors": f"{counts.errors:,}",
         "Flagged": f"{counts.flagged:,}" if job.order.template.check else "no check",
         "Time": duration(result.seconds),

@@ -20,6 +20,7 @@ from gptjt_demo.batch.answered import AnsweredRows, Counts
 from gptjt_demo.batch.progress import Progress
 from gptjt_demo.batch.question import Question
 from gptjt_demo.batch.run import Result, query_of, run
+from gptjt_demo.engine.calibration import LabelRule
 from gptjt_demo.errors import SettingError
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables import table
@@ -51,6 +52,12 @@ class Order:
     columns: Mapping[str, str]
     labels: bool = False
     attention: Attention | None = None
+    rule: LabelRule = "logprob"
+
+    @property
+    def later(self) -> bool:
+        """Whether its labels are known only when all rows are answered."""
+        return self.labels and self.rule == "batch"
 
     @property
     def rows(self) -> int:
@@ -162,6 +169,7 @@ class BatchJob:
                 columns=order.columns,
                 labels=order.labels,
                 attention=order.attention,
+                rule=order.rule,
                 resume=True,
                 limit=ROW_LIMIT,
                 cancel=cancel,

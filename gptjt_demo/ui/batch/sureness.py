@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from gptjt_demo.ui.html import count
+from gptjt_demo.batch.progress import count
 
 TENTHS = 10
 UNSURE = 5

@@ -5,19 +5,24 @@ Lays out the controls and says what they do, as functions of their values. The w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from gptjt_demo.batch.progress import count
+from gptjt_demo.engine.calibration import LabelRule, check_rule
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.tables.table import Table
 from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch.card import answers, batch_card, deleted, forgotten, no_job, not_begun
+from gptjt_demo.ui.batch.foresight import Foresight
 from gptjt_demo.ui.batch.job import ROW_LIMIT, BatchJob, BatchJobs, Order
-from gptjt_demo.ui.html import SAVE, count, problem
+from gptjt_demo.ui.html import SAVE, problem
 from gptjt_demo.ui.loading import attention_control, causal_alone, need_model
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
+from gptjt_demo.ui.rows.pasting import pasting, taken
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices, chosen, chosen_or_wrong
 
 if TYPE_CHECKING:
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
 FORMATS = [("CSV", "csv"), ("TSV", "tsv"), ("JSON Lines", "jsonl"), ("Excel", "xlsx")]
 LOOK_SECONDS = 0.5
+LOOKS_AT_ONCE = 8
 NONE = "-"
 """What a browser keeps in the place of an id: it does not take a blank for a value."""
 _KEPT = "gptjt-batch"  # names and encrypts what a browser keeps; the same after a restart, and no secret: the id is
@@ -36,6 +42,7 @@ class BatchActions:
     def __init__(self, actions: Actions) -> None:
         self.actions = actions
         self.jobs = BatchJobs(actions.engine)
+        self.foresight = Foresight(actions)
         actions.company.append(self.company)
 
     def company(self) -> list[str]:
@@ -53,11 +60,17 @@ class BatchActions:
         return table, found, preview, *self.choose(table, name, *[None] * MAX_INPUTS, *values)
 
     def choose(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
-        """The pickers for a prompt over the file: what is wrong with the prompt, its columns, how it may answer."""
+        """The pickers for a prompt over the file: what is wrong with the prompt, its columns, how labels are compared,
+        how it may answer."""
         columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
         template, wrong = chosen_or_wrong(name, self.actions, controls)
         labels = template is not None and bool(template.labels)
-        return wrong, *source.column_updates(template, table, columns), gr.Radio(visible=labels)
+        return (
+            wrong,
+            *source.column_updates(template, table, columns),
+            gr.Dropdown(visible=labels),
+            gr.Radio(visible=labels),
+        )
 
     def pick(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
         """`choose` for a prompt that was just picked, and its attention."""
@@ -67,7 +80,9 @@ class BatchActions:
             asked = None
         return *self.choose(table, name, *values), self.actions.engine.resolve(asked)
 
-    def begin(self, table: Table | None, name: str, how: str, attention: Any, *values: Any) -> tuple[Any, ...]:
+    def begin(
+        self, table: Table | None, name: str, how: str, rule: LabelRule, attention: Any, *values: Any
+    ) -> tuple[Any, ...]:
         """Start a job: its id, and `view`."""
         columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
         try:
@@ -79,6 +94,7 @@ class BatchActions:
                 source.picked(template, columns),
                 labels=how == "labels" and bool(template.labels),
                 attention=attention,
+                rule=check_rule(rule),
             )
             job = self.jobs.begin(order)
         except PlaygroundError as error:
@@ -175,8 +191,12 @@ def batch_tab(
     with gr.Row(elem_classes="data-columns", equal_height=False):
         with gr.Column(elem_classes="data-panel", min_width=300, scale=2):
             file = gr.File(
-                label="File: CSV, TSV, JSON Lines or Excel", elem_id="batch-file", elem_classes="data-file", height=120
+                label="File: CSV, TSV, JSON, Excel or Parquet",
+                elem_id="batch-file",
+                elem_classes="data-file",
+                height=120,
             )
+            paste = pasting("batch")
             found = gr.HTML("", elem_id="batch-found", elem_classes="said", apply_default_css=False)
             name = gr.Dropdown(
                 choices(actions.library), value=PLAYGROUND, label="Prompt", filterable=False, elem_id="batch-template"
@@ -190,6 +210,7 @@ def batch_tab(
                 visible=False,
                 elem_id="batch-how",
             )
+            rule = source.rule_picker("batch")
             attention = gr.Radio(
                 [("Prefix", "prefix"), ("Causal", "causal")],
                 label="Attention",
@@ -202,6 +223,7 @@ def batch_tab(
                 run = gr.Button("Run", variant="primary", elem_id="batch-run", scale=3, min_width=120)
                 stop = gr.Button("Stop", elem_id="batch-stop", scale=1, min_width=80, interactive=False)
                 resume = gr.Button("Continue", elem_id="batch-resume", scale=1, min_width=80, visible=False)
+            before = gr.HTML("", elem_id="batch-ahead", elem_classes="said", apply_default_css=False)
             card = gr.HTML(no_job(), elem_id="batch-card", apply_default_css=False)
             with gr.Row(visible=False, elem_classes="data-downloads", equal_height=False) as downloads:
                 format = gr.Dropdown(
@@ -216,24 +238,59 @@ def batch_tab(
             shown = gr.HTML("", elem_id="batch-answers", elem_classes="said", apply_default_css=False)
             preview = gr.HTML("", elem_id="batch-preview", elem_classes="said", apply_default_css=False)
 
-    picks = [wrong, *columns, how]
+    picks = [wrong, *columns, rule, how]
     picked = [table, name, *columns, *play.controls]
     view = [card, shown, run, stop, resume, downloads, fetch, delete, timer, seen]
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
-    file.change(
+    def foresee(request: gr.Request, *values: Any) -> Iterator[str]:
+        yield from do.foresight.look(_session(request), *values)
+
+    def begin(request: gr.Request, *values: Any) -> tuple[Any, ...]:
+        id, *seen = do.begin(*values)
+        if not isinstance(id, str):  # what was foreseen stays, as nothing has begun
+            return gr.skip(), id, *seen
+        do.foresight.drop(_session(request))
+        return "", id, *seen
+
+    def leave(request: gr.Request) -> None:
+        do.foresight.drop(_session(request))
+
+    blocks.unload(leave)
+    looked = file.change(
         do.look,
         [file, name, *play.controls],
         [table, found, preview, *picks],
         show_progress="hidden",
         api_visibility="private",
     )
-    name.input(do.pick, picked, [*picks, attention], **quiet)
-    tab.select(do.choose, picked, picks, **quiet)
+    paste.use.click(taken, [paste.cells, paste.named], [file, paste.cells, paste.wrong], **quiet)
+    named = name.input(do.pick, picked, [*picks, attention], **quiet)
+    opened = tab.select(do.choose, picked, picks, **quiet)
+    asked = [table, name, how, attention, *columns, *play.controls]
+    events: list[Any] = [
+        looked.then,
+        named.then,
+        opened.then,
+        how.input,
+        attention.input,
+        *(each.input for each in columns),
+    ]
+    for event in events:
+        event(
+            foresee,
+            asked,
+            before,
+            show_progress="hidden",
+            api_visibility="private",
+            concurrency_limit=LOOKS_AT_ONCE,
+            concurrency_id="foreseeing",
+            trigger_mode="multiple",
+        )
     run.click(
-        do.begin,
-        [table, name, how, attention, *columns, *play.controls],
-        [kept, *view],
+        begin,
+        [table, name, how, rule, attention, *columns, *play.controls],
+        [before, kept, *view],
         show_progress="hidden",
         api_visibility="private",
     )
@@ -248,3 +305,7 @@ def batch_tab(
     fetch.click(do.fetch, [kept, format], [given, refused], show_progress="hidden", api_visibility="private").success(
         None, given, None, js=SAVE, show_progress="hidden", api_visibility="private"
     )
+
+
+def _session(request: gr.Request) -> str:
+    return request.session_hash or ""

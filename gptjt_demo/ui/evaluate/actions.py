@@ -16,8 +16,9 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from gptjt_demo.batch.progress import Meter, Progress
+from gptjt_demo.batch.progress import Meter, Progress, count
 from gptjt_demo.batch.question import Question
+from gptjt_demo.engine.calibration import LabelRule, check_rule
 from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.evaluation import samples
 from gptjt_demo.evaluation.diagnostics import DIAGNOSTICS, Diagnosis
@@ -32,7 +33,7 @@ from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.evaluate.charts import chart, no_chart
 from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
 from gptjt_demo.ui.folders import new_folder, remove_served
-from gptjt_demo.ui.html import count, problem, progress_bar
+from gptjt_demo.ui.html import problem, progress_bar
 from gptjt_demo.ui.loading import need_model
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
@@ -74,22 +75,32 @@ class EvaluateActions:
 
     def choose(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
         """The pickers for a prompt over the file: what is wrong with the prompt, the column of right answers, those of
-        the inputs, how it may answer, and whether there is a sample to try."""
+        the inputs, how labels are compared, how it may answer, and whether there is a sample to try."""
         gold, columns, controls = values[0], values[1 : 1 + MAX_INPUTS], values[1 + MAX_INPUTS :]
         template, wrong = chosen_or_wrong(name, self.actions, controls)
         gold, said = source.gold_column(template, table, gold)
+        labels = template is not None and bool(template.labels)
         return (
             wrong,
             source.gold_update(table if template else None, gold, said),
             *source.column_updates(template, table, columns, gold=gold),
-            gr.Radio(visible=template is not None and bool(template.labels)),
+            gr.Dropdown(visible=labels),
+            gr.Radio(visible=labels),
             gr.Button(visible=template is not None and begun_as(name, controls) in samples.names()),
         )
 
     # --- measuring
 
     def measure(
-        self, session: str, table: Table | None, name: str, against: str, how: str, attention: str, *values: Any
+        self,
+        session: str,
+        table: Table | None,
+        name: str,
+        against: str,
+        how: str,
+        rule: LabelRule,
+        attention: str,
+        *values: Any,
     ) -> Iterator[tuple[Any, ...]]:
         """The runs, how far they are, and their figures; the figures when they are there."""
         try:
@@ -103,13 +114,15 @@ class EvaluateActions:
             return
         said = list(_shown_before(asked))
 
-        def function(cancel: threading.Event, tell: Tell[Progress]) -> list[Run]:
+        def function(cancel: threading.Event, tell: Tell[Progress]) -> tuple[list[Run], str]:
             runs: list[Run] = []
             for template, rows, mode in asked:
-                question = Question(self.actions.engine, template, how == "labels" and bool(template.labels), mode)
-                title = f"{template.title}, {question.mode} attention"
-                runs.append(measure(question, rows, cancel=cancel, meter=Meter(len(rows), partial(tell, title=title))))
-            return runs
+                labels = how == "labels" and bool(template.labels)
+                question = Question(self.actions.engine, template, labels, mode, check_rule(rule))
+                meter = Meter(len(rows), partial(tell, title=f"{template.title}, {question.mode} attention"))
+                runs.append(measure(question, rows, cancel=cancel, meter=meter, rules=True))
+            runs = [run for run in runs if run.n]
+            return runs, figures(runs, said)  # here, because pictures take a while
 
         for standing in self.runs.watch(session, Work(function, "measure")):
             if not standing.finished:
@@ -117,9 +130,9 @@ class EvaluateActions:
             elif standing.result is None:
                 yield gr.skip(), problem(standing.error), gr.skip(), gr.skip()
             else:
-                runs = [run for run in standing.result if run.n]
+                runs, shown = standing.result
                 stopped = "" if runs else '<p class="hint">Stopped before the first row was answered.</p>'
-                yield runs, stopped, figures(runs, said), ""
+                yield runs, stopped, shown, ""
 
     def stop(self, session: str) -> None:
         """Stop the session's run; its rows so far are shown."""
@@ -193,7 +206,15 @@ class EvaluateActions:
     # --- diagnostics
 
     def diagnose(
-        self, session: str, table: Table | None, name: str, against: str, how: str, attention: str, *values: Any
+        self,
+        session: str,
+        table: Table | None,
+        name: str,
+        against: str,
+        how: str,
+        rule: LabelRule,
+        attention: str,
+        *values: Any,
     ) -> Iterator[tuple[str, str]]:
         """How far the diagnostics are, and their charts as they come."""
         try:
@@ -202,7 +223,8 @@ class EvaluateActions:
             yield problem(str(error)), ""
             return
         mode = self._modes(attention)[0]
-        question = Question(self.actions.engine, template, how == "labels" and bool(template.labels), mode)
+        labels = how == "labels" and bool(template.labels)
+        question = Question(self.actions.engine, template, labels, mode, check_rule(rule))
         charts: list[str] = []
 
         def function(cancel: threading.Event, tell: Tell[Progress]) -> None:

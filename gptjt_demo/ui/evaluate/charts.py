@@ -1,15 +1,25 @@
-"""Diagnostics as HTML figures: a plot for light and one for dark, with its sentence.
+"""Plots as HTML figures: one picture for light and one for dark, with a sentence that says what they show.
 
-In: a `Diagnosis` and its name. Out: HTML for a gr.HTML value. Knows nothing of gradio or of how it was found.
+In: a `Diagnosis` and its name, or how far confidences hold. Out: HTML for a gr.HTML value. Knows nothing of gradio or
+of how it was found.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from functools import partial
 from html import escape
+from typing import TYPE_CHECKING
 
+from gptjt_demo.batch.progress import count
 from gptjt_demo.evaluation import plots
 from gptjt_demo.evaluation.diagnostics import Diagnosis
+from gptjt_demo.evaluation.metrics import Reliability
+from gptjt_demo.evaluation.report import percent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TITLES = {
     "order": "Order of the examples",
@@ -21,10 +31,26 @@ TITLES = {
 
 def chart(name: str, found: Diagnosis) -> str:
     """One diagnostic as a figure; the sentence is its caption and says all that the plot shows."""
-    pictures = "".join(_picture(name, found, palette, theme) for theme, palette in _PALETTES) if found.points else ""
+    pictures = _pictures(partial(plots.diagnosis, name, found)) if found.points else ""
     return (
         f'<figure class="card chart"><header><h3>{TITLES[name]}</h3></header>{pictures}'
         f"<figcaption>{escape(found.sentence)}</figcaption></figure>"
+    )
+
+
+def reliability_chart(found: Reliability) -> str:
+    """How far the model's confidence is what comes true; nothing where no row has one."""
+    if not found.n:
+        return ""
+    surest = next(each for each in reversed(found.bins) if each.n)
+    said = (
+        f"Calibration error {percent(found.error)}: so far is the confidence from what comes true, on average over "
+        f"{count(found.n, 'row')}. Where the model is surest, {percent(surest.confidence)} on average, "
+        f"{percent(surest.accuracy)} of {count(surest.n, 'row')} are right. On the dashed line the two are equal."
+    )
+    pictures = _pictures(partial(plots.reliability, found))
+    return (
+        f'<figure class="chart"><h3>How far its confidence holds</h3>{pictures}<figcaption>{said}</figcaption></figure>'
     )
 
 
@@ -42,6 +68,10 @@ _PALETTES = (
 )
 
 
-def _picture(name: str, found: Diagnosis, palette: plots.Palette, theme: str) -> str:
-    data = base64.b64encode(plots.picture(plots.diagnosis(name, found, palette), "svg")).decode()
+def _pictures(draw: Callable[[plots.Palette], Figure]) -> str:
+    return "".join(_picture(draw(palette), theme) for theme, palette in _PALETTES)
+
+
+def _picture(figure: Figure, theme: str) -> str:
+    data = base64.b64encode(plots.picture(figure, "svg")).decode()
     return f'<img class="only-{theme}" alt="" src="data:image/svg+xml;base64,{data}">'

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from gptjt_demo.batch.progress import count
 from gptjt_demo.evaluation.report import percent
 from gptjt_demo.evaluation.run import Outcome, Run
 from gptjt_demo.templates.answer_check import same_answer
-from gptjt_demo.ui.html import count
 
 ROWS = 50
 

@@ -1,4 +1,4 @@
-"""Measured runs as HTML: the big figures, each label's, and the confusion matrix, whose cells are buttons.
+"""Measured runs as HTML: the big figures, what weighing labels tells, and the matrix, whose cells are buttons.
 
 In: runs. Out: HTML for a gr.HTML value, every text escaped; a cell's button carries `data-run`, `data-gold` and
 `data-predicted` as numbers, indices into the run's own lists. Knows nothing of gradio or of how runs came about.
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from gptjt_demo.batch.progress import count
 from gptjt_demo.evaluation.report import interval, paired_sentence, percent
 from gptjt_demo.evaluation.run import Outcome, Run, compare
+from gptjt_demo.ui.evaluate.charts import reliability_chart
 from gptjt_demo.ui.evaluate.differences import side_by_side
-from gptjt_demo.ui.html import count
+from gptjt_demo.ui.evaluate.weighing import rules, suspicious
 
 ROWS = 100
 
@@ -79,7 +81,13 @@ def _run(index: int, run: Run, name: str) -> str:
     if not run.finished:
         notes.insert(0, "Stopped early: these figures cover the rows so far.")
     lines = "".join(f'<p class="notice" role="note">{escape(note)}</p>' for note in notes)
-    body = _matrix(index, run) + _labels(run) if run.labels else _outcomes(index, run)
+    if run.labels:
+        beside = reliability_chart(run.reliability) if run.reliability is not None else ""
+        matrix = _matrix(index, run)
+        matrix = f'<div class="matrix-beside"><div>{matrix}</div>{beside}</div>' if beside else matrix
+        body = suspicious(run) + matrix + _labels(run) + rules(run)
+    else:
+        body = _outcomes(index, run)
     return (
         f'<section class="card run" aria-label="{escape(name)}"><header>'
         f"<h2>{escape(name[:1].upper() + name[1:])}</h2>"

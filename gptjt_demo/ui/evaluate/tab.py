@@ -18,6 +18,7 @@ from gptjt_demo.ui.loading import attention_control, causal_alone
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.rows import source
+from gptjt_demo.ui.rows.pasting import pasting, taken
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices
 
 if TYPE_CHECKING:
@@ -53,11 +54,12 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
             )
             wrong = gr.HTML("", elem_id="evaluate-wrong", elem_classes="said", apply_default_css=False)
             file = gr.File(
-                label="File with right answers: CSV, TSV, JSON Lines or Excel",
+                label="File with right answers: CSV, TSV, JSON, Excel or Parquet",
                 elem_id="evaluate-file",
                 elem_classes="data-file",
                 height=120,
             )
+            paste = pasting("evaluate")
             found = gr.HTML("", elem_id="evaluate-found", elem_classes="said", apply_default_css=False)
             columns = source.column_pickers("evaluate")
             gold = gr.Dropdown(
@@ -70,6 +72,7 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
                 visible=False,
                 elem_id="evaluate-how",
             )
+            rule = source.rule_picker("evaluate")
             attention = gr.Radio(
                 [("Prefix", "prefix"), ("Causal", "causal"), ("Both, compared", "both")],
                 label="Attention",
@@ -102,8 +105,8 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
                 charts = gr.HTML("", elem_id="evaluate-charts", elem_classes="said", apply_default_css=False)
             preview = gr.HTML("", elem_id="evaluate-preview", elem_classes="said", apply_default_css=False)
 
-    picks = [wrong, gold, *columns, how, sample]
-    asked = [table, name, against, how, attention, gold, *columns, *play.controls]
+    picks = [wrong, gold, *columns, rule, how, sample]
+    asked = [table, name, against, how, rule, attention, gold, *columns, *play.controls]
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -133,6 +136,9 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
 
     blocks.unload(leave)
     file.upload(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
+    paste.use.click(taken, [paste.cells, paste.named], [file, paste.cells, paste.wrong], **quiet).success(
+        do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud
+    )
     file.clear(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
     gr.on([name.input, tab.select], do.choose, [table, name, gold, *columns, *play.controls], picks, **quiet)
     outputs = [runs, bar, shown, cell]

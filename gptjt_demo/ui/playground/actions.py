@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from gptjt_demo.engine.label_scores import CONTENT_FREE
+from gptjt_demo.batch.progress import count
+from gptjt_demo.batch.question import Question
 from gptjt_demo.engine.results import Token
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import Attention
 from gptjt_demo.templates.lint.finding import Finding
 from gptjt_demo.templates.lint.lint import lint
+from gptjt_demo.templates.neutral import Neutral
 from gptjt_demo.templates.template import Template
-from gptjt_demo.ui.html import count, problem
+from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.loading import Arrival
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.advice import advice
@@ -50,6 +52,10 @@ if TYPE_CHECKING:
     from gptjt_demo.templates.library import Library
 
 _NOTHING = Reply()
+_ASKING: dict[str, tuple[Neutral, str]] = {
+    "prior": ("prior", "asking the model about empty inputs…"),
+    "pmi": ("pmi", "asking the model with the answer’s cue alone…"),
+}
 
 Shown = tuple[str, str, Outcome | None]
 """The answer's card, the shares', and the run they show."""
@@ -233,17 +239,21 @@ class Actions:
             yield answer(shown, beside=self.beside()), shares(shown, rule), shown
 
     def weigh(self, session: str, rule: str, outcome: Outcome | None) -> Iterator[tuple[str, Outcome | None]]:
-        """The shares by another rule; the model is asked only where the rule needs its prior."""
+        """The shares by another rule; the model is asked only for what the rule divides by."""
         if outcome is None or not outcome.done or self.runs.busy(session):
             return
-        if rule == "prior" and not outcome.priors and outcome.sides[0].reply.scores:
-            yield shares(outcome, "logprob", "asking the model about empty inputs…"), outcome
+        if rule in _ASKING and rule not in outcome.references and outcome.sides[0].reply.scores:
+            asked, doing = _ASKING[rule]
+            yield shares(outcome, "logprob", doing), outcome
             try:
-                priors = tuple(self._prior(outcome, side.attention) for side in outcome.sides)
+                found = tuple(
+                    Question(self.engine, outcome.template, True, side.attention).elsewhere(asked, background=False)
+                    for side in outcome.sides
+                )
             except PlaygroundError as error:
                 yield shares(outcome, "logprob") + problem(str(error)), outcome
                 return
-            outcome = replace(outcome, priors=priors)
+            outcome = replace(outcome, references={**outcome.references, rule: found})
         yield shares(outcome, rule), outcome
 
     def idle(self) -> str:
@@ -283,16 +293,6 @@ class Actions:
             reply = reply_of(standing)
             attention = reply.completion.attention if reply.completion else side.attention
             yield outcome.with_side(index, replace(side, attention=attention, reply=reply))
-
-    def _prior(self, outcome: Outcome, attention: Attention) -> tuple[float, ...]:
-        """Label shares on input without content, averaged."""
-        template = outcome.template
-        names = [item.name for item in template.inputs]
-        prompts = [template.render(dict.fromkeys(names, text)) for text in CONTENT_FREE]
-        rows = [
-            [row.share for row in self.engine.score(prompt, template.labels, attention=attention)] for prompt in prompts
-        ]
-        return tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
 
     def _count(self, prompt: str) -> int | None:
         """Its tokens; None while the model is loaded."""

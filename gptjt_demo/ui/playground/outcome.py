@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from gptjt_demo.engine.calibration import Shares
 from gptjt_demo.engine.results import Token
 from gptjt_demo.settings import Attention
 from gptjt_demo.templates.answer_check import verdict
@@ -52,14 +54,14 @@ class Side:
 class Outcome:
     """A run. `template` is everything that was on the page; `key` is equal for equal questions.
 
-    `priors` are, for each side, the label shares on input without content; none until somebody asks for them.
+    `references` are, by rule and for each side, the label shares that the rule divides by; none until somebody asks.
     """
 
     template: Template
     prompt: str
     key: str
     sides: tuple[Side, ...] = ()
-    priors: tuple[tuple[float, ...], ...] = ()
+    references: Mapping[str, tuple[Shares, ...]] = field(default_factory=dict)
 
     @property
     def done(self) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from gptjt_demo.engine.calibration import CALIBRATIONS, reshared
 from gptjt_demo.engine.results import LabelScore
 from gptjt_demo.ui.playground.outcome import Outcome
-from gptjt_demo.ui.playground.rules import RULES, reshared
+from gptjt_demo.ui.playground.rules import RULES
 
 
 def shares(outcome: Outcome, rule: str = "logprob", doing: str = "") -> str:
@@ -18,14 +19,14 @@ def shares(outcome: Outcome, rule: str = "logprob", doing: str = "") -> str:
 
     Args:
         outcome: what to show.
-        rule: a key of `RULES`; without priors, `prior` is the sum.
+        rule: one that divides is the sum as long as what it divides by is not known.
         doing: what is being done, in place of the rule's words.
     """
-    rule = "logprob" if rule == "prior" and not outcome.priors else rule
-    priors = outcome.priors or ((),) * len(outcome.sides)
+    rule = "logprob" if rule in CALIBRATIONS and rule not in outcome.references else rule
+    references = outcome.references.get(rule) or ((),) * len(outcome.sides)
     sides = [
-        (side.attention, reshared(side.reply.scores, rule, prior))
-        for side, prior in zip(outcome.sides, priors, strict=False)
+        (side.attention, reshared(side.reply.scores, rule, reference))
+        for side, reference in zip(outcome.sides, references, strict=False)
         if side.reply.scores
     ]
     if not sides:

@@ -19,6 +19,7 @@ from gptjt_demo.tables.table import PREVIEW, Table, read
 from gptjt_demo.templates.answer_check import match_label
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.html import problem
+from gptjt_demo.ui.playground.rules import FILE_RULES
 from gptjt_demo.ui.rows.rows_table import rows_table
 
 SIZE_LIMIT = 200 << 20  # bytes
@@ -97,6 +98,18 @@ def column_pickers(prefix: str) -> list[gr.Dropdown]:
         )
         for index in range(MAX_INPUTS)
     ]
+
+
+def rule_picker(prefix: str) -> gr.Dropdown:
+    """How labels are compared; shown where there are some."""
+    return gr.Dropdown(
+        [(name, key) for key, (name, _) in FILE_RULES.items()],
+        value="logprob",
+        label="Compare labels by",
+        visible=False,
+        filterable=False,
+        elem_id=f"{prefix}-rule",
+    )
 
 
 def column_updates(
