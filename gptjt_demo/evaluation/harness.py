@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
@@ -48,7 +48,7 @@ class PrefixLM(LM):
     Args:
         pretrained: a known name, a folder or a hub id; an `Engine` is taken as it is.
         attention: "prefix" or "causal"; the model's own by default.
-        device: "auto", "cpu" or "cuda".
+        device: "cpu", or what the harness says by itself, "cuda:0", which is a GPU where there is one.
         seed: of tasks that sample.
         batch_size: the engine makes batches by itself; what the harness passes is not used.
         max_batch_size: as above.
@@ -63,14 +63,15 @@ class PrefixLM(LM):
         pretrained: str | Engine = "mini",
         *,
         attention: Attention | None = None,
-        device: Device | None = None,
+        device: str | None = None,
         seed: int = 1234,
         batch_size: Any = None,
         max_batch_size: Any = None,
     ) -> None:
         super().__init__()
         if isinstance(pretrained, str):
-            pretrained = gptjt_demo.load(pretrained, device=device or "auto")
+            gpu = device is None or device.startswith("cuda")
+            pretrained = gptjt_demo.load(pretrained, device="auto" if gpu else cast(Device, device))
         self.engine = pretrained
         self.attention = self.engine.resolve(attention)
         if attention is not None and self.attention != attention:

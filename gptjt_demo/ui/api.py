@@ -57,7 +57,7 @@ _COMPLETION = {
     "completion_tokens": _WHOLE,
     "seconds": _NUMBER,
 }
-_REPLY = {
+_REPLY: dict[str, dict[str, Any]] = {
     "text": _TEXT,
     "confidence": _NUMBER,
     "runner_up": _TEXT,

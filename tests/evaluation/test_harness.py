@@ -186,6 +186,21 @@ def test_what_the_model_cannot_do_is_refused_in_a_line(engine: Engine) -> None:
         model.generate_until([request("a", {"until": ["\n"], "repetition_penalty": 2})], disable_tqdm=True)
 
 
+@pytest.mark.parametrize(("theirs", "ours"), [(None, "auto"), ("cuda:0", "auto"), ("cuda", "auto"), ("cpu", "cpu")])
+def test_the_harness_s_word_for_a_gpu_is_one_where_there_is_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, theirs: str | None, ours: str
+) -> None:
+    asked = []
+
+    def loaded(model: str, device: str) -> Engine:
+        asked.append((model, device))
+        return engine
+
+    monkeypatch.setattr("gptjt_demo.models.loading.load", loaded)
+    PrefixLM.create_from_arg_string("pretrained=mini", {"device": theirs, "batch_size": 1, "max_batch_size": None})
+    assert asked == [("mini", ours)]
+
+
 def test_settings_of_a_task_are_ours_and_a_task_that_samples_is_seeded(engine: Engine) -> None:
     model = PrefixLM(engine, seed=3)
     greedy = {"until": ["\n", ""], "max_gen_toks": 5, "do_sample": False, "temperature": 0.7}
