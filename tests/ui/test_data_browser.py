@@ -46,7 +46,7 @@ def held() -> tuple[FakeEngine, threading.Semaphore]:
     permits = threading.Semaphore(0)
 
     class Held(FakeEngine):
-        def _wait(self, cancel: Any, seconds: Any) -> None:
+        def wait(self, cancel: Any, seconds: Any) -> None:
             if seconds == "permit":
                 while not (cancel is not None and cancel.is_set()) and not permits.acquire(timeout=0.01):
                     pass
