@@ -92,7 +92,7 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
 
 def checking(actions: Actions, name: str) -> Work[None, Report]:
     """A template's checks, put to the model in a thread."""
-    return Work(lambda cancel, tell: report(actions, name, cancel))
+    return Work(lambda cancel, tell: report(actions, name, cancel), "checks")
 
 
 def report(actions: Actions, name: str, cancel: threading.Event | None = None) -> Report:

@@ -14,6 +14,7 @@ import gradio as gr
 
 from gptjt_demo.batch.progress import count
 from gptjt_demo.batch.question import Question
+from gptjt_demo.engine.request_log import request
 from gptjt_demo.engine.results import Token
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import Attention
@@ -246,10 +247,11 @@ class Actions:
             asked, doing = _ASKING[rule]
             yield shares(outcome, "logprob", doing), outcome
             try:
-                found = tuple(
-                    Question(self.engine, outcome.template, True, side.attention).elsewhere(asked, background=False)
-                    for side in outcome.sides
-                )
+                with request("prior"):
+                    found = tuple(
+                        Question(self.engine, outcome.template, True, side.attention).elsewhere(asked, background=False)
+                        for side in outcome.sides
+                    )
             except PlaygroundError as error:
                 yield shares(outcome, "logprob") + problem(str(error)), outcome
                 return
