@@ -110,7 +110,7 @@ class Chatting:
 
 
 def _message(messages: Any) -> str:
-    """The text of the one message.
+    """The text of the one message. A system message with nothing in it, as forms send one, is none.
 
     Raises:
         PromptError: there are more, or it is not a user's text.
@@ -118,6 +118,7 @@ def _message(messages: Any) -> str:
     mend = "send one message of the user: it is the raw prompt, examples and all"
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise PromptError("it is no list of messages", where="messages", mend=mend)
+    messages = [each for each in messages if each.get("role") != "system" or each.get("content") not in ("", None)]
     if len(messages) != 1:
         what = f"there are {len(messages)} messages, and this model knows no chat"
         raise PromptError(what, where="messages", mend=mend)

@@ -51,7 +51,13 @@ def test_completions_as_other_programs_ask_for_them(url: str, engine: Engine, bo
     "body",
     [
         {"model": "tiny", "messages": [MESSAGE], "max_tokens": 8, "temperature": 0},
-        {"model": "tiny", **CHAINFORGE, "response_format": {"type": "text"}, "max_tokens": 8, "messages": [MESSAGE]},
+        {
+            "model": "tiny",
+            **CHAINFORGE,
+            "response_format": {"type": "text"},
+            "max_completion_tokens": 8,
+            "messages": [{"role": "system", "content": ""}, MESSAGE],
+        },
     ],
     ids=["promptfoo", "ChainForge"],
 )
