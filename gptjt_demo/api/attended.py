@@ -11,8 +11,7 @@ import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -49,12 +48,12 @@ class Line:
         self._inside = 0
         self._turns = asyncio.Semaphore(at_once)
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Be at work within.
+    async def _enter(self, gone: asyncio.Future[None]) -> None:
+        """Wait for a turn, as long as the client does.
 
         Raises:
             TooMany: too many wait already.
+            GivenUp: the client is gone.
         """
         waiting = self._inside - self._at_once
         if self._most is not None and waiting >= self._most:
@@ -64,11 +63,20 @@ class Line:
                 seconds=PATIENCE,
             )
         self._inside += 1
+        turn = asyncio.ensure_future(self._turns.acquire())
         try:
-            async with self._turns:
-                yield
-        finally:
+            await asyncio.wait({turn, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not turn.done():
+                raise GivenUp
+        except BaseException:  # a server that is stopped cancels who waits, too
             self._inside -= 1
+            if not turn.cancel():  # it had come
+                self._turns.release()
+            raise
+
+    def _leave(self) -> None:
+        self._inside -= 1
+        self._turns.release()
 
     async def result(self, request: Request, work: Work[T]) -> T:
         """The one thing that the work yields.
@@ -88,68 +96,50 @@ class Line:
         gone = asyncio.ensure_future(_disconnected(request))
         cancel = threading.Event()
         try:
-            async with _attended(self.place(), gone):
-                queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-                _start(work, cancel, queue, self._after)
-                while True:
-                    coming = asyncio.ensure_future(queue.get())
-                    await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
-                    if not coming.done():
-                        coming.cancel()
-                        raise GivenUp
-                    kind, value = coming.result()
-                    if kind == "error":
-                        raise value
-                    if kind == "end":
-                        return
-                    yield value
+            await self._enter(gone)
+            queue = self._start(work, cancel)
+            while True:
+                coming = asyncio.ensure_future(queue.get())
+                await asyncio.wait({coming, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    raise GivenUp
+                kind, value = coming.result()
+                if kind == "error":
+                    raise value
+                if kind == "end":
+                    return
+                yield value
         finally:
             cancel.set()
             gone.cancel()
 
+    def _start(self, work: Work[Any], cancel: threading.Event) -> asyncio.Queue[tuple[str, Any]]:
+        """Run the work in a thread that puts what comes of it into a queue. Its turn ends with it: who reads slowly
+        keeps nobody waiting."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
 
-@asynccontextmanager
-async def _attended(place: Any, gone: asyncio.Future[None]) -> AsyncIterator[None]:
-    """A place in the line, given up when the client goes before its turn has come."""
-    entering = asyncio.ensure_future(place.__aenter__())
-    await asyncio.wait({entering, gone}, return_when=asyncio.FIRST_COMPLETED)
-    if not entering.done():
-        entering.cancel()
-        raise GivenUp
-    entering.result()
-    try:
-        yield
-    finally:
-        await place.__aexit__(None, None, None)
+        def on_loop(call: Callable[..., object], *values: Any) -> None:
+            with contextlib.suppress(RuntimeError):  # the server has been stopped, and its loop with it
+                loop.call_soon_threadsafe(call, *values)
 
+        def run() -> None:
+            try:
+                for value in work(cancel):
+                    on_loop(queue.put_nowait, ("value", value))
+            except Exception as error:  # the thread's edge: whoever waits on the loop raises it
+                on_loop(queue.put_nowait, ("error", error))
+            else:
+                on_loop(queue.put_nowait, ("end", None))
+            finally:
+                on_loop(self._leave)
+                if self._after is not None:
+                    self._after()
 
-def _start(
-    work: Work[Any],
-    cancel: threading.Event,
-    queue: asyncio.Queue[tuple[str, Any]],
-    after: Callable[[], object] | None,
-) -> None:
-    """Run the work in a thread that puts what comes of it into the queue."""
-    loop = asyncio.get_running_loop()
-
-    def put(kind: str, value: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the server has been stopped, and its loop with it
-            loop.call_soon_threadsafe(queue.put_nowait, (kind, value))
-
-    def run() -> None:
-        try:
-            for value in work(cancel):
-                put("value", value)
-        except Exception as error:  # the thread's edge: whoever waits on the loop raises it
-            put("error", error)
-        else:
-            put("end", None)
-        finally:
-            if after is not None:
-                after()
-
-    context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(run,), name="api-work", daemon=True).start()
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(run,), name="api-work", daemon=True).start()
+        return queue
 
 
 async def _disconnected(request: Request) -> None:
