@@ -63,9 +63,10 @@ class Line:
                 seconds=PATIENCE,
             )
         self._inside += 1
-        turn = asyncio.ensure_future(self._turns.acquire())
+        turn: asyncio.Future[Any] = asyncio.ensure_future(self._turns.acquire())
+        either: set[asyncio.Future[Any]] = {turn, gone}
         try:
-            await asyncio.wait({turn, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not turn.done():
                 raise GivenUp
         except BaseException:  # a server that is stopped cancels who waits, too
