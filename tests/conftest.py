@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from gptjt_demo.engine.engine import Engine
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes is no property of the code
+settings.register_profile("long", deadline=None, max_examples=5_000)
 settings.load_profile("any machine")
 
 CHROMIUM_FLAGS = [
@@ -34,6 +34,10 @@ CHROMIUM_FLAGS = [
 
 Serve = Callable[..., str]  # with `apps`, those that it served
 OpenTab = Callable[..., Any]  # a Page, with `asked` and `complaints`
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the load test in its long form")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -86,31 +90,19 @@ def stages() -> Iterator[Stages]:
 
 @pytest.fixture
 def serve(request: pytest.FixtureRequest, stages: Stages) -> Iterator[Serve]:
-    """Serve the page of an engine, with the shipped templates: `serve(engine, tools=True)` is its address.
+    """Serve the page of an engine, with the shipped templates: `serve(engine, limits, tools=True)` is its address.
 
     Tests in a browser share a page, as building one and reading its scripts takes longer than most of them.
     """
-    from gptjt_demo.templates.library import Library
-    from gptjt_demo.ui import build_app, launch_options
+    from serving import launched
 
     apps = []
     shares = request.node.get_closest_marker("browser") is not None
 
-    def launch(engine: Any, **options: Any) -> tuple[Any, str]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        app = build_app(engine, Library.open())
-        options = launch_options(engine, **options)
-        _, url, _ = app.launch(
-            server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **options
-        )
-        return app, url
-
-    def start(engine: Any, **options: Any) -> str:
-        if shares:
-            return stages.play(engine, launch)
-        app, url = launch(engine, **options)
+    def start(engine: Any, *given: Any, **options: Any) -> str:
+        if shares and not given:
+            return stages.play(engine, launched)
+        app, url = launched(engine, *given, **options)
         apps.append(app)
         return url
 

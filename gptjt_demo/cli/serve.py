@@ -23,7 +23,7 @@ from gptjt_demo.cli.log import log_as_set
 from gptjt_demo.cli.options import DeviceOption, ModelOption, PromptsOption, open_library
 from gptjt_demo.cli.output import say
 from gptjt_demo.errors import DoesNotFit, ModelError, SettingError
-from gptjt_demo.settings import Device, environment
+from gptjt_demo.settings import Device, Limits, environment
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
@@ -61,6 +61,7 @@ def serve(
     mcp = mcp or environment.MCP.read()
     if mcp and find_spec("mcp") is None:
         raise SettingError("the package mcp is not installed", where="--mcp", mend="pip install 'gptjt-demo[mcp]'")
+    limits = Limits.read()
     library = open_library(prompts)
     for problem in library.problems:
         say(f"left out: {problem}")
@@ -78,8 +79,8 @@ def serve(
             with _without_proxies():  # Gradio asks its own page whether it is there
                 from gptjt_demo.ui import build_app, launch_options
 
-                app = build_app(engine, library)
-                options = launch_options(engine, tools=mcp)
+                app = build_app(engine, library, limits)
+                options = launch_options(engine, limits, tools=mcp)
                 app.launch(server_name=host, server_port=port, prevent_thread_lock=True, **options)
         except OSError as error:
             raise SettingError(str(error), where="--port", mend="choose another port") from error

@@ -35,8 +35,7 @@ class Deadline(threading.Event):
 
     @property
     def passed(self) -> bool:
-        """Whether it was time that set it, and nobody before."""
-        self.is_set()
+        """Whether somebody who looked was told that its time is over, and nobody had set it before."""
         return self._passed
 
     def is_set(self) -> bool:

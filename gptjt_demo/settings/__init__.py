@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gptjt_demo.settings.limits import Limits
+from gptjt_demo.settings.limits import NO_LIMITS, Limits
 from gptjt_demo.settings.sampling import COLDEST, Attention, Device, Sampling, bounds
 
-__all__ = ["COLDEST", "Attention", "Device", "Limits", "Sampling", "bounds"]
+__all__ = ["COLDEST", "NO_LIMITS", "Attention", "Device", "Limits", "Sampling", "bounds"]

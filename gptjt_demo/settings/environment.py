@@ -86,6 +86,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Reads names parted by commas; what is case and blank does not count."""
+    return tuple(name.strip().casefold() for name in text.split(",") if name.strip())
+
+
 def limit(text: str) -> int | None:
     """Reads a limit: `none` lifts it."""
     if text.casefold() == "none":
@@ -152,6 +157,13 @@ HOST = Variable(
     str,
     space="0.0.0.0",
 )
+HOSTS: Variable[tuple[str, ...]] = Variable(
+    "GPTJT_HOSTS",
+    "Names, parted by commas, by which a server in front calls a page that is served on 127.0.0.1.",
+    (),
+    names,
+    "none",
+)
 PORT: Variable[int | None] = Variable(
     "GRADIO_SERVER_PORT", "The port to serve on.", None, whole(1, 65535), "the first free one from 7860", space=7860
 )
@@ -206,6 +218,7 @@ VARIABLES: tuple[Variable[object], ...] = cast(
         LOG,
         LOG_LEVEL,
         HOST,
+        HOSTS,
         PORT,
         ROOT_PATH,
         TEMP_DIR,

@@ -37,3 +37,6 @@ class Limits:
             SettingError: a variable is neither a whole number from 1 nor `none`.
         """
         return cls(**{name: variable.read() for name, variable in LIMITS.items()})
+
+
+NO_LIMITS = Limits()

@@ -24,6 +24,7 @@ from gptjt_demo.errors import PromptError, TooLarge
 from gptjt_demo.settings import Attention, Limits, Sampling, bounds
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.heap import give_back
+from gptjt_demo.ui.line import CALLS
 from gptjt_demo.ui.tools import no_tool, with_arguments
 from gptjt_demo.ui.work import Tell, Work
 
@@ -71,10 +72,10 @@ _TEMPLATE = {"name": _TEXT, "title": _TEXT, "instruction": _TEXT, "prompt": _TEX
 T = TypeVar("T")
 
 
-def publish(engine: Answers, library: Library) -> None:
+def publish(engine: Answers, library: Library, limits: Limits) -> None:
     """Add the endpoints to the Blocks that are open."""
     default = Sampling()
-    most_rows = min(MOST_ROWS, Limits.read().rows or MOST_ROWS)
+    most_rows = min(MOST_ROWS, limits.rows or MOST_ROWS)
 
     def complete(
         prompt: str,
@@ -221,7 +222,7 @@ def _add(
         api_description=f'{said} Example: client.predict({call}{", " if call else ""}api_name="/{function.__name__}")',
         queue=bool(words),
         concurrency_limit=at_once,
-        concurrency_id=f"model-{at_once}" if words else None,
+        concurrency_id=f"{CALLS}-{at_once}" if words else None,
     )
     blocks = get_blocks_context()
     assert blocks is not None

@@ -11,7 +11,7 @@ import gradio as gr
 
 from gptjt_demo.api import PATHS, api_routes, letting_in
 from gptjt_demo.engine.limited import limited
-from gptjt_demo.settings import Limits
+from gptjt_demo.settings import NO_LIMITS, Limits
 from gptjt_demo.settings.environment import API_KEY, ORIGINS
 from gptjt_demo.ui import theme
 from gptjt_demo.ui.about.tab import about_tab
@@ -26,25 +26,24 @@ from gptjt_demo.ui.loading import await_model, loading_bar
 from gptjt_demo.ui.page import Page, refuse_call
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.tab import playground
-from gptjt_demo.ui.rows.source import SIZE_LIMIT
 from gptjt_demo.ui.session import session
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
     from gptjt_demo.templates.library import Library
 
-WAITING = 64
 
-
-def build_app(engine: Answers, library: Library) -> Page:
+def build_app(engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> Page:
     """The page and its API.
 
     Args:
         engine: answers every request; its name and mask are shown.
         library: the templates to pick from; at least one.
+        limits: what the server does for one visitor.
     """
-    actions = Actions(engine, library)
-    blocks = Page(title=NAME, analytics_enabled=False, fill_width=True, delete_cache=(3600, 24 * 3600))
+    engine = limited(engine, limits)
+    actions = Actions(engine, library, limits)
+    blocks = Page(limits, title=NAME, fill_width=True)
     with blocks:
         head = gr.HTML(_banner(engine), elem_id="banner", apply_default_css=False)
         actions.arrival.later(head, lambda _: {"value": _banner(engine)})
@@ -63,7 +62,7 @@ def build_app(engine: Answers, library: Library) -> Page:
             with gr.Tab("Gallery", id="gallery"):
                 gallery_tab(actions, play, tabs)
             with gr.Tab("Batch", id="batch") as batch:
-                batch_tab(blocks, actions, play, batch, memory)
+                blocks.sweeps.append(batch_tab(blocks, actions, play, batch, memory))
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
                 evaluate_tab(blocks, actions, play, evaluate)
             with gr.Tab("About", id="about") as about:
@@ -73,11 +72,11 @@ def build_app(engine: Answers, library: Library) -> Page:
             actions.leave(session(request))
 
         blocks.unload(leave)
-        publish(engine, library)
+        publish(engine, library, limits)
         if loading is not None:
             timers = await_model(engine, actions.arrival, bar, play.controls, play.previews, actions.preview)
             blocks.when_loaded = lambda: actions.arrival.take_place(timers)
-    blocks.queue(max_size=WAITING)
+    blocks.open_queue()
     return blocks
 
 
@@ -92,14 +91,14 @@ def _banner(engine: Answers) -> str:
     )
 
 
-def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
+def launch_options(engine: Answers, limits: Limits = NO_LIMITS, *, tools: bool = False) -> dict[str, Any]:
     """Arguments for `gr.Blocks.launch`: looks, quiet footer, and `/health` and `/v1` beside the page.
 
     Args:
         engine: the model that answers.
+        limits: what the server does for one visitor.
         tools: serve what programs may call as tools of the Model Context Protocol too; needs the package `mcp`.
     """
-    limits = Limits.read()
     programs = api_routes(limited(engine, limits), limits, key=API_KEY.read(), after=give_back)
     return {
         "theme": theme.theme(),
@@ -111,7 +110,6 @@ def launch_options(engine: Answers, *, tools: bool = False) -> dict[str, Any]:
         "pwa": False,
         "enable_monitoring": False,
         "mcp_server": tools,
-        "max_file_size": SIZE_LIMIT,
         "app_kwargs": {
             "routes": [health(engine), *programs],
             "lifespan": letting_in(ORIGINS.read(), PATHS),

@@ -1,7 +1,7 @@
-"""Folders for what visitors bring and fetch, of which nothing is left when the program has ended.
+"""Folders for what visitors bring and fetch, of which nothing is left when it is a day old or the program has ended.
 
-All lie in one folder of this process, which goes when the process does; one that was killed is cleared up after by the
-next. In: nothing. Out: new folders, and gradio's own copies of a file removed. Does not know what is in them.
+All lie in one folder of this process, gradio's uploads and copies too. It goes when the process does; one that was
+killed is cleared up after by the next. In: nothing. Out: new folders, and files removed. Does not know what is in them.
 """
 
 from __future__ import annotations
@@ -12,19 +12,66 @@ import functools
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import IO
 
 import gradio as gr
 from gradio.processing_utils import hash_file
 
+from gptjt_demo.settings.environment import TEMP_DIR
+
+KEPT_SECONDS = 24 * 3600.0
+"""How long what a visitor brought or fetched is kept, unless they delete it before."""
+SWEEP_SECONDS = 600.0
+"""Between two looks for what is older: it may lie that much longer."""
+
 _PREFIX = "gptjt-page-"
 _LOCK = ".in-use"
+_UPLOADS = "uploads"
+_FETCHED = "fetched"
+
+
+def hold_uploads() -> None:
+    """From now on gradio's files lie in this process's folder; before a page is made, as its parts remember theirs."""
+    folder = _root()[0] / _UPLOADS
+    folder.mkdir(exist_ok=True)
+    os.environ[TEMP_DIR.name] = str(folder)  # where gradio puts uploads, and copies of what it serves
 
 
 def new_folder() -> Path:
-    """An empty folder, for this user's eyes only."""
+    """An empty folder, for this user's eyes only; whoever asked for it deletes it."""
     return Path(tempfile.mkdtemp(dir=_root()[0]))
+
+
+def fetched_folder() -> Path:
+    """An empty folder for a file that somebody fetches now: it is swept."""
+    folder = _root()[0] / _FETCHED
+    folder.mkdir(exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=folder))
+
+
+def sweep(seconds: float = KEPT_SECONDS) -> None:
+    """Delete uploads, copies and fetched files that are older; what cannot be deleted now waits for the next time."""
+    oldest = time.time() - seconds
+    for part in (_UPLOADS, _FETCHED):
+        top = _root()[0] / part
+        for folder, _, files in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):
+                old = Path(folder).stat().st_mtime <= oldest  # before anything in it is deleted
+                for path in (Path(folder, name) for name in files):
+                    if path.lstat().st_mtime <= oldest:
+                        path.unlink()
+                if old and Path(folder) != top and not any(os.scandir(folder)):
+                    os.rmdir(folder)
+
+
+def is_upload(path: str) -> bool:
+    """Whether a path is one of gradio's own files, which alone a visitor may name."""
+    try:
+        return Path(path).resolve().is_relative_to(Path(gr.utils.get_upload_folder()).resolve())
+    except (OSError, ValueError, RuntimeError):  # no path at all, or a circle of links
+        return False
 
 
 def remove_served(path: Path, cache: str) -> None:
@@ -40,8 +87,7 @@ def remove_served(path: Path, cache: str) -> None:
 
 def remove_upload(path: Path) -> None:
     """Delete a file that a visitor uploaded; nothing where it is not an upload."""
-    uploads = Path(gr.utils.get_upload_folder()).resolve()
-    if path.resolve().is_relative_to(uploads):
+    if is_upload(str(path)):
         path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # another file may be beside it
             path.parent.rmdir()
@@ -50,9 +96,11 @@ def remove_upload(path: Path) -> None:
 @functools.cache
 def _root() -> tuple[Path, IO[bytes]]:
     """The process's folder, and its lock, which is held as long as the process lives."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    around = Path(TEMP_DIR.read() or tempfile.gettempdir())
+    around.mkdir(parents=True, exist_ok=True)
+    for left in around.glob(f"{_PREFIX}*"):
         _clear(left)
-    root = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=around))
     lock = (root / _LOCK).open("wb")
     _try_lock(lock)
     atexit.register(shutil.rmtree, root, ignore_errors=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from gptjt_demo.engine.deadline import Deadline
 from gptjt_demo.engine.request_log import request
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui.heap import give_back
@@ -39,7 +40,7 @@ class Standing(Generic[P, T]):
         stopping: somebody asked it to stop.
         finished: it has ended, in whatever way.
         result: what came of it; None while it runs and where it failed.
-        error: one line for the user where it failed.
+        error: one line for the user where it failed, or where its time was over; then there is a result as well.
     """
 
     title: str = ""
@@ -63,12 +64,19 @@ class Work(Generic[P, T]):
     Args:
         function: does it; it is given a flag that ends it early, and whom to tell of its progress.
         kind: what its line in the log calls it.
+        seconds: after which the flag sets itself; None: never.
     """
 
-    def __init__(self, function: Callable[[threading.Event, Tell[P]], T], kind: str = "work") -> None:
+    def __init__(
+        self,
+        function: Callable[[threading.Event, Tell[P]], T],
+        kind: str = "work",
+        seconds: float | None = None,
+    ) -> None:
         self._function = function
         self._kind = kind
-        self._cancel = threading.Event()
+        self._seconds = seconds
+        self._cancel = Deadline(seconds)
         self._changed = threading.Condition()
         self._started = time.perf_counter()
         self._standing: Standing[P, T] = Standing()
@@ -122,6 +130,11 @@ class Work(Generic[P, T]):
             self._standing = replace(self._timed(self._standing), finished=True, result=result, error=error)
             self._changed.notify_all()
 
+    def _late(self) -> str:
+        if not self._cancel.passed:
+            return ""
+        return f"ended after {self._seconds:,.0f} s, the limit here; go on with the rest, or use the command line"
+
     def _run(self) -> None:
         try:
             with request(self._kind) as line:
@@ -134,7 +147,7 @@ class Work(Generic[P, T]):
             _log.exception("a piece of work failed")
             self._end(error=f"the run failed inside the app ({type(error).__name__}); its log says more")
         else:
-            self._end(result=result)
+            self._end(result=result, error=self._late())
         finally:
             give_back()
 

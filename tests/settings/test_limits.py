@@ -36,9 +36,7 @@ def test_each_limit_is_set_by_its_variable_and_lifted_with_none(monkeypatch: pyt
     check()
 
 
-@pytest.mark.parametrize(
-    "text", ["0", "-1", "1.5", "1e3", "ten", "1 000", "٣", "²", "9" * 40, "9" * 5000, "inf", "nan"]
-)
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "1e3", "ten", "1 000", "٣", "²", "9" * 40, "9" * 900, "inf", "nan"])
 def test_what_is_no_limit_is_refused_by_its_variable(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("GPTJT_MAX_ROWS", text)
     with pytest.raises(SettingError, match=r"GPTJT_MAX_ROWS: .* does not fit; give a whole number from 1, or none"):

@@ -240,12 +240,26 @@ def test_what_a_visitor_brought_and_fetched_is_deleted_at_once_when_asked(tmp_pa
 def test_a_day_later_files_are_deleted_though_nobody_comes(
     tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_job_module, "SWEEP_SECONDS", 0.01)
-    monkeypatch.setattr(batch_job_module, "KEPT_SECONDS", 0.0)
     jobs = BatchJobs(FakeEngine())
     job = finished(jobs.begin(order(save(tmp_path), library)))
-    until(lambda: jobs.find(job.id) is None)
-    until(lambda: not job.folder.exists())
+    jobs.sweep()
+    assert jobs.find(job.id) is job
+    monkeypatch.setattr(batch_job_module, "KEPT_SECONDS", 0.0)
+    jobs.sweep()
+    assert jobs.find(job.id) is None
+    assert not job.folder.exists()
+
+
+def test_a_server_s_limits_cap_a_job_s_rows_and_end_it_when_its_time_is_over(tmp_path: Path, library: Library) -> None:
+    job = finished(BatchJobs(FakeEngine()).begin(order(save(tmp_path), library, limit=4)))
+    assert len(job.rows(10)) == 4
+    engine, free = backwards(6, 2)
+    late = finished(BatchJobs(engine, seconds=0.5).begin(order(save(tmp_path), library)))
+    card = batch_card(late)
+    assert "ended after 0 s, the limit here; go on with the rest, or use the command line" in card
+    assert "2 of 6 rows are answered. You can download these rows, or continue with the rest." in card
+    assert late.resumable
+    free.set()
 
 
 def test_nothing_of_a_visitor_s_is_left_when_the_program_ends_or_was_killed(tmp_path: Path) -> None:

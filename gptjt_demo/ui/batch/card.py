@@ -64,7 +64,8 @@ def batch_card(job: BatchJob) -> str:
         return _card("error", name, problem(standing.error) + kept + _KEPT)
     said = _outcome(counts, standing.result.finished)
     later = _LATER if job.order.later and not standing.result.finished else ""
-    body = (
+    late = "" if standing.result.finished else problem(standing.error)
+    body = late + (
         f'<p class="settled" role="status">{escape(said)}</p>{later}{_facts(job, counts)}{sureness(job.tenths)}{_KEPT}'
     )
     return _card("done", name, body)

@@ -27,7 +27,8 @@ from gptjt_demo.tables import table
 from gptjt_demo.tables.sheet import Row
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.batch.sureness import tenths
-from gptjt_demo.ui.folders import new_folder, remove_served, remove_upload
+from gptjt_demo.ui.folders import KEPT_SECONDS, new_folder, remove_served, remove_upload
+from gptjt_demo.ui.rows.source import fewer
 from gptjt_demo.ui.work import Standing, Tell, Work
 
 if TYPE_CHECKING:
@@ -36,16 +37,23 @@ if TYPE_CHECKING:
 ROW_LIMIT = 100_000
 RUNNING_LIMIT = 4
 KEPT_LIMIT = 64
-KEPT_SECONDS = 24 * 3600.0
-"""How long a job that has ended can be fetched after somebody has last looked at it."""
-SWEEP_SECONDS = 600.0
 STOP_SECONDS = 600.0
 """How long a job that is deleted may take to stop; within a layer, as a rule."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked of a file. `columns`: for each of the template's inputs, the table's column."""
+    """What is asked of a file.
+
+    Attributes:
+        source: the file's rows.
+        template: what is asked of each.
+        columns: for each of the template's inputs, the table's column.
+        labels: pick one of its labels.
+        attention: None: the template's, else the engine's.
+        rule: how labels are compared.
+        limit: rows, where the server sets one.
+    """
 
     source: table.Table
     template: Template
@@ -53,6 +61,7 @@ class Order:
     labels: bool = False
     attention: Attention | None = None
     rule: LabelRule = "logprob"
+    limit: int | None = None
 
     @property
     def later(self) -> bool:
@@ -60,9 +69,14 @@ class Order:
         return self.labels and self.rule == "batch"
 
     @property
+    def most(self) -> int:
+        """Rows that are answered at most."""
+        return fewer(ROW_LIMIT, self.limit)
+
+    @property
     def rows(self) -> int:
         """Rows that are answered: the file's, up to the limit."""
-        return min(len(self.source), ROW_LIMIT)
+        return min(len(self.source), self.most)
 
 
 class BatchJob:
@@ -70,13 +84,19 @@ class BatchJob:
 
     Attributes:
         folder: has all files of the run, and goes when the job is deleted.
+
+    Args:
+        engine: whoever answers.
+        order: what is asked.
+        seconds: after which it is ended, and may go on again; None: never.
     """
 
-    def __init__(self, engine: Answers, order: Order) -> None:
+    def __init__(self, engine: Answers, order: Order, seconds: float | None = None) -> None:
         self.id = secrets.token_urlsafe(24)
         self.model = engine.name
         self.touched = time.monotonic()
         self._engine = engine
+        self._seconds = seconds
         self.tenths: tuple[int, ...] = ()
         self._upload = order.source.path
         self.folder = new_folder()
@@ -85,7 +105,7 @@ class BatchJob:
         shutil.copyfile(order.source.path, copy)
         self.order = replace(order, source=table.read(copy))
         self._target = self.folder / "answers.csv"
-        self._answered = AnsweredRows(self.order.source, self._target, labels=order.labels, limit=ROW_LIMIT)
+        self._answered = AnsweredRows(self.order.source, self._target, labels=order.labels, limit=order.most)
         self._lock = threading.Lock()
         self._fetched: list[Path] = []
         self._work = self._begin()
@@ -171,7 +191,7 @@ class BatchJob:
                 attention=order.attention,
                 rule=order.rule,
                 resume=True,
-                limit=ROW_LIMIT,
+                limit=order.most,
                 cancel=cancel,
                 progress=tell,
             )
@@ -181,17 +201,17 @@ class BatchJob:
             self.touched = time.monotonic()
             return result
 
-        return Work(function, "batch")
+        return Work(function, "batch", self._seconds)
 
 
 class BatchJobs:
-    """All jobs, by id."""
+    """All jobs, by id. `sweep` is to be called now and then."""
 
-    def __init__(self, engine: Answers) -> None:
+    def __init__(self, engine: Answers, seconds: float | None = None) -> None:
         self._engine = engine
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._jobs: dict[str, BatchJob] = {}
-        self._sweeping = False
 
     def begin(self, order: Order) -> BatchJob:
         """Start a job.
@@ -208,11 +228,8 @@ class BatchJobs:
                 raise SettingError(
                     f"{RUNNING_LIMIT} files are being answered already", mend="try again when one of them is done"
                 )
-            job = BatchJob(self._engine, order)
+            job = BatchJob(self._engine, order, self._seconds)
             self._jobs[job.id] = job
-            if not self._sweeping:
-                self._sweeping = True
-                threading.Thread(target=self._keep_sweeping, name="playground-sweep", daemon=True).start()
             return job
 
     def find(self, id: object) -> BatchJob | None:
@@ -252,11 +269,10 @@ class BatchJobs:
         with self._lock:
             return len(self._jobs)
 
-    def _keep_sweeping(self) -> None:
-        while True:
-            time.sleep(SWEEP_SECONDS)
-            with self._lock:
-                self._sweep(room=0)
+    def sweep(self) -> None:
+        """Forget, with all their files, jobs that nobody has looked at for long."""
+        with self._lock:
+            self._sweep(room=0)
 
     def _sweep(self, room: int = 1) -> None:
         """Forget jobs that nobody has looked at for long, and the oldest where there are too many."""

@@ -5,7 +5,7 @@ Lays out the controls and says what they do, as functions of their values. The w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -19,6 +19,7 @@ from gptjt_demo.ui.batch.card import answers, batch_card, deleted, forgotten, no
 from gptjt_demo.ui.batch.foresight import Foresight
 from gptjt_demo.ui.batch.job import ROW_LIMIT, BatchJob, BatchJobs, Order
 from gptjt_demo.ui.html import SAVE, problem
+from gptjt_demo.ui.line import BATCHES
 from gptjt_demo.ui.loading import attention_control, causal_alone, need_model
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
@@ -41,7 +42,7 @@ class BatchActions:
 
     def __init__(self, actions: Actions) -> None:
         self.actions = actions
-        self.jobs = BatchJobs(actions.engine)
+        self.jobs = BatchJobs(actions.engine, actions.limits.batch_seconds)
         self.foresight = Foresight(actions)
         actions.company.append(self.company)
 
@@ -56,7 +57,7 @@ class BatchActions:
 
     def look(self, path: str | None, name: str, *values: Any) -> tuple[Any, ...]:
         """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
-        table, found, preview = source.looked_at(path, ROW_LIMIT)
+        table, found, preview = source.looked_at(path, ROW_LIMIT, self.actions.limits)
         return table, found, preview, *self.choose(table, name, *[None] * MAX_INPUTS, *values)
 
     def choose(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
@@ -95,6 +96,7 @@ class BatchActions:
                 labels=how == "labels" and bool(template.labels),
                 attention=attention,
                 rule=check_rule(rule),
+                limit=self.actions.limits.rows,
             )
             job = self.jobs.begin(order)
         except PlaygroundError as error:
@@ -182,8 +184,8 @@ def batch_memory() -> tuple[gr.BrowserState, gr.Timer]:
 
 def batch_tab(
     blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.Tab, memory: tuple[gr.BrowserState, gr.Timer]
-) -> None:
-    """Build the tab inside the open `tab`."""
+) -> Callable[[], None]:
+    """Build the tab inside the open `tab`; what forgets old runs is returned."""
     kept, timer = memory
     do = BatchActions(actions)
     engine = actions.engine
@@ -293,6 +295,7 @@ def batch_tab(
         [before, kept, *view],
         show_progress="hidden",
         api_visibility="private",
+        concurrency_id=BATCHES,
     )
     stop.click(do.stop, [kept, seen], view, **quiet)
     resume.click(do.resume, [kept, seen], view, **quiet)
@@ -305,6 +308,7 @@ def batch_tab(
     fetch.click(do.fetch, [kept, format], [given, refused], show_progress="hidden", api_visibility="private").success(
         None, given, None, js=SAVE, show_progress="hidden", api_visibility="private"
     )
+    return do.jobs.sweep
 
 
 def _session(request: gr.Request) -> str:

@@ -32,7 +32,7 @@ from gptjt_demo.templates.answer_check import normalised
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.evaluate.charts import chart, no_chart
 from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
-from gptjt_demo.ui.folders import new_folder, remove_served
+from gptjt_demo.ui.folders import fetched_folder, remove_served
 from gptjt_demo.ui.html import problem, progress_bar
 from gptjt_demo.ui.loading import need_model
 from gptjt_demo.ui.playground.actions import Actions
@@ -61,7 +61,7 @@ class EvaluateActions:
 
     def look(self, path: str | None, name: str, *values: Any, sample: bool = False) -> tuple[Any, ...]:
         """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
-        table, found, preview = source.looked_at(path, ROW_LIMIT, sample=sample)
+        table, found, preview = source.looked_at(path, ROW_LIMIT, self.actions.limits, sample=sample)
         return table, found, preview, *self.choose(table, name, *[None] * (1 + MAX_INPUTS), *values)
 
     def sample(self, name: str, *values: Any) -> tuple[Any, ...]:
@@ -103,12 +103,13 @@ class EvaluateActions:
         *values: Any,
     ) -> Iterator[tuple[Any, ...]]:
         """The runs, how far they are, and their figures; the figures when they are there."""
+        most = source.fewer(ROW_LIMIT, self.actions.limits.rows)
         try:
-            asked = [(*self._rows(table, name, values, ROW_LIMIT), mode) for mode in self._modes(attention)]
+            asked = [(*self._rows(table, name, values, most), mode) for mode in self._modes(attention)]
             if against != NOTHING:
                 if len(asked) > 1:
                     raise SettingError("two comparisons at once", mend="choose one attention, or no other prompt")
-                asked.append((*self._rows(table, against, values, ROW_LIMIT), asked[0][2]))
+                asked.append((*self._rows(table, against, values, most), asked[0][2]))
         except PlaygroundError as error:
             yield gr.skip(), problem(str(error)), gr.skip(), gr.skip()
             return
@@ -124,7 +125,8 @@ class EvaluateActions:
             runs = [run for run in runs if run.n]
             return runs, figures(runs, said)  # here, because pictures take a while
 
-        for standing in self.runs.watch(session, Work(function, "measure")):
+        seconds = self.actions.limits.batch_seconds
+        for standing in self.runs.watch(session, Work(function, "measure", seconds)):
             if not standing.finished:
                 yield gr.skip(), progress_bar(standing), gr.skip(), gr.skip()
             elif standing.result is None:
@@ -132,7 +134,7 @@ class EvaluateActions:
             else:
                 runs, shown = standing.result
                 stopped = "" if runs else '<p class="hint">Stopped before the first row was answered.</p>'
-                yield runs, stopped, shown, ""
+                yield runs, problem(standing.error) + stopped, shown, ""
 
     def stop(self, session: str) -> None:
         """Stop the session's run; its rows so far are shown."""
@@ -183,7 +185,7 @@ class EvaluateActions:
         """Every row with what came of it, as a CSV file; the session's one before is deleted."""
         if not runs:
             return None
-        path = new_folder() / f"{runs[0].template}-evaluation.csv"
+        path = fetched_folder() / f"{runs[0].template}-evaluation.csv"
         columns = ("attention", *runs[0].download()[0])
         rowfile.write(path, columns, ((run.attention, *row) for run in runs for row in run.download()[1]))
         self._forget(session)
@@ -240,7 +242,8 @@ class EvaluateActions:
                 else:
                     charts.append(chart(name, found))
 
-        for standing in self.runs.watch(session, Work(function, "diagnose")):
+        seconds = self.actions.limits.batch_seconds
+        for standing in self.runs.watch(session, Work(function, "diagnose", seconds)):
             bar = problem(standing.error) if standing.finished else progress_bar(standing)
             about = f'<p class="hint">On {len(rows)} rows, with {question.mode} attention.</p>' if charts else ""
             yield bar, about + (f'<div class="charts">{"".join(charts)}</div>' if charts else "")

@@ -14,6 +14,7 @@ from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.ui import static
 from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
 from gptjt_demo.ui.html import SAVE, into_view
+from gptjt_demo.ui.line import MEASURING
 from gptjt_demo.ui.loading import attention_control, causal_alone
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
@@ -142,7 +143,7 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
     file.clear(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
     gr.on([name.input, tab.select], do.choose, [table, name, gold, *columns, *play.controls], picks, **quiet)
     outputs = [runs, bar, shown, cell]
-    measuring: dict[str, Any] = {**loud, "concurrency_limit": RUNS_AT_ONCE, "concurrency_id": "measuring"}
+    measuring: dict[str, Any] = {**loud, "concurrency_limit": RUNS_AT_ONCE, "concurrency_id": MEASURING}
     run.click(measure, asked, outputs, **measuring).then(offer, runs, fetch, **quiet)
     sample.click(do.sample, [name, *play.controls], [table, found, preview, *picks], **quiet).success(
         measure, asked, outputs, **measuring

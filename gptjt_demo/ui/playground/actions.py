@@ -17,7 +17,7 @@ from gptjt_demo.batch.question import Question
 from gptjt_demo.engine.request_log import request
 from gptjt_demo.engine.results import Token
 from gptjt_demo.errors import PlaygroundError
-from gptjt_demo.settings import Attention
+from gptjt_demo.settings import NO_LIMITS, Attention, Limits
 from gptjt_demo.templates.lint.finding import Finding
 from gptjt_demo.templates.lint.lint import lint
 from gptjt_demo.templates.neutral import Neutral
@@ -65,9 +65,10 @@ Shown = tuple[str, str, Outcome | None]
 class Actions:
     """What the page does for one engine and one library; safe for many visitors at once."""
 
-    def __init__(self, engine: Answers, library: Library) -> None:
+    def __init__(self, engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> None:
         self.engine = engine
         self.library = library
+        self.limits = limits
         self.runs = Runs()
         self.past = Past()
         self.company: list[Callable[[], list[str]]] = [self._others]
@@ -114,14 +115,16 @@ class Actions:
             wrong = problem(str(error))
         try:
             prompt = draft.prompt()
+            tokens = self._count(prompt)
             template, made = draft.template() if wrong else draft.whole(), draft.origin()
+            advised = "" if wrong else advice(self.findings(template), draft.rows())
         except PlaygroundError as error:
             return Previews(no_prompt(str(error)), wrong, "", gr.skip(), gr.update(visible=False))
         names = ("", "") if wrong else (key(template, prompt), version(template))
         return Previews(
-            prompt_box(prompt, self._count(prompt), room, self.engine.context, *names),
+            prompt_box(prompt, tokens, room, self.engine.context, *names),
             wrong,
-            "" if wrong else advice(self.findings(template), draft.rows()),
+            advised,
             gr.skip()
             if wrong
             else whose(held.base, template, made, unfit="" if template.labels else draft.labels.strip()),

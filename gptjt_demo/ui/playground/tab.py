@@ -13,6 +13,7 @@ import gradio as gr
 
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.ui import static
+from gptjt_demo.ui.line import RUNS
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls, Page, Previews, unchanged
 from gptjt_demo.ui.playground.details import details
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
 
 RUNS_AT_ONCE = 16
-"""Runs that stream at the same time; the engine takes turns among them, later ones wait in the queue."""
+"""Runs that stream at the same time; the engine takes turns among them, later ones wait in one line."""
 
 # page.js holds a Run that is pressed before the picked template is on the page, and lets it go after.
 TELL_PICKING = "(...values) => { document.dispatchEvent(new Event('picking')); return values; }"
@@ -98,6 +99,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
                     apply_default_css=False,
                     js_on_load=static.read("answer.js"),
                 )
+                place = gr.HTML("", elem_id="place", apply_default_css=False)
                 with gr.Column(elem_id="weights"):
                     shares = gr.HTML("", elem_id="shares", apply_default_css=False)
                     rule = gr.Radio(
@@ -268,7 +270,9 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     edit.offer.click(take_labels, controls, controls.labels, queue=False, **quiet)
     landing(edit.draft.select(restore, controls, page.flat(), queue=False, **quiet))
     answered = [answer, shares, outcome, facts]
-    streaming: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": RUNS_AT_ONCE, **quiet}
+    at_once: dict[str, Any] = {"concurrency_limit": RUNS_AT_ONCE, "concurrency_id": RUNS}
+    shown_on: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": place}  # who waits sees how many do
+    streaming: dict[str, Any] = {"trigger_mode": "multiple", **at_once, **quiet, **shown_on}
     reopened = kept.select(reopen, controls, [*page.flat(), compare, repeated], queue=False, **quiet)
     for started in (
         landing(reopened).then(repeat, [repeated, compare, rule, *controls], answered, **streaming),

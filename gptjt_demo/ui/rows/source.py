@@ -14,7 +14,8 @@ from typing import Any
 import gradio as gr
 
 from gptjt_demo.batch.columns import fitting_gold, fitting_inputs
-from gptjt_demo.errors import PlaygroundError, SettingError, TableError
+from gptjt_demo.errors import PlaygroundError, SettingError, TableError, TooLarge
+from gptjt_demo.settings import Limits
 from gptjt_demo.tables.table import PREVIEW, Table, read
 from gptjt_demo.templates.answer_check import match_label
 from gptjt_demo.templates.template import MAX_INPUTS, Template
@@ -22,33 +23,47 @@ from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.rules import FILE_RULES
 from gptjt_demo.ui.rows.rows_table import rows_table
 
-SIZE_LIMIT = 200 << 20  # bytes
+MOST_MIB = 200
+"""Of a file, where the server sets no limit: what a page can hold."""
 MOSTLY = 0.8
 """The part of a column's cells that has to be labels, for it to be taken for the right answers."""
 
 
-def opened(path: str | Path) -> Table:
+def opened(path: str | Path, most: int = MOST_MIB) -> Table:
     """The file, checked from end to end.
 
+    Args:
+        path: of the upload, or of a sample.
+        most: MiB that are read.
+
     Raises:
-        TableError: it is too large, or not a good table.
+        TooLarge: it is larger.
+        TableError: it is not a good table.
     """
     path = Path(path)
-    if path.stat().st_size > SIZE_LIMIT:
-        raise TableError(
-            f"{path.stat().st_size / 2**20:,.0f} MiB, the limit is {SIZE_LIMIT >> 20} MiB",
+    if (size := path.stat().st_size) > most << 20:
+        raise TooLarge(
+            f"{size / 2**20:,.1f} MiB, the limit here is {most:,} MiB",
             where=path.name,
             mend="split it, or use the command line",
         )
     return read(path)
 
 
-def looked_at(path: str | Path | None, limit: int, *, sample: bool = False) -> tuple[Table | None, str, str]:
+def fewer(own: int, limit: int | None) -> int:
+    """How many rows of a file are used: as many as a page can hold, or as the server allows."""
+    return own if limit is None else min(own, limit)
+
+
+def looked_at(
+    path: str | Path | None, most: int, limits: Limits, *, sample: bool = False
+) -> tuple[Table | None, str, str]:
     """An uploaded file as the page shows it.
 
     Args:
         path: None where there is none.
-        limit: rows of it that will be used.
+        most: rows that a page can use.
+        limits: what the server allows.
         sample: it comes with the app.
 
     Returns:
@@ -57,11 +72,11 @@ def looked_at(path: str | Path | None, limit: int, *, sample: bool = False) -> t
     if path is None:
         return None, "", ""
     try:
-        table = opened(path)
+        table = opened(path, limits.upload_mib or MOST_MIB)
     except PlaygroundError as error:
         return None, problem(str(error)), ""
     title = "Sample data" if sample else "Your file"
-    return table, found(table, limit=limit, sample=sample), preview(table, title)
+    return table, found(table, limit=fewer(most, limits.rows), sample=sample), preview(table, title)
 
 
 def found(table: Table, *, limit: int | None = None, sample: bool = False) -> str:
