@@ -57,6 +57,11 @@ class Visitors:
         self._lock = threading.Lock()
         self._due: dict[str, float] = {}  # when all of a minute's are left again; who came last stands last
 
+    def __len__(self) -> int:
+        """Visitors that are remembered."""
+        with self._lock:
+            return len(self._due)
+
     def admit(self, visitor: str) -> None:
         """Count a request.
 

@@ -131,7 +131,7 @@ class Stuck(FakeEngine):
 
     waits = 0
 
-    def _wait(self, cancel: threading.Event | None, seconds: Any) -> None:
+    def wait(self, cancel: threading.Event | None, seconds: Any) -> None:
         self.waits += 1  # before the first token twice
         if self.waits > 2 and cancel is not None:
             cancel.wait(60)

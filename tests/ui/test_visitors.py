@@ -64,11 +64,11 @@ def test_visitors_are_forgotten_where_there_are_too_many(monkeypatch: pytest.Mon
     limit = Visitors(1)
     for number in range(100):
         limit.admit(str(number))
-    assert len(limit._due) <= 5
+    assert len(limit) <= 5
 
 
 def test_without_a_limit_nobody_is_counted() -> None:
     limit = Visitors(None)
     for _ in range(1_000):
         limit.admit("one")
-    assert limit._due == {}
+    assert len(limit) == 0
