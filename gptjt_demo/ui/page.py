@@ -27,6 +27,7 @@ from gptjt_demo.ui.rows.source import MOST_MIB
 from gptjt_demo.ui.tools import answering_in_json
 from gptjt_demo.ui.visitors import Visitors
 
+CLOSED_SECONDS = 3600.0  # for which a tab that lost its connection may come back to what it had
 _MANY = 1_000_000  # events: where there is no limit on what waits
 
 _log = logging.getLogger(__name__)
@@ -129,10 +130,11 @@ class Page(gr.Blocks):
                 await asyncio.to_thread(sweep)
 
     def _forget_sessions(self) -> None:
-        """What gradio keeps for tabs that nobody has used for a day."""
-        oldest = datetime.datetime.now() - datetime.timedelta(seconds=folders.KEPT_SECONDS)
+        """What gradio keeps for tabs that were closed an hour ago, or that nobody has used for a day."""
+        now = datetime.datetime.now()
         for session, used in [*self.state_holder.time_last_used.items()]:
-            if used < oldest:
+            idle, state = (now - used).total_seconds(), self.state_holder.session_data.get(session)
+            if idle > (CLOSED_SECONDS if state is None or state.is_closed else folders.KEPT_SECONDS):
                 self._forget(session)
         waiting = self._queue.pending_event_ids_session  # of calls whose answer nobody fetched
         for session in [*waiting]:

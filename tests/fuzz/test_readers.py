@@ -89,9 +89,8 @@ def test_a_raw_prompt(text: str) -> None:
     found = holds(lambda: Template.parse(text))
     if found is not None:
         template, query = found
-        assert (
-            template.render(query) == text.replace("\r\n", "\n").replace("\r", "\n") or template.render(query) == text
-        )
+        lines = text.replace("\r\n", "\n").replace("\r", "\n")
+        assert template.render(query).rstrip() == lines.rstrip()  # blanks behind the last cue are not asked
 
 
 @given(
