@@ -179,9 +179,7 @@ def test_a_file_s_rows_and_size_over_the_limit_are_said_when_it_is_chosen(
     assert "a.csv: 1.0 MiB, the limit here is 1 MiB; split it, or use the command line" in found
 
 
-def test_a_measurement_takes_the_rows_of_the_limit_and_ends_when_its_time_is_over(
-    library: Library, tmp_path: Path
-) -> None:
+def test_a_measurement_takes_the_rows_of_the_limit(library: Library, tmp_path: Path) -> None:
     rowfile.write(tmp_path / "a.csv", ["input", "output"], [("x", "joy")] * 6)
     actions = within(library, rows=4)
     do = EvaluateActions(actions)
@@ -195,4 +193,4 @@ def measured(do: EvaluateActions, path: Path, library: Library) -> tuple[Any, ..
     controls = do.actions.controls(library["emotion"])
     table = do.look(str(path), "emotion", *controls)[0]
     columns = ["input", *[None] * (MAX_INPUTS - 1)]
-    return table, "emotion", "(nothing)", "text", "prefix", "output", *columns, *controls
+    return table, "emotion", "(nothing)", "text", "logprob", "prefix", "output", *columns, *controls
