@@ -119,6 +119,7 @@ def test_removed_rows_are_brought_back_one_by_one_and_the_answer_stays(serve: Se
     rows = page.locator("#examples .grid-row")
     page.get_by_role("button", name="Remove example 1").click()
     expect(page.locator("#examples .grid-said")).to_contain_text("Example 1 removed.")
+    expect(page.locator("#prompt pre")).not_to_have_text(before)  # else both may arrive as one change
     page.get_by_role("button", name="Remove example 1").click()
     expect(rows).to_have_count(0)
     expect(page.locator(".outdated")).to_be_visible()
