@@ -19,7 +19,7 @@ from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch.ahead import ahead
 from gptjt_demo.ui.batch.job import ROW_LIMIT
 from gptjt_demo.ui.html import problem
-from gptjt_demo.ui.loading import need_model
+from gptjt_demo.ui.loading import LOOK_SECONDS
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.template_choice import chosen
@@ -41,7 +41,6 @@ class Foresight:
         columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
         self.drop(session)
         try:
-            need_model(self._actions.engine)
             template = chosen(name, self._actions, controls)
             file = source.needed(table)
             query = query_of(file, template, source.picked(template, columns))
@@ -54,6 +53,8 @@ class Foresight:
 
         def function(cancel: threading.Event, tell: Tell[Estimate]) -> Estimate | None:
             found = None
+            while self._actions.engine.loading is not None and not cancel.wait(LOOK_SECONDS):
+                pass  # it is told as soon as the model is there
             for found in estimates(question, lambda: map(query, islice(file, rows)), rows, cancel=cancel):
                 tell(found)
             return found
