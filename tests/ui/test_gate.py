@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -37,7 +38,8 @@ def ask(
                 assert (await client.request(method, path, **what)).status_code == 200
             return await client.request(method, path, **what)
 
-    return asyncio.run(go())
+    with ThreadPoolExecutor(1) as own:  # a browser's tests leave an event loop running in this thread
+        return own.submit(asyncio.run, go()).result()
 
 
 async def pieces(count: int, size: int) -> AsyncIterator[bytes]:
