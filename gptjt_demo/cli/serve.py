@@ -61,6 +61,8 @@ def serve(
     mcp = mcp or environment.MCP.read()
     if mcp and find_spec("mcp") is None:
         raise SettingError("the package mcp is not installed", where="--mcp", mend="pip install 'gptjt-demo[mcp]'")
+    if mcp:
+        reach_directly(host)
     limits = Limits.read()
     library = open_library(prompts)
     for problem in library.problems:
@@ -208,6 +210,12 @@ def _check_address(host: str, port: int | None) -> None:
         where = f"--host {host}" if port is None else f"--port {port}"
         mend = "give an address of this machine" if port is None else "choose another port"
         raise SettingError(f"a page cannot be served there ({error.strerror})", where=where, mend=mend) from None
+
+
+def reach_directly(host: str) -> None:
+    """Have no proxy between this program and its own page, through which Gradio calls the tools."""
+    spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = ",".join(filter(None, (spared, host, "127.0.0.1", "localhost")))
 
 
 @contextmanager

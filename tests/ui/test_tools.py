@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from command_line import run
 from fake_engine import FakeEngine
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
+
+from gptjt_demo.cli.serve import reach_directly
 
 if TYPE_CHECKING:
     from conftest import Serve
@@ -86,6 +89,16 @@ def test_a_call_that_goes_wrong_is_an_error_of_the_tool_in_one_line(serve: Serve
         [said] = answer.content
         assert words in said.text
         assert "\n" not in said.text.strip()
+
+
+def test_a_proxy_of_the_environment_does_not_stop_the_tools(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = serve(FakeEngine(default="joy"), tools=True)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("no_proxy", "example.com")
+    reach_directly("127.0.0.1")
+    assert "example.com" in os.environ["no_proxy"]
+    _, [answer] = asked(url, ("complete", {"prompt": "p"}))
+    assert not answer.isError
 
 
 def test_there_are_no_tools_unless_they_are_asked_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
