@@ -345,9 +345,8 @@ class Engine:
     ) -> Answer:
         continuation = self.vocabulary.checked(continuation, "continuation")
         room = len(continuation) + sampling.max_new_tokens
-        if (
-            detail is not None and detail.echo
-        ):  # who asks for one may ask for nothing else: the last token is never read
+        # Who asks for an echo may ask for nothing else: the last token is never read.
+        if detail is not None and detail.echo:
             room -= 1
         ids = self._prompt_ids(prompt, room, "new tokens")
         return Answer(index, prompt, ids, sampling, self.vocabulary, continuation, detail)
