@@ -164,7 +164,7 @@ def test_the_check_command_leaves_a_contributors_environment_alone(tmp_path: Pat
     assert called.read_text().splitlines()[:6] == [
         "python3 -m venv .ci/venv",
         "pip install -r requirements.txt -e .[dev]",
-        "pytest ",
+        "pytest -n logical",
         "ruff format --check .",
         "ruff check .",
         "mypy ",
