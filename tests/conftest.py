@@ -49,6 +49,12 @@ def compiled() -> None:
         subprocess.run([sys.executable, "-m", "gptjt_demo.models.compiled.ready"], check=True)
 
 
+@pytest.fixture
+def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run asks for all of its first rows at once, so that the engine decides which is answered first."""
+    monkeypatch.setattr("gptjt_demo.batch.question.FIRST", 256)
+
+
 class Stage:
     """The engine of a page that outlives a test: all that is asked of it goes to the engine of the test that runs."""
 

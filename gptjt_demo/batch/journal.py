@@ -38,13 +38,13 @@ def journal_of(target: Path) -> Path:
 
 
 def is_journal(path: Path) -> bool:
-    """Whether a file is a run's journal, or the beginning of one."""
+    """Whether a file is a run's journal, or the beginning of one; an empty file is somebody else's."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
         head = file.readline(1 << 20)
     if not head.endswith(b"\n"):  # killed before it began
-        return _BEGIN.startswith(head[: len(_BEGIN)])
+        return bool(head) and _BEGIN.startswith(head[: len(_BEGIN)])
     return bool(_head(head))
 
 
@@ -78,9 +78,11 @@ class Journal:
 
     def __init__(self, path: Path, where: str) -> None:
         self._path, self._where = path, where
-        self._made = not path.exists()
         try:
             self._held: IO[bytes] = hold(path)
+            self._made = not path.stat().st_size
+            if self._made:
+                self._say_whose()
         except Held:
             mend = "wait for its end, or choose another name"
             raise TableError("another run is writing it", where=where, mend=mend) from None
@@ -103,9 +105,11 @@ class Journal:
 
     def begin(self, identity: Identity) -> None:
         """Begin it, instead of whatever is in it."""
-        self._held.truncate(0)
+        self._held.seek(0)
+        self._held.write(_BEGIN)
+        self._held.truncate()
         self._file = AppendOnly(self._path, append=True)
-        self._file.write(_line({"begun": secrets.token_hex(8), **identity}))
+        self._file.write(_line({"begun": secrets.token_hex(8), **identity}).removeprefix(_BEGIN))
 
     def resume(self, identity: Identity) -> dict[int, int]:
         """Continue it: for each row that has a reply, the byte where that stands. Damaged lines are passed over.
@@ -164,13 +168,22 @@ class Journal:
         self._add(_FINISHING)
 
     def close(self, *, delete: bool = False) -> None:
-        """Sync, and let go; one that was made here, and that nothing was written into, is deleted too."""
+        """Sync, and let go; one that was made here, and whose run never began, is deleted too."""
         if self._file is not None:
             self._file.close()
             self._file = None
-        if delete or (self._made and not os.fstat(self._held.fileno()).st_size):
+        if delete or (self._made and os.fstat(self._held.fileno()).st_size == len(_BEGIN)):
             self._path.unlink(missing_ok=True)
         self._held.close()
+
+    def _say_whose(self) -> None:
+        """From here on an empty file is known as a run's, whenever that is killed."""
+        try:
+            self._held.write(_BEGIN)
+        except OSError:
+            self._path.unlink()
+            self._held.close()
+            raise
 
     def _add(self, line: bytes) -> None:
         if self._file is not None:

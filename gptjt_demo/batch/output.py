@@ -122,8 +122,7 @@ class Output:
                 is written is not the input's.
         """
         check_target(self._table.path, self._target, resume=resume, overwrite=overwrite, later=self._later)
-        rows = islice(self._table, self._total)
-        rowfile.refuse_unholdable(self._target, self._columns, rows, self._total)
+        self.refuse_unholdable()
         self._journal = Journal(journal_of(self._target), self._target.name)
         if resume and self._journal.begun:
             return self._resume(identity, self._journal, redo=overwrite)
@@ -140,6 +139,15 @@ class Output:
         self._journal.begin(identity)
         self._begin()
         return Start()
+
+    def refuse_unholdable(self) -> None:
+        """Refuse an output whose format cannot hold the source, before anything is opened.
+
+        Raises:
+            TableError: a cell of the source is too long for it, or there are too many rows or columns.
+        """
+        rows = islice(self._table, self._total)
+        rowfile.refuse_unholdable(self._target, self._columns, rows, self._total)
 
     def refuse_foreign(self) -> None:
         """Refuse to continue an output that no run of this input wrote, before anything is opened.

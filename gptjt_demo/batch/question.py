@@ -1,9 +1,9 @@
 """Rows asked of an engine: a template, many queries, and for each a reply or the reason why there is none.
 
 In: queries, a value for each of the template's inputs. Out: replies in the queries' order, while the engine works on
-many of them at once, a window at a time, so that the number of queries costs no memory. A row that fails is a reply
-with an error. By the rule `batch` replies are by the sum until all are there, and `corrected` then. Does not know
-files, nor what is right.
+many of them at once, a window at a time, so that the number of queries costs no memory. Where somebody waits for the
+first reply, the first windows are small. A row that fails is a reply with an error. By the rule `batch` replies are by
+the sum until all are there, and `corrected` then. Does not know files, nor what is right.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
 
 WINDOW = 256  # rows in the engine's hands: enough to batch rows of like length
+FIRST = 1  # rows of the first window, where its reply is to come soon
+GROWTH = 4  # each window then holds so many times the rows of the one before
 
 _LONG = 1_000  # characters that are kept of a remark that is too long
 
@@ -172,6 +174,7 @@ class Question:
         finished: Callable[[int, Reply], None] = lambda index, reply: None,
         cancel: threading.Event | None = None,
         shard: Shard = ALONE,
+        soon: bool = False,
     ) -> Iterator[Reply]:
         """Replies in order.
 
@@ -182,6 +185,8 @@ class Question:
             finished: told of every new reply as soon as it is there, in any order.
             cancel: set it and the replies end, after those whose predecessors are all there.
             shard: the processes that split the work; all of them get all replies.
+            soon: begin with one row for each process, then a few, then many, so that the first reply comes after one
+                row's time and not after a whole batch's.
 
         Raises:
             PlaygroundError: the rule divides by what cannot be asked.
@@ -192,7 +197,9 @@ class Question:
             reference = self.elsewhere(self.rule, cancel)
             if not reference:
                 return  # cancelled
-        while window := dict(islice(rows, WINDOW * shard.world)):
+        size = FIRST if soon else WINDOW
+        while window := dict(islice(rows, size * shard.world)):
+            size = min(size * GROWTH, WINDOW)
             old = {index: reply for index, reply in (known or {}).items() if index in window}
             mine = shard.share((index, query) for index, query in window.items() if index not in old)
             waiting: dict[int, Reply] = {}

@@ -134,7 +134,13 @@ def run(
         written, errors, flagged = start.written, start.errors, start.flagged
         rows, asked = (islice(table, start.written, total) for _ in range(2))
         replies = question.replies(
-            map(query, asked), first=written, known=start.known, finished=finished, cancel=cancel, shard=shard
+            map(query, asked),
+            first=written,
+            known=start.known,
+            finished=finished,
+            cancel=cancel,
+            shard=shard,
+            soon=True,
         )
         for row, reply in zip(rows, replies, strict=False):
             output.write(row, reply)

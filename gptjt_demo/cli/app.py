@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import typer
 from pydantic import ValidationError
@@ -62,19 +63,25 @@ ALONE = (serve, doctor, bench, list_templates)
 
 
 class Command(TyperCommand):
-    """A command that refuses an option given twice instead of silently taking the last one."""
+    """A command that refuses an option given twice instead of silently taking the last one, and a file without a name
+    instead of taking the folder that it is started in."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and self.no_args_is_help:
             print(ctx.get_help())
             raise typer.Exit(2)  # nothing was done, and a script should know
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        values, _, given = self.make_parser(ctx).parse_args(args=list(args))
         for number, option in enumerate(given):
             if not isinstance(option, TyperOption) or option.multiple or option.is_flag:
                 continue
             if option in given[:number]:
                 raise typer.BadParameter("it is given twice", ctx=ctx, param=option)
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        for parameter in given:
+            typed, read = (_listed(found.get(parameter.name or "")) for found in (values, ctx.params))
+            if "" in typed and any(isinstance(each, Path) for each in read):
+                raise typer.BadParameter("the name is empty", ctx=ctx, param=cast(Any, parameter))
+        return rest
 
 
 def command_line() -> typer.Typer:
@@ -138,6 +145,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     if mistake and sharding.first():  # one line, not one a process
         say(f"error: {mistake}")
     return status
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def _help_alone(context: typer.Context) -> None:

@@ -44,6 +44,7 @@ def read_table(path: Path, *, said: bool) -> Table:
     Raises:
         TableError: it cannot be read.
     """
+    from gptjt_demo.batch.progress import count
     from gptjt_demo.batch.sharding import Shard
     from gptjt_demo.tables.hub_dataset import fetched, is_hub_dataset
     from gptjt_demo.tables.pipe import is_pipe
@@ -57,7 +58,7 @@ def read_table(path: Path, *, said: bool) -> Table:
         with named(path, "cannot be read"):
             table = read(path)
     if said:
-        tell(f"{table.path.name}: {len(table):,} rows; {', '.join(table.notes)}")
+        tell(f"{table.path.name}: {count(len(table), 'row')}; {', '.join(table.notes)}")
     return table
 
 
@@ -74,7 +75,8 @@ def check_out(
         later: its labels are known only when all rows are answered.
 
     Raises:
-        PlaygroundError: the name is taken or not a file's, or nothing can be written beside it.
+        PlaygroundError: the name is taken or not a file's, nothing can be written beside it, or its format cannot hold
+            the rows.
     """
     from gptjt_demo.batch.output import Output, check_target
 
@@ -85,6 +87,7 @@ def check_out(
         check_target(table.path, place, resume=resume, overwrite=overwrite, later=later)
         if resume and not overwrite:
             Output(place, table, total, labels=labels, later=later).refuse_foreign()
+        Output(place, table, total, labels=labels, later=later).refuse_unholdable()
         with tempfile.TemporaryFile(dir=place.parent):  # a folder may be there and take no file
             pass
 

@@ -63,7 +63,7 @@ def batch(
 ) -> None:
     """Answer every row of a file; the answers are in columns beside the file's own."""
     from gptjt_demo.batch.columns import taken_words
-    from gptjt_demo.batch.output import check_target
+    from gptjt_demo.batch.progress import count
     from gptjt_demo.batch.question import Question
     from gptjt_demo.batch.run import capped, query_of, run
     from gptjt_demo.tables import rowfile
@@ -88,8 +88,7 @@ def batch(
     total = capped(table, limit)
     if target is None or dry_run:
         if target is not None:
-            with named(target):
-                check_target(table.path, target, resume=resume, overwrite=overwrite, later=later)
+            check_out(table, target, total, labels=labels, resume=resume, overwrite=overwrite, later=later)
         if not json_:
             tell(taken_words(columns))
         query, engine = query_of(table, chosen, columns), open_engine(model, device)
@@ -122,11 +121,12 @@ def batch(
         tell(f"stopped; the same command with --resume continues {target}")
         raise
     if result.was_complete:
-        tell(f"{target}: all {result.rows:,} rows were there; which prompt and model answered them is not recorded")
+        were = f"all {result.rows:,} rows were" if result.rows > 1 else "its row was"
+        tell(f"{target}: {were} there; which prompt and model answered them is not recorded")
         return
     rate = f", {result.rows / result.seconds:.1f} rows/s" if result.seconds and not resume else ""
     tell(
-        f"{target}: {result.rows:,} rows, {result.errors:,} errors, {result.flagged:,} flagged; "
+        f"{target}: {count(result.rows, 'row')}, {count(result.errors, 'error')}, {result.flagged:,} flagged; "
         f"{engine.name}, {result.attention} attention{f'; labels by {LABEL_RULES[rule]}' if labels else ''}{rate}"
     )
 

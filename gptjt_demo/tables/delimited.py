@@ -1,10 +1,11 @@
-"""Comma-, semicolon- and tab-separated text in: which dialect it is, and its rows.
+"""Comma-, semicolon-, tab- and pipe-separated text in: which dialect it is, and its rows.
 
 In: a path and its encoding. Out: a `Sheet`. Quoting is RFC 4180's, and blanks may stand around a quoted cell. The
 dialect is decided from the header: the delimiter must split it, and of those that do, the one wins under which the rows
-have as many fields as the header. A header that none splits is a file of one column, whose cells may hold any
-delimiter. A first line `sep=;`, which spreadsheet programs write and read, decides it. Blank lines at the end are
-ignored; inside, they are blank cells in a file of one column and are skipped, and said, in any other.
+have as many fields as the header; a pipe, which texts hold too, only where nearly all of them have. A header that none
+splits is a file of one column, whose cells may hold any delimiter. A first line `sep=;`, which spreadsheet programs
+write and read, decides it. Blank lines at the end are ignored; inside, they are blank cells in a file of one column and
+are skipped, and said, in any other.
 
 Tab-separated text is often written without any quoting, and a cell may then begin with a quotation mark that is just a
 character. A quoted reading would take all up to the next such mark for one cell. So where every line of it has the
@@ -29,6 +30,7 @@ from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, LINE_LIMIT, Faults
 from gptjt_demo.tables.spacing import Tightened, any_spaced
 
 _SAMPLE = 500  # records that the delimiter is decided by
+_PIPED = 0.8  # the part of them that a pipe has to split as it does the header
 _NO_DELIMITER = "\0"  # a character that no line has: `_lines` takes it away
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
@@ -270,17 +272,27 @@ def _dialect(path: Path, codec: str) -> Dialect:
         if named := re.fullmatch(r"sep=([,;\t|])\r?\n?", first):
             return Dialect(codec, named[1], named=True)
     best, found = (0.0, 0), Dialect(codec, _NO_DELIMITER)
-    for delimiter in "\t;,":
+    for delimiter in "\t;,|":
         dialect = Dialect(codec, delimiter)
         score = _agreement(path, dialect)
-        if score > best:
+        if score > best and (delimiter != "|" or score[0] >= _PIPED):
             best, found = score, dialect
+    if found.delimiter == "|":
+        _refuse_markdown(path, codec)
     if (
         found.delimiter == _NO_DELIMITER and first.count('"') % 2
     ):  # a tab may follow a quotation mark that quotes nothing
         plain = Dialect(codec, "\t", quoted=False)
         return plain if _agreement(path, plain)[0] == 1.0 else found
     return found
+
+
+def _refuse_markdown(path: Path, codec: str) -> None:
+    """A table as Markdown draws it has a line of dashes below its names, and pipes around its rows."""
+    with _opened(path, codec) as file:
+        second = next(islice(_lines(file, path), 1, None), "")
+    if re.fullmatch(r"[\s|:-]*-[\s|:-]*", second):
+        raise TableError("a table in Markdown", where=path.name, mend="save it as CSV, TSV, JSONL or XLSX")
 
 
 def _agreement(path: Path, dialect: Dialect) -> tuple[float, int]:

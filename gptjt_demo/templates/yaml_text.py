@@ -62,7 +62,7 @@ def read_file(path: str) -> str:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise TemplateError("there is no such file", where=path, mend="check the path") from None
+        raise TemplateError("there is no such file", where=path or repr(path), mend="check the path") from None
     except OSError as error:
         raise TemplateError(f"cannot be read ({error.strerror})", where=path, mend="give a YAML file") from None
     except ValueError as error:  # a path that no file can have

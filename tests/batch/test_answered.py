@@ -15,6 +15,8 @@ from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
 
+pytestmark = pytest.mark.usefixtures("one_window")
+
 ROWS = 20
 COLUMNS = {"input": "text"}
 TOO_LONG = "40,000 characters, and an XLSX cell holds 32,767"

@@ -52,23 +52,22 @@ def expected() -> list[tuple[str, ...]]:
     ],
 )
 @pytest.mark.parametrize("more", [{}, {"resume": True}, {"overwrite": True}])
-@pytest.mark.parametrize("is_input", [True, False])
+@pytest.mark.parametrize("content", [None, "mine", ""], ids=["the input", "somebody else's", "an empty one"])
 def test_a_file_beside_the_output_is_never_the_input_nor_somebody_else_s(
-    source: Path, target: str, beside: str, more: dict[str, bool], is_input: bool
+    source: Path, target: str, beside: str, more: dict[str, bool], content: str | None
 ) -> None:
     other = source.with_name(beside)
-    if is_input:
+    if content is None:
         source = source.rename(other)
     else:
-        other.write_text("mine")
+        other.write_text(content)
     before = {path.name: path.read_bytes() for path in source.parent.iterdir()}
     engine = Backwards()
     with pytest.raises(TableError) as caught:
         go(source, source.with_name(target), engine, **more)
     assert str(caught.value).startswith(f"{beside}: ")
-    assert ("would write over the input" if is_input else "it is there already, and no run wrote it") in str(
-        caught.value
-    )
+    said = "would write over the input" if content is None else "it is there already, and no run wrote it"
+    assert said in str(caught.value)
     assert engine.prompts == []
     assert {path.name: path.read_bytes() for path in source.parent.iterdir()} == before
 
@@ -100,6 +99,22 @@ def test_an_unfinished_run_is_not_begun_again_without_a_word(source: Path) -> No
     engine = Backwards()
     assert go(source, target, engine, resume=True).finished
     assert len(engine.prompts) == ROWS - 9
+    assert list(read(target)) == expected()
+
+
+def test_a_run_that_was_killed_before_it_began_is_begun_again(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = source.with_name("out.csv")
+
+    def killed(journal: Journal, *args: Any) -> None:
+        assert journal_of(target).stat().st_size  # an empty file would be taken for somebody else's
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "begin", killed)
+        patch.setattr(Journal, "close", lambda journal, **_: None)
+        with pytest.raises(KeyboardInterrupt):
+            go(source, target)
+    assert go(source, target, resume=True).finished
     assert list(read(target)) == expected()
 
 
@@ -242,20 +257,18 @@ def test_rows_beyond_those_asked_for_are_not_passed_over(source: Path) -> None:
 
 def test_a_damaged_line_of_the_journal_is_said_and_asked_again_when_told(source: Path) -> None:
     target = source.with_name("out.csv")
-    stopped(source, target, after=13)
-    edited(
-        journal_of(target), lambda lines: lines.__setitem__(10, b'{"place": 1\n')
-    )  # of a row that is not written yet
-    with pytest.raises(TableError, match=r"^out\.csv\.run: line 11 is damaged; resume and overwrite together"):
+    stopped(source, target, after=16)  # thirteen are written, and three more are in the journal
+    edited(journal_of(target), lambda lines: lines.__setitem__(14, b'{"place": 1\n'))
+    with pytest.raises(TableError, match=r"^out\.csv\.run: line 15 is damaged; resume and overwrite together"):
         go(source, target, resume=True)
     engine = Backwards()
     assert go(source, target, engine, resume=True, overwrite=True).finished
-    assert len(engine.prompts) == ROWS - 12
+    assert len(engine.prompts) == ROWS - 15
     assert list(read(target)) == expected()
 
 
 @pytest.mark.parametrize("format", ["csv", "xlsx"])
-@pytest.mark.parametrize("left", [b"", b'{"begun": "12'])
+@pytest.mark.parametrize("left", [b'{"begun": ', b'{"begun": "12'])
 def test_rows_whose_journal_does_not_say_whose_they_are_are_not_gone_on_with(
     source: Path, format: str, left: bytes
 ) -> None:

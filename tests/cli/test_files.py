@@ -84,6 +84,40 @@ def test_an_output_that_cannot_be_is_said_as_it_was_typed_before_the_model_is_lo
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("options", [[], ["--resume"], ["--overwrite"], ["--dry-run"]], ids=lambda o: "".join(o))
+def test_rows_that_a_workbook_cannot_hold_are_said_before_the_model_is_loaded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, options: list[str]
+) -> None:
+    monkeypatch.setattr("gptjt_demo.cli.rows.open_engine", lambda *_: pytest.fail("the model is loaded"))
+    (folder / "long.csv").write_text(f"input\nfine\n{'x' * 40_000}\n", encoding="utf-8")
+    status, out, err = run(capsys, "batch", "long.csv", "sub/out.xlsx", "-t", "emotion", *options)
+    assert (status, out) == (2, "")
+    line = "error: sub/out.xlsx: row 3, column 'input': 40,000 characters, and an XLSX cell holds 32,767; choose CSV"
+    assert err.splitlines()[-1].startswith(line)
+    assert not (folder / "sub" / "out.xlsx.run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "which"),
+    [
+        (["batch", "", "out.csv", "-t", "emotion"], "'IN'"),
+        (["batch", "in.csv", "", "-t", "emotion"], "'OUT'"),
+        (["evaluate", "", "-t", "emotion"], "'gold'"),
+        (["evaluate", "-t", "emotion", "--plots", ""], "'--plots'"),
+        (["templates", "list", "--prompts", "sub", "--prompts", ""], "'--prompts'"),
+        (["templates", "import", ""], "''"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_file_without_a_name_is_not_taken_for_the_folder_one_is_in(
+    capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], which: str
+) -> None:
+    status, out, err = run(capsys, *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: ")
+    assert which in err
+
+
 @pytest.mark.parametrize("source", ["no/such.csv", "folder.csv", "sub/empty.csv", "file", "sub/../gone.csv"])
 @pytest.mark.parametrize(
     "command", [["batch", "{}", "out.csv"], ["evaluate", "{}"], ["diagnose", "{}"]], ids=lambda c: c[0]

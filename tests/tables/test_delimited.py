@@ -233,6 +233,34 @@ def test_a_blank_cell_of_a_tab_separated_file_is_a_cell(tmp_path: Path) -> None:
     assert list(table.read(tmp_path / "a.tsv")) == [("1", "", "x"), ("2", "y", "z")]
 
 
+@pytest.mark.parametrize(
+    ("text", "columns", "rows"),
+    [
+        ("text|mood\nso, good|joy\nbad; day|anger\n", ("text", "mood"), [("so, good", "joy"), ("bad; day", "anger")]),
+        ('text|mood\n"this|that"|joy\nbad|anger\n', ("text", "mood"), [("this|that", "joy"), ("bad", "anger")]),
+        ("a,b|c\n1,2|3\n", ("a", "b|c"), [("1", "2|3")]),
+        ("Title | Site\nhello\nbye | now\n", ("Title | Site",), [("hello",), ("bye | now",)]),
+    ],
+)
+def test_a_pipe_splits_a_file_where_it_splits_its_lines_alike(
+    tmp_path: Path, text: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> None:
+    found = table.read(save(tmp_path / "a.txt", text))
+    assert (found.columns, list(found)) == (columns, rows)
+    assert ("pipe-separated" in found.notes) == (len(columns) == 2 and "|" not in columns[1])
+
+
+def test_one_short_row_among_many_of_a_pipe_separated_file_is_refused_by_its_line(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="line 12: 1 field, expected 2; put a cell that holds a pipe"):
+        table.read(save(tmp_path / "a.txt", "a|b\n" + "1|2\n" * 10 + "3\n"))
+
+
+@pytest.mark.parametrize("text", ["| a | b |\n|---|:-:|\n| 1 | 2 |\n", "a | b\n--- | ---\n1 | 2\n"])
+def test_a_table_drawn_in_markdown_is_named_as_what_it_is(tmp_path: Path, text: str) -> None:
+    with pytest.raises(TableError, match="a table in Markdown; save it as CSV"):
+        table.read(save(tmp_path / "a.md", text))
+
+
 def test_a_first_line_may_name_a_pipe_as_the_delimiter(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("sep=|\na|b\n1, 2|x\n", encoding="utf-8")
     assert list(table.read(tmp_path / "a.csv")) == [("1, 2", "x")]

@@ -191,6 +191,7 @@ def backwards(rows: int, answered: int) -> tuple[FakeEngine, threading.Event]:
     return Backwards(), free
 
 
+@pytest.mark.usefixtures("one_window")
 def test_rows_answered_out_of_order_are_counted_shown_and_fetched_while_it_runs_and_after_a_stop(
     tmp_path: Path, library: Library
 ) -> None:
@@ -220,6 +221,7 @@ def test_a_run_without_any_answer_does_not_claim_one(tmp_path: Path, library: Li
     assert "All" not in card
 
 
+@pytest.mark.usefixtures("one_window")
 def test_what_a_visitor_brought_and_fetched_is_deleted_at_once_when_asked(tmp_path: Path, library: Library) -> None:
     engine, _ = backwards(6, 2)
     jobs = BatchJobs(engine)
@@ -250,6 +252,7 @@ def test_a_day_later_files_are_deleted_though_nobody_comes(
     assert not job.folder.exists()
 
 
+@pytest.mark.usefixtures("one_window")
 def test_a_server_s_limits_cap_a_job_s_rows_and_end_it_when_its_time_is_over(tmp_path: Path, library: Library) -> None:
     job = finished(BatchJobs(FakeEngine()).begin(order(save(tmp_path), library, limit=4)))
     assert len(job.rows(10)) == 4
