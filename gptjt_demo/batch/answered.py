@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -52,11 +52,20 @@ class AnsweredRows:
         target: the run's output.
         labels: whether the run picks labels.
         limit: the run's limit of rows.
+        shares: the labels whose shares the run writes too.
     """
 
-    def __init__(self, source: Table, target: Path | str, *, labels: bool = False, limit: int | None = None) -> None:
-        self.columns: Row = unique_names((*source.columns, *reply_columns(labels)))
-        self._source, self._target, self._labels = source, Path(target), labels
+    def __init__(
+        self,
+        source: Table,
+        target: Path | str,
+        *,
+        labels: bool = False,
+        limit: int | None = None,
+        shares: Sequence[str] = (),
+    ) -> None:
+        self.columns: Row = unique_names((*source.columns, *reply_columns(labels, shares)))
+        self._source, self._target, self._labels, self._shares = source, Path(target), labels, shares
         self._total = min(len(source), limit or len(source))
         self._lock = threading.Lock()
         self._forget()
@@ -111,7 +120,7 @@ class AnsweredRows:
             rows = zip(islice(self._source, self._total), read(self._target), strict=False)
             yield from enumerate((*row, *written[-width:]) for row, written in rows)
             return
-        blank = reply_cells(Reply(error=NOT_ANSWERED), self._labels)
+        blank = reply_cells(Reply(error=NOT_ANSWERED), self._labels, self._shares)
         try:
             journal = journal_of(self._target).open("rb")
         except FileNotFoundError:  # the run came to its end just now, or has not begun
@@ -123,7 +132,7 @@ class AnsweredRows:
                 if byte >= 0:
                     journal.seek(byte)
                     if found := entry_of(journal.readline()):
-                        yield index, (*row, *reply_cells(found[1], self._labels))
+                        yield index, (*row, *reply_cells(found[1], self._labels, self._shares))
                 elif unanswered:
                     yield index, (*row, *blank)
 

@@ -10,7 +10,7 @@ row by row and column by column, before a byte is changed. Does not know how row
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -103,13 +103,24 @@ class Output:
         total: rows that are asked for.
         labels: whether the run picks labels.
         later: see `part_of`.
+        shares: the labels whose shares are written too.
     """
 
-    def __init__(self, target: Path, table: Table, total: int, *, labels: bool, later: bool = False) -> None:
+    def __init__(
+        self,
+        target: Path,
+        table: Table,
+        total: int,
+        *,
+        labels: bool,
+        later: bool = False,
+        shares: Sequence[str] = (),
+    ) -> None:
         self.part = part_of(target, later=later)
         self._later = later
-        self._target, self._table, self._total, self._labels = target, table, total, labels
-        self._columns = unique_names((*table.columns, *reply_columns(labels)))
+        self._target, self._table, self._total = target, table, total
+        self._labels, self._shares = labels, shares
+        self._columns = unique_names((*table.columns, *reply_columns(labels, shares)))
         self._codec = rowfile.Codec(rowfile.format_of(self.part), self._columns)
         self._journal: Journal | None = None
         self._file: rowfile.AppendOnly | None = None
@@ -235,7 +246,7 @@ class Output:
 
     def _expected(self, replies: Iterator[Reply | None]) -> Iterator[tuple[Row, Row | None]]:
         for row, reply in zip(self._table, replies, strict=False):
-            yield row, None if reply is None else reply_cells(reply, self._labels)
+            yield row, None if reply is None else self._cells(reply)
 
     def record(self, index: int, reply: Reply) -> None:
         """Keep a reply that may not be due yet."""
@@ -245,7 +256,7 @@ class Output:
     def write(self, row: Row, reply: Reply) -> None:
         """Add the next row."""
         if self._file is not None:
-            self._file.write(self._codec.row((*row, *reply_cells(reply, self._labels))))
+            self._file.write(self._codec.row((*row, *self._cells(reply))))
 
     def finish(self, settled: Settled | None = None) -> Path:
         """The output is complete.
@@ -274,7 +285,10 @@ class Output:
         shares = [reply.shares for reply in journal.replies(self._total) if reply.shares]
         mean = mean_shares(shares) if shares else ()
         for row, reply in zip(self._table, journal.replies(self._total), strict=False):
-            yield (*row, *reply_cells(settled(row, reply, mean), self._labels))
+            yield (*row, *self._cells(settled(row, reply, mean)))
+
+    def _cells(self, reply: Reply) -> Row:
+        return reply_cells(reply, self._labels, self._shares)
 
     def close(self) -> None:
         """Sync, and let go of all files."""

@@ -8,6 +8,7 @@ the sum until all are there, and `corrected` then. Does not know files, nor what
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from gptjt_demo.engine.prompt import joiner
 from gptjt_demo.engine.results import Completion, LabelScore
 from gptjt_demo.errors import PlaygroundError, PromptError, SettingError
 from gptjt_demo.settings import Attention
-from gptjt_demo.tables.sheet import fault_of
+from gptjt_demo.tables.sheet import Cell, fault_of
 from gptjt_demo.templates.answer_check import verdict
 from gptjt_demo.templates.neutral import Neutral, neutral_prompts
 from gptjt_demo.templates.template import Template
@@ -62,19 +63,38 @@ class Reply:
 
 TEXT_COLUMNS = ("answer", "check", "error")
 LABEL_COLUMNS = ("label", "confidence", "runner_up", "check", "error")
+SHARES_COLUMN = "shares"
+_WIDEST = 32_000  # characters of the shares' cell, which any format holds
 
 
-def reply_columns(labels: bool) -> tuple[str, ...]:
-    """The columns that replies stand in, beside a file's own; the last two are the check's and the error's."""
-    return LABEL_COLUMNS if labels else TEXT_COLUMNS
+def reply_columns(labels: bool, shares: Sequence[str] = ()) -> tuple[str, ...]:
+    """The columns that replies stand in, beside a file's own; the last two are the check's and the error's.
+
+    Args:
+        labels: labels were picked.
+        shares: these labels' shares have a column too, which a review reads.
+    """
+    if not labels:
+        return TEXT_COLUMNS
+    return (*LABEL_COLUMNS[:3], SHARES_COLUMN, *LABEL_COLUMNS[3:]) if shares else LABEL_COLUMNS
 
 
-def reply_cells(reply: Reply, labels: bool) -> tuple[str, ...]:
+def reply_cells(reply: Reply, labels: bool, shares: Sequence[str] = ()) -> tuple[str, ...]:
     """A reply in those columns."""
     if not labels:
         return reply.text, reply.check, reply.error
     confidence = "" if reply.confidence is None else f"{reply.confidence:.4f}"
-    return reply.text, confidence, reply.runner_up, reply.check, reply.error
+    more = (_shares_cell(shares, reply.shares),) if shares else ()
+    return reply.text, confidence, reply.runner_up, *more, reply.check, reply.error
+
+
+def _shares_cell(labels: Sequence[str], shares: Shares) -> str:
+    """Labels and their shares as one JSON object; blank where there are none, or too many for a cell."""
+    if len(shares) != len(labels):
+        return ""
+    found = {label: round(share, 4) for label, share in zip(labels, shares, strict=True)}
+    text = json.dumps(found, ensure_ascii=False)
+    return Cell(text, json=text) if len(text) <= _WIDEST else ""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     limit: int | None = None,
+    shares: bool = False,
     cancel: threading.Event | None = None,
     progress: Told | None = None,
 ) -> Result:
@@ -100,6 +101,7 @@ def run(
             table; begin if there was none; nothing is left to do if the target has all rows.
         overwrite: replace a target that is there; with `resume`, redo only what is not as it should be.
         limit: only so many rows, from the start.
+        shares: write the shares of all labels too, in a column that a review reads.
         cancel: set it to stop; what is done stays, and can be resumed.
         progress: told of every finished row, in the thread that runs; it should be quick.
 
@@ -120,9 +122,10 @@ def run(
     question = Question(engine, template, labels, attention, rule, refused=refused)
     query = query_of(table, template, columns)
     total = capped(table, limit)
-    output = Output(target, table, total, labels=labels, later=later)
+    named = template.labels if labels and shares else ()
+    output = Output(target, table, total, labels=labels, later=later, shares=named)
     try:
-        identity = _identity(question, table, columns)
+        identity = {**_identity(question, table, columns), **({"shares": "True"} if named else {})}
         start = shard.from_leader(lambda: output.open(identity, resume=resume, overwrite=overwrite))
         failed = start.errors + sum(bool(reply.error) for reply in start.known.values())
         meter = Meter(total, progress, done=start.written + len(start.known), errors=failed)

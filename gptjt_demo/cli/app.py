@@ -22,6 +22,7 @@ from gptjt_demo.cli.harness import UNREAD, lm_eval
 from gptjt_demo.cli.models import convert, doctor, verify
 from gptjt_demo.cli.output import escaping, leave_closed_pipe, say
 from gptjt_demo.cli.prompt import complete, score
+from gptjt_demo.cli.review import review
 from gptjt_demo.cli.rows import batch
 from gptjt_demo.cli.serve import serve
 from gptjt_demo.cli.templates import (
@@ -40,6 +41,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     complete,
     score,
     batch,
+    review,
     evaluate,
     diagnose,
     serve,

@@ -6,7 +6,7 @@ In: a path of the command line. Out: a table, or the certainty that an output ca
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +63,15 @@ def read_table(path: Path, *, said: bool) -> Table:
 
 
 def check_out(
-    table: Table, target: Path, total: int, *, labels: bool, resume: bool, overwrite: bool, later: bool = False
+    table: Table,
+    target: Path,
+    total: int,
+    *,
+    labels: bool,
+    resume: bool,
+    overwrite: bool,
+    later: bool = False,
+    shares: Sequence[str] = (),
 ) -> None:
     """Refuse an output that a run could not write, while nothing is lost yet; the first process looks for all.
 
@@ -73,6 +81,7 @@ def check_out(
         total: rows that are asked for.
         labels, resume, overwrite: as of the run.
         later: its labels are known only when all rows are answered.
+        shares: the labels whose shares are written too.
 
     Raises:
         PlaygroundError: the name is taken or not a file's, nothing can be written beside it, or its format cannot hold
@@ -85,9 +94,10 @@ def check_out(
     with named(target):
         place = target.resolve() if target.is_symlink() else target  # where a run writes
         check_target(table.path, place, resume=resume, overwrite=overwrite, later=later)
+        output = Output(place, table, total, labels=labels, later=later, shares=shares)
         if resume and not overwrite:
-            Output(place, table, total, labels=labels, later=later).refuse_foreign()
-        Output(place, table, total, labels=labels, later=later).refuse_unholdable()
+            output.refuse_foreign()
+        output.refuse_unholdable()
         with tempfile.TemporaryFile(dir=place.parent):  # a folder may be there and take no file
             pass
 

@@ -45,6 +45,9 @@ def batch(
     template: TemplateOption,
     input_column: InputsOption = None,
     labels: Annotated[bool, typer.Option("--labels", help="Pick one of the template's labels.")] = False,
+    shares: Annotated[
+        bool, typer.Option("--shares", help="Write the shares of all labels too, for `review` and the tab Review.")
+    ] = False,
     rule: RuleOption = "logprob",
     attention: AttentionOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where this run was cut off.")] = False,
@@ -82,6 +85,8 @@ def batch(
         raise SettingError(what, where=chosen.name, mend="leave out --labels")
     if rule != "logprob" and not labels:
         raise SettingError("it compares labels, and none are asked for", where="--rule", mend="add --labels")
+    if shares and not labels:
+        raise SettingError("they are of labels, and none are asked for", where="--shares", mend="add --labels")
     later = rule == "batch"
     table = read_table(source, said=not json_)
     columns = columns_of(table, chosen, input_column)
@@ -94,7 +99,8 @@ def batch(
         query, engine = query_of(table, chosen, columns), open_engine(model, device)
         _foretell(Question(engine, chosen, labels, mode, rule), lambda: map(query, islice(table, total)), total, json_)
         return
-    check_out(table, target, total, labels=labels, resume=resume, overwrite=overwrite, later=later)
+    named_shares = chosen.labels if shares else ()
+    check_out(table, target, total, labels=labels, resume=resume, overwrite=overwrite, later=later, shares=named_shares)
     tell(taken_words(columns))
     if later:
         tell("labels are by the sum until the last row is answered; then all are divided by their mean shares at once")
@@ -113,6 +119,7 @@ def batch(
                 resume=resume,
                 overwrite=overwrite,
                 limit=limit,
+                shares=shares,
                 progress=told,
             )
     except PlaygroundError:

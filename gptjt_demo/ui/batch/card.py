@@ -9,6 +9,7 @@ from html import escape
 
 from gptjt_demo.batch.answered import Counts
 from gptjt_demo.batch.progress import count, duration
+from gptjt_demo.batch.question import LABEL_COLUMNS
 from gptjt_demo.tables.sheet import Row
 from gptjt_demo.ui.batch.job import BatchJob
 from gptjt_demo.ui.batch.sureness import sureness
@@ -91,7 +92,8 @@ def answers(job: BatchJob) -> str:
 def _ours_first(job: BatchJob, rows: list[Row]) -> tuple[Row, list[Row]]:
     """The answers' columns before the file's own, as a screen is narrow; those that are blank throughout left out."""
     own = len(job.order.source.columns)
-    used = [index for index in range(own, len(job.columns)) if any(row[index] for row in rows)]
+    hidden = own + LABEL_COLUMNS.index("check") if job.order.labels else None  # the shares, which are for a review
+    used = [index for index in range(own, len(job.columns)) if index != hidden and any(row[index] for row in rows)]
     order = [*used, *range(own)]
     return tuple(job.columns[index] for index in order), [tuple(row[index] for index in order) for row in rows]
 

@@ -105,7 +105,10 @@ class BatchJob:
         shutil.copyfile(order.source.path, copy)
         self.order = replace(order, source=table.read(copy))
         self._target = self.folder / "answers.csv"
-        self._answered = AnsweredRows(self.order.source, self._target, labels=order.labels, limit=order.most)
+        shares = order.template.labels if order.labels else ()
+        self._answered = AnsweredRows(
+            self.order.source, self._target, labels=order.labels, limit=order.most, shares=shares
+        )
         self._lock = threading.Lock()
         self._fetched: list[Path] = []
         self._work = self._begin()
@@ -192,6 +195,7 @@ class BatchJob:
                 rule=order.rule,
                 resume=True,
                 limit=order.most,
+                shares=order.labels,
                 cancel=cancel,
                 progress=tell,
             )
