@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperOption
 from gptjt_demo.cli.bench import bench
 from gptjt_demo.cli.evaluate import diagnose, evaluate
 from gptjt_demo.cli.harness import UNREAD, lm_eval
+from gptjt_demo.cli.improve import improve
 from gptjt_demo.cli.models import convert, doctor, verify
 from gptjt_demo.cli.output import escaping, leave_closed_pipe, say
 from gptjt_demo.cli.prompt import complete, score
@@ -44,6 +45,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     review,
     evaluate,
     diagnose,
+    improve,
     serve,
     doctor,
     verify,

@@ -13,14 +13,14 @@ from gptjt_demo.batch.progress import Progress, Told
 
 
 @contextmanager
-def bar(title: str = "", *, hidden: bool = False) -> Iterator[Told | None]:
+def bar(title: str = "", *, unit: str = "rows", hidden: bool = False) -> Iterator[Told | None]:
     """Whom to tell; None where standard error is no terminal, or it is to be hidden."""
     if hidden or not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
 
-    with tqdm(desc=title or None, unit=" rows", dynamic_ncols=True, file=sys.stderr) as drawn:
+    with tqdm(desc=title or None, unit=f" {unit}", dynamic_ncols=True, file=sys.stderr) as drawn:
 
         def told(progress: Progress) -> None:
             if drawn.total is None:

@@ -6,14 +6,14 @@ Figures go to standard output, all else to standard error; a bar is drawn only w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from gptjt_demo.cli.bar import bar
-from gptjt_demo.cli.files import columns_of, named, read_table
+from gptjt_demo.cli.files import named, read_table
+from gptjt_demo.cli.gold import Gold, GoldColumn, Measured, sample_of, weighed
 from gptjt_demo.cli.options import (
     AttentionOption,
     DeviceOption,
@@ -29,21 +29,14 @@ from gptjt_demo.cli.options import (
 )
 from gptjt_demo.cli.output import leads, print_json, tell
 from gptjt_demo.engine.calibration import LABEL_RULES, LabelRule
-from gptjt_demo.errors import SettingError, TableError
+from gptjt_demo.errors import SettingError
 from gptjt_demo.evaluation.limits import DIAGNOSED_ROWS
 from gptjt_demo.settings import Attention, Device
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.engine import Engine
-    from gptjt_demo.evaluation.evaluate import LabelledRows
     from gptjt_demo.evaluation.run import Run
-    from gptjt_demo.tables.table import Table
     from gptjt_demo.templates.template import Template
-
-Gold = Annotated[
-    Path | None, typer.Argument(help="A file with right answers. Default: the sample that ships for the template.")
-]
-GoldColumn = Annotated[str | None, typer.Option("--output-column", "-o", help="The column of right answers.")]
 
 
 def evaluate(
@@ -85,7 +78,7 @@ def evaluate(
     from gptjt_demo.evaluation import report, run
 
     first = open_template(template, prompts)
-    path = gold or _sample(first)
+    path = gold or sample_of(first)
     if against:
         if attention == "both":
             raise SettingError("two comparisons at once", where="--against", mend="choose one attention")
@@ -95,11 +88,11 @@ def evaluate(
     else:
         asked = [(first, mode) for mode in _modes(attention, first)]
     for each, _ in asked:
-        _weighed(each, generate)
+        weighed(each, generate)
     said = not json_ and bool(gold)
     table = read_table(path, said=said)  # once: it may come through a pipe
     jobs = [
-        (_Measured.of(each, table, input_column, output_column, limit, said=said and not index), mode)
+        (Measured.of(each, table, input_column, output_column, limit, said=said and not index), mode)
         for index, (each, mode) in enumerate(asked)
     ]
     if plots is not None:
@@ -144,14 +137,14 @@ def diagnose(
 
     chosen = open_template(template, prompts)
     mode = attention or chosen.attention
-    weighed = _weighed(chosen)
+    by_label = weighed(chosen)
     said = not json_ and bool(gold)
-    table = read_table(gold or _sample(chosen), said=said)
-    job = _Measured.of(chosen, table, input_column, output_column, limit, said=said)
+    table = read_table(gold or sample_of(chosen), said=said)
+    job = Measured.of(chosen, table, input_column, output_column, limit, said=said)
     if plots is not None:
         _make_folder(plots)
     engine = open_engine(model, device)
-    question = Question(engine, chosen, weighed, mode)
+    question = Question(engine, chosen, by_label, mode)
     found: dict[str, Any] = {}
     for name, function in DIAGNOSTICS.items():
         try:
@@ -169,55 +162,6 @@ def diagnose(
     if json_ and leads():
         taken = {"columns": job.rows.columns, "gold_column": job.rows.gold}
         print_json({**taken, "rows": job.rows.asked, "without_gold": job.rows.without_gold, **found})
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """A template and the rows that it is measured on."""
-
-    template: Template
-    rows: LabelledRows
-
-    @classmethod
-    def of(
-        cls,
-        template: Template,
-        table: Table,
-        inputs: list[str] | None = None,
-        output: str | None = None,
-        limit: int | None = None,
-        *,
-        said: bool = False,
-    ) -> _Measured:
-        from gptjt_demo.batch.columns import asked_gold, taken_words
-        from gptjt_demo.evaluation.evaluate import labelled
-
-        typed = [text.rpartition("=")[2] for text in inputs or ()]
-        gold = asked_gold(template, output, table.columns, where="--output-column", taken=[*(inputs or ()), *typed])
-        columns = columns_of(table, template, inputs, gold=gold)
-        rows = labelled(table, template, columns=columns, gold=gold, limit=limit)
-        if said:
-            tell("; ".join([taken_words(columns, gold), *([rows.sentence] if rows.without_gold else [])]))
-        return cls(template, rows)
-
-
-def _weighed(template: Template, generate: bool = False) -> bool:
-    """Whether a template is measured by weighing its labels.
-
-    Raises:
-        SettingError: it has one, which is no choice.
-    """
-    if len(template.labels) == 1 and not generate:
-        raise SettingError("one label is no choice", where=template.name, mend="add another one")
-    return bool(template.labels) and not generate
-
-
-def _sample(template: Template) -> Path:
-    from gptjt_demo.evaluation import samples
-
-    if template.name not in samples.names():
-        raise TableError("no file, and no sample ships for it", where=template.name, mend="give a labelled file")
-    return samples.path(template.name)
 
 
 def _modes(asked: Attention | Literal["both"] | None, template: Template) -> list[Attention | None]:
@@ -242,7 +186,7 @@ def _draw(runs: list[Run], folder: Path) -> None:
 
 
 def _runs(
-    engine: Engine, jobs: list[tuple[_Measured, Attention | None]], generate: bool, rule: LabelRule, quiet: bool
+    engine: Engine, jobs: list[tuple[Measured, Attention | None]], generate: bool, rule: LabelRule, quiet: bool
 ) -> list[Run]:
     from gptjt_demo.batch.progress import Meter
     from gptjt_demo.batch.question import Question
@@ -256,7 +200,7 @@ def _runs(
         )
     runs = []
     for job, mode in jobs:
-        question = Question(engine, job.template, _weighed(job.template, generate), mode, rule)
+        question = Question(engine, job.template, weighed(job.template, generate), mode, rule)
         with bar(f"{job.template.name}, {question.mode}", hidden=quiet or not leads()) as told:
             runs.append(measure(question, job.rows, meter=Meter(len(job.rows), told), rules=True))
     return runs
@@ -281,7 +225,7 @@ def _evaluate_samples(
         tell(f"{engine.name} does not see a prefix mask: only causal attention is measured")
     pairs: dict[str, list[Run]] = {}
     for template in chosen:
-        job = _Measured.of(template, read_table(samples.path(template.name), said=False), limit=limit)
+        job = Measured.of(template, read_table(samples.path(template.name), said=False), limit=limit)
         pairs[template.name] = _runs(engine, [(job, mode) for mode in modes], generate, rule, json_)
     if not leads():
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -132,6 +132,8 @@ def measure(
     cancel: threading.Event | None = None,
     meter: Meter | None = None,
     rules: bool = False,
+    known: Mapping[int, Reply] | None = None,
+    replied: Callable[[int, Reply], None] = lambda place, reply: None,
 ) -> Run:
     """Put labelled rows to a question.
 
@@ -141,15 +143,24 @@ def measure(
         cancel: set it to stop.
         meter: counts the rows.
         rules: ask also for what other rules divide by, so that the run can tell all of them.
+        known: replies that need not be asked for again, by their rows' places among these.
+        replied: told of every new reply, by its row's place, as soon as it is there.
 
     Raises:
         TableError: it ended early, and nobody cancelled it.
     """
     labels = question.template.labels
+
+    def told(place: int, reply: Reply) -> None:
+        replied(place, reply)
+        if meter:
+            meter.count(bool(reply.error))
+
     replies = list(
         question.replies(
             (row.query for row in rows),
-            finished=lambda _, reply: meter.count(bool(reply.error)) if meter else None,
+            known=known,
+            finished=told,
             cancel=cancel,
             shard=Shard.current(),
         )

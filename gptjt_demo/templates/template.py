@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
@@ -24,12 +24,13 @@ from pydantic import (
 )
 
 from gptjt_demo.errors import PromptError, TemplateError, nearest
-from gptjt_demo.likeness import first_alike, seen
+from gptjt_demo.likeness import first_alike, normalised, seen
 from gptjt_demo.settings import Attention, Sampling
 from gptjt_demo.templates import shipped, yaml_text
 from gptjt_demo.templates.answer_check import Check
 from gptjt_demo.templates.example import MAX_TEXT, Cue, Example, Gap, Input, InputName, Line, Text, clean
 from gptjt_demo.templates.field_errors import first_error
+from gptjt_demo.templates.nearest import nearest as nearest_texts
 from gptjt_demo.templates.prompt_text import BLANKS, Shape, complete_cue, readings
 
 __all__ = ["SCHEMA_FILE", "Example", "Input", "Template"]
@@ -47,6 +48,7 @@ PROMPT_FIELDS = (
     "instruction_separator",
     "field_separator",
     "examples",
+    "nearest_examples",
 )
 """What a prompt is put together from, but for its query."""
 
@@ -81,6 +83,11 @@ class Template(BaseModel):
     field_separator: Gap = Field("\n", description="What stands between the fields of one example.")
     examples: Annotated[tuple[Example, ...], Field(max_length=MAX_EXAMPLES)] = Field(
         (), description="The solved cases, in the prompt's order."
+    )
+    nearest_examples: Annotated[int, Field(ge=1, le=MAX_EXAMPLES)] | None = Field(
+        None,
+        description="A prompt shows only so many of the examples: those most like its query, the most alike last, and "
+        "never the query itself. Left out, it shows all.",
     )
     query: dict[InputName, Text] = Field({}, description="A sample query: a value for each input.")
     labels: Annotated[tuple[Text, ...], Field(max_length=MAX_LABELS)] = Field(
@@ -205,7 +212,8 @@ class Template(BaseModel):
         Raises:
             TemplateError: a value is missing, not text, or there is no such input.
         """
-        return self._shape().prompt(self._values(query))
+        values = self._values(query)
+        return self._shape(values).prompt(values)
 
     def ask(self, query: str | Mapping[str, str]) -> str:
         """`render` for a query that is to be answered.
@@ -217,9 +225,28 @@ class Template(BaseModel):
         values = self._values(query)
         if not any(value.strip() for value in values):
             raise PromptError("the input is empty", mend="type what the model should work on")
-        return self._shape().prompt(values)
+        return self._shape(values).prompt(values)
 
-    def _shape(self) -> Shape:
+    def shown(self, query: str | Mapping[str, str]) -> tuple[Example, ...]:
+        """The examples that a query's prompt shows, in their order.
+
+        Raises:
+            TemplateError: as `render`.
+        """
+        return self._shown(self._values(query))
+
+    def _shown(self, values: Sequence[str]) -> tuple[Example, ...]:
+        if self.nearest_examples is None:
+            return self.examples
+        names = [item.name for item in self.inputs]
+        texts = [[row.inputs[name] for name in names] for row in self.examples]
+        # The query itself is never shown: the prompt would give the answer away, and a measured row would be known.
+        asked = [normalised(value) for value in values]
+        others = [number for number, row in enumerate(texts) if list(map(normalised, row)) != asked]
+        found = nearest_texts(["\n".join(texts[number]) for number in others], "\n".join(values), self.nearest_examples)
+        return tuple(self.examples[others[number]] for number in found)
+
+    def _shape(self, values: Sequence[str]) -> Shape:
         names = [item.name for item in self.inputs]
         return Shape(
             instruction=self.instruction,
@@ -228,7 +255,7 @@ class Template(BaseModel):
             separator=self.separator,
             instruction_separator=self.instruction_separator,
             field_separator=self.field_separator,
-            examples=tuple((*(row.inputs[name] for name in names), row.output) for row in self.examples),
+            examples=tuple((*(row.inputs[name] for name in names), row.output) for row in self._shown(values)),
         )
 
     def _values(self, query: str | Mapping[str, str]) -> list[str]:
