@@ -22,6 +22,7 @@ from gptjt_demo.errors import SettingError
 from gptjt_demo.evaluation import metrics
 from gptjt_demo.evaluation.evaluate import measure
 from gptjt_demo.evaluation.run import Labelled, Run, compare
+from gptjt_demo.templates.example import Example
 from gptjt_demo.templates.template import Template
 
 
@@ -79,9 +80,9 @@ def order(
         cancel, progress: see the module and `Meter`.
 
     Raises:
-        SettingError: there are fewer than two examples.
+        SettingError: there are fewer than two examples, or each prompt shows other ones.
     """
-    examples = question.template.examples
+    examples = _examples(question)
     if len(examples) < 2:
         raise SettingError("it has no two examples to reorder", where=question.template.name, mend="add examples")
     variants = {
@@ -111,9 +112,9 @@ def influence(
     """Accuracy without each of the examples; the first point is with all of them.
 
     Raises:
-        SettingError: there are no examples.
+        SettingError: there are no examples, or each prompt shows other ones.
     """
-    examples = question.template.examples
+    examples = _examples(question)
     if not examples:
         raise SettingError("it has no examples to leave out", where=question.template.name, mend="add examples")
     variants = {"all": question.template} | {
@@ -149,8 +150,12 @@ def number_of_examples(
     cancel: threading.Event | None = None,
     progress: Told | None = None,
 ) -> Diagnosis:
-    """Accuracy with the first 0, 1, 2, … of the examples, up to all of them."""
-    examples = question.template.examples
+    """Accuracy with the first 0, 1, 2, … of the examples, up to all of them.
+
+    Raises:
+        SettingError: each prompt shows other examples.
+    """
+    examples = _examples(question)
     variants = {
         str(count): question.template.revised(examples=examples[:count])
         for count in range(len(examples) + 1)
@@ -212,6 +217,13 @@ DIAGNOSTICS: Mapping[str, Callable[..., Diagnosis]] = {
 """All of them by name, each called with a question, rows, `cancel` and `progress`."""
 
 _STOPPED = "It was stopped before there was anything to say."
+
+
+def _examples(question: Question) -> tuple[Example, ...]:
+    template = question.template
+    if template.nearest_examples is not None:
+        raise SettingError("each prompt shows the examples that are nearest to its query", where=template.name)
+    return template.examples
 
 
 def _runs(

@@ -24,7 +24,7 @@ from gptjt_demo.evaluation.run import ERROR, UNPARSED, Labelled, Outcome, Run, r
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables.sheet import Row, fault_of, visible
 from gptjt_demo.tables.table import Table, read
-from gptjt_demo.templates.answer_check import match_label, same_answer
+from gptjt_demo.templates.answer_check import match_label, normalised, same_answer
 from gptjt_demo.templates.neutral import Neutral
 from gptjt_demo.templates.template import Template
 
@@ -227,5 +227,17 @@ def _notes(question: Question, outcomes: Sequence[Outcome]) -> Iterator[str]:
         names = ", ".join(f"{name!r} ({count})" for name, count in foreign.most_common(5))
         more = ", …" if len(foreign) > 5 else "."
         yield f"Gold answers that are none of the template's labels count as wrong: {names}{more}"
+    if asked := _among_examples(question.template, outcomes):
+        which = "One row is" if asked == 1 else f"{asked:,} rows are"
+        yield f"{which} among the examples, and {'was' if asked == 1 else 'each was'} asked without itself being shown."
     if question.attention == "prefix" and question.mode != "prefix":
         yield f"{question.engine.name} does not see a prefix mask: this run is causal."
+
+
+def _among_examples(template: Template, outcomes: Sequence[Outcome]) -> int:
+    """Rows that a template which shows the nearest examples has among them: it never shows a query to itself."""
+    if template.nearest_examples is None:
+        return 0
+    names = [field.name for field in template.inputs]
+    known = {tuple(normalised(row.inputs[name]) for name in names) for row in template.examples}
+    return sum(tuple(normalised(outcome.row.query[name]) for name in names) in known for outcome in outcomes)

@@ -12,6 +12,7 @@ import re
 import shlex
 from typing import Any
 
+from gptjt_demo.errors import TemplateError
 from gptjt_demo.templates import yaml_text
 from gptjt_demo.templates.prompt_text import BLANKS, complete_cue
 from gptjt_demo.templates.template import Template
@@ -28,7 +29,14 @@ _HEAD = """\
 
 
 def write(template: Template, model: str, *, ascii: bool = False) -> str:
-    """The task's YAML file, with the command that runs it on a model."""
+    """The task's YAML file, with the command that runs it on a model.
+
+    Raises:
+        TemplateError: the template shows other examples for each query, which a task cannot.
+    """
+    if template.nearest_examples is not None:
+        what = "each prompt shows the examples nearest to its query, and a task has the same ones for every row"
+        raise TemplateError(what, where=f"{template.name}, nearest_examples", mend="leave that field out, or use yaml")
     columns = _columns(template)
     rows = [(row.inputs, row.output) for row in template.checks] or [(template.query, "the right answer")]
     document: dict[str, Any] = {

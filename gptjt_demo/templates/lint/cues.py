@@ -91,6 +91,8 @@ def _found(template: Template, query: Mapping[str, str]) -> Iterator[tuple[str, 
 def _with_mend(
     rule: str, where: str, message: str, template: Template, query: Mapping[str, str], usual: Mapping[str, str]
 ) -> Finding:
+    if template.nearest_examples is not None:  # a prompt shows some of the examples, and the others would be lost
+        return Finding(rule, where, message)
     text = _CUE_LIKE.sub(lambda match: usual.get(_word(match[0]), match[0]), template.render(query))
     try:
         read, asked = Template.parse(text)

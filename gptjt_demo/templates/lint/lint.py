@@ -43,6 +43,7 @@ def lint(
     found += cues.cues(template, asked)
     found += _spaces(template)
     found += _examples(template, asked)
+    found += _nearest(template)
     found += labels.labels(template)
     if encode and template.labels:
         found += labels.label_tokens(template, encode)
@@ -59,6 +60,9 @@ def _length(
     said = f"{tokens:,} tokens and up to {room:,} for the answer, of {context:,}"
     if tokens + room <= context:
         yield Finding("length", "prompt", f"the prompt nearly fills the context: {said}")
+        return
+    if template.nearest_examples is not None:
+        yield Finding("length", "prompt", f"the prompt is too long: {said}; lower nearest_examples")
         return
     low, high = 0, len(template.examples)  # `low` examples fit; `high` do not, or there are no more
     shorter = None
@@ -129,11 +133,23 @@ def _examples(template: Template, query: Mapping[str, str]) -> Iterator[Finding]
     blank = [i for i, row in enumerate(rows) if not row.output.strip()]
     if blank:
         yield Finding("empty-answer", f"examples[{blank[0]}].output", "the example has no answer")
-    leak = seen.get(_key(template, query)) if any(value.strip() for value in query.values()) else None
+    asked = any(value.strip() for value in query.values()) and template.nearest_examples is None
+    leak = seen.get(_key(template, query)) if asked else None
     if leak is not None:
         kept = [row for row in rows if _key(template, row.inputs) != _key(template, query)]
         message = "it is the query itself, so the prompt gives the answer away"
         yield mended("leak", f"examples[{leak}]", message, "Remove this example", template, examples=kept)
+
+
+def _nearest(template: Template) -> Iterator[Finding]:
+    shown, there = template.nearest_examples, len(template.examples)
+    if shown is not None:
+        which = (
+            f"only the {shown} of {count(there, 'example')}" if shown < there else f"{count(there, 'example')}, those"
+        )
+        last = "" if shown < there else " last"
+        message = f"each prompt shows {which} that are most like its query{last}"
+        yield Finding("nearest-examples", "examples", f"{message}; a task for lm-evaluation-harness cannot do that")
 
 
 def _plain(text: str) -> str:

@@ -187,6 +187,7 @@ def reread(base: Template, text: str, labels: Sequence[str]) -> tuple[Template, 
             {"inputs": {called[name]: value for name, value in row.inputs.items()}, "output": row.output}
             for row in parsed.examples
         ],
+        "nearest_examples": None,  # a text shows the examples that it shows
         "labels": list(labels),
     }
     return _refit(base, words, names), {called[name]: value for name, value in query.items()}
