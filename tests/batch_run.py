@@ -66,7 +66,7 @@ if __name__ == "__main__":
     from gptjt_demo.batch.run import run
     from gptjt_demo.batch.sharding import Shard
     from gptjt_demo.evaluation.evaluate import evaluate
-    from gptjt_demo.evaluation.run import report
+    from gptjt_demo.evaluation.pair import report
 
     source, target, log = (Path(name) for name in sys.argv[1:4])
     engine: Any = Backwards(log, DELAY)

@@ -35,6 +35,7 @@ from gptjt_demo.cli.templates import (
     show_template,
 )
 from gptjt_demo.cli.train import figures, train
+from gptjt_demo.cli.versions import diff_templates, restore_template, save_template, show_history
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import environment
 
@@ -61,6 +62,10 @@ TEMPLATE_COMMANDS: dict[str, Callable[..., None]] = {
     "link": link_template,
     "import": import_templates,
     "export": export_template,
+    "save": save_template,
+    "history": show_history,
+    "diff": diff_templates,
+    "restore": restore_template,
 }
 ALONE = (serve, doctor, bench, list_templates)
 """Commands that have something to do without a single argument; the others then print their help."""
@@ -102,7 +107,7 @@ def command_line() -> typer.Typer:
         rich_markup_mode=None,
         callback=_help_alone,
         invoke_without_command=True,
-        help="List, show, check and share templates.",
+        help="List, show, check, share and compare templates, and keep their versions.",
     )
     for command in COMMANDS:
         program.command(cls=Command, no_args_is_help=command not in ALONE)(command)

@@ -28,6 +28,7 @@ from gptjt_demo.cli.options import (
     open_template,
 )
 from gptjt_demo.cli.output import leads, print_json, tell
+from gptjt_demo.cli.versions import keep_figures
 from gptjt_demo.engine.calibration import LABEL_RULES, LabelRule
 from gptjt_demo.errors import SettingError
 from gptjt_demo.evaluation.limits import DIAGNOSED_ROWS
@@ -75,7 +76,7 @@ def evaluate(
         return
     if template is None:
         raise SettingError("no template", where="--template", mend="name one, or measure all five with --samples")
-    from gptjt_demo.evaluation import report, run
+    from gptjt_demo.evaluation import pair, report, run
 
     first = open_template(template, prompts)
     path = gold or sample_of(first)
@@ -103,15 +104,17 @@ def evaluate(
         return
     if plots is not None:
         _draw(runs, plots)
+    typed = [template, against] if against else []
+    keep_figures(list(zip(typed or [template] * len(runs), runs, strict=True)), prompts)
     if json_:
-        print_json(run.report(runs))
+        print_json(pair.report(runs))
         return
     print("\n\n".join("\n".join(report.run_lines(run)) for run in runs))
     if len(runs) == 2:
-        names = [run.attention for run in runs] if not against else [run.template for run in runs]
-        if names[0] == names[1]:
-            names = ["the first", "the second"]
+        names = pair.names(runs, typed)
         print(f"\n{report.paired_sentence(run.compare(*runs), *names)}")
+        for line in report.differing_lines(runs[0], runs[1], names):
+            print(line)
 
 
 def diagnose(
@@ -215,7 +218,7 @@ def _evaluate_samples(
     device: Device,
     json_: bool,
 ) -> None:
-    from gptjt_demo.evaluation import report, run, samples
+    from gptjt_demo.evaluation import pair, report, samples
 
     chosen = [open_template(name, None) for name in samples.names()]
     modes = _modes(attention, chosen[0])
@@ -230,7 +233,7 @@ def _evaluate_samples(
     if not leads():
         return
     if json_:
-        print_json({name: run.report(runs) for name, runs in pairs.items()})
+        print_json({name: pair.report(runs) for name, runs in pairs.items()})
         return
     print("\n".join(report.markdown_table(pairs)))
     how = "labels are generated" if generate else f"labels are weighed by {LABEL_RULES[rule]}"

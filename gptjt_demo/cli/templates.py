@@ -89,15 +89,19 @@ def link_template(name: TemplateArgument, prompts: PromptsOption = None) -> None
 
 
 def import_templates(
-    source: Annotated[str, typer.Argument(help="A link, a file, or - for standard input.")],
+    source: Annotated[
+        str, typer.Argument(help="A link, a file, - for standard input, or hf:OWNER/REPO[/PATH]@REVISION.")
+    ],
     out: Annotated[
         Path | None, typer.Option(help="A folder to write a file for each into; else they are printed.")
     ] = None,
 ) -> None:
-    """Read a link, a model card's widget, an llm template or a raw prompt."""
+    """Read a link, the page's history (Download JSON), an exported program, a model card's widget, an llm template, a
+    raw prompt, or the templates of a repository of the hub."""
+    from gptjt_demo.cli.hub import fetched, is_hub_name
     from gptjt_demo.templates.formats import load, save
 
-    found = load(source)
+    found = fetched(source) if is_hub_name(source) else load(source)
     if out is None:
         write("---\n".join(template.to_yaml(ascii=not is_utf8()) for template in found))
     else:

@@ -27,6 +27,7 @@ from gptjt_demo.tables.table import Table, read
 from gptjt_demo.templates.answer_check import match_label, normalised, same_answer
 from gptjt_demo.templates.neutral import Neutral
 from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.versions.measured import prompt_key
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
@@ -78,11 +79,14 @@ class LabelledRows(list[Labelled]):
         asked: rows of the table that were looked at; those that are not here have no right answer.
         columns: for each of the template's inputs, the table's column.
         gold: the column of right answers.
+        file: the table's name.
     """
 
-    def __init__(self, rows: Iterable[Labelled], *, asked: int, columns: Mapping[str, str], gold: str) -> None:
+    def __init__(
+        self, rows: Iterable[Labelled], *, asked: int, columns: Mapping[str, str], gold: str, file: str = ""
+    ) -> None:
         super().__init__(rows)
-        self.asked, self.columns, self.gold = asked, dict(columns), gold
+        self.asked, self.columns, self.gold, self.file = asked, dict(columns), gold, file
 
     @property
     def without_gold(self) -> int:
@@ -122,7 +126,7 @@ def labelled(
             f"no right answers in the column {gold!r}", where=table.path.name, mend="choose another column"
         )
     taken = {name: table.columns[table.column_index(column)] for name, column in columns.items()}
-    return LabelledRows(found, asked=asked, columns=taken, gold=table.columns[answers])
+    return LabelledRows(found, asked=asked, columns=taken, gold=table.columns[answers], file=table.path.name)
 
 
 def measure(
@@ -188,10 +192,12 @@ def measure(
         finished=finished,
         rule=question.rule,
         references=references,
+        key=prompt_key(question.template),
     )
     if not isinstance(rows, LabelledRows):
         return run
     run = replace(run, asked=rows.asked, without_gold=rows.without_gold, columns=rows.columns, gold_column=rows.gold)
+    run = replace(run, file=rows.file)
     return replace(run, notes=(f"{run.rows_sentence}.", *run.notes)) if rows.without_gold else run
 
 

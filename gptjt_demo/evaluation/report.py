@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gptjt_demo.batch.columns import taken_words
 from gptjt_demo.engine.calibration import LABEL_RULES
 from gptjt_demo.evaluation.metrics import Paired
+from gptjt_demo.evaluation.pair import SHOWN, differing
 from gptjt_demo.evaluation.rules import Rules
 from gptjt_demo.evaluation.run import SUSPICIOUS_SHOWN, Run, compare
 
@@ -79,6 +80,22 @@ def paired_sentence(found: Paired, first: str, second: str) -> str:
     return f"{counts}: {verdict} (McNemar's exact test, p {sign}{p_value(found.p_value)})."
 
 
+def differing_lines(first: Run, second: Run, names: Sequence[str]) -> Iterator[str]:
+    """The rows that two runs answer differently; none where there are none."""
+    pairs = differing(first, second)
+    if not pairs:
+        return
+    more = f" ({SHOWN} are shown)" if len(pairs) > SHOWN else ""
+    yield f"{len(pairs):,} row{' is' if len(pairs) == 1 else 's are'} answered differently{more}:"
+    for pair in pairs[:SHOWN]:
+        said = [
+            f"{name} {_cut(each.reply.error or each.reply.text)!r} ({'right' if each.right else 'wrong'})"
+            for name, each in zip(names, pair, strict=True)
+        ]
+        row = pair[0].row
+        yield f"row {row.index + 1}: {_cut(row.gold)!r}; {', '.join(said)}: {_cut(' '.join(row.query.values()))}"
+
+
 def markdown_table(pairs: Mapping[str, Sequence[Run]]) -> Iterator[str]:
     """A line for each task: rows, the figures of each of its runs, and the paired test of two. All tasks have as many
     runs, in the same modes."""
@@ -121,10 +138,9 @@ def _suspicious_lines(run: Run) -> Iterator[str]:
     yield suspicious_sentence(run)
     for each in run.suspicious[:SUSPICIOUS_SHOWN]:
         given, share = each.gold_share or 0.0, each.reply.confidence or 0.0
-        text = " ".join(" ".join(each.row.query.values()).split())
         yield (
             f"row {each.row.index + 1}: {each.row.gold!r} ({percent(given)}), answered {each.reply.text!r} "
-            f"({percent(share)}): {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
+            f"({percent(share)}): {_cut(' '.join(each.row.query.values()))}"
         )
 
 
@@ -164,6 +180,11 @@ def _matrix_lines(run: Run) -> Iterator[str]:
 
 def _letter(column: int) -> str:
     return (_letter(column // 26 - 1) if column >= 26 else "") + chr(ord("a") + column % 26)
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _short(text: str) -> str:

@@ -7,7 +7,7 @@ know how the outcomes came about, nor how figures are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -84,6 +84,8 @@ class Run:
         gold_column: the column of right answers.
         rule: how labels were compared.
         references: the label shares that other rules divide by, for `rules`.
+        key: of the prompt, by which its figures are found again, see `templates.versions`.
+        file: the table's name.
     """
 
     template: str
@@ -99,6 +101,8 @@ class Run:
     gold_column: str = ""
     rule: LabelRule = "logprob"
     references: Mapping[LabelRule, Shares] = field(default_factory=dict)
+    key: str = ""
+    file: str = ""
 
     @property
     def rows_sentence(self) -> str:
@@ -286,12 +290,3 @@ def compare(first: Run, second: Run) -> metrics.Paired:
     if not pairs or any(one.row.gold != other.row.gold for one, other in pairs):
         raise TableError("the two runs are not over the same rows", mend="run both on the same file and gold column")
     return metrics.paired([one.right for one, _ in pairs], [other.right for _, other in pairs])
-
-
-def report(runs: Iterable[Run]) -> dict[str, Any]:
-    """What `evaluate --json` prints: `runs`, and `paired` where there are two."""
-    runs = list(runs)
-    found: dict[str, Any] = {"runs": [run.to_json() for run in runs]}
-    if len(runs) == 2:
-        found["paired"] = asdict(compare(*runs))
-    return found

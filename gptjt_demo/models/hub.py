@@ -55,7 +55,7 @@ def fetch(
         raise ModelError("this is no hub id", where=repository, mend="give OWNER/NAME") from error
     except OSError as error:
         # An answer that the cache could not make up for is the cause of an error of another kind.
-        if (found := _refusal(error) or _refusal(error.__cause__)) is None:
+        if (found := refusal(error) or refusal(error.__cause__)) is None:
             found = _UNREACHED if isinstance(error, LocalEntryNotFoundError) else _disk(error, HF_HUB_CACHE)
         raise ModelError(found[0], where=repository, mend=found[1]) from error
 
@@ -75,7 +75,7 @@ def _telling(told: Callable[[float], None]) -> type[Any]:
     return Telling
 
 
-def _refusal(error: BaseException | None) -> tuple[str, str] | None:
+def refusal(error: BaseException | None) -> tuple[str, str] | None:
     """What the hub's answer means and how to mend it; None where it did not answer."""
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RemoteEntryNotFoundError, RepositoryNotFoundError
 

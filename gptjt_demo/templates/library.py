@@ -7,6 +7,7 @@ files that could not be read. Needs no model; reads no environment.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from gptjt_demo.errors import TemplateError, nearest
 from gptjt_demo.templates import shipped
 from gptjt_demo.templates.template import Template, is_name
+from gptjt_demo.templates.versions.history import History, history_file
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,13 @@ class Library:
         templates: in the order to show them.
         problems: one error for each file that is not among them.
         broken: by name, the errors of files that would have given the template of that name.
+        folders: the user's own, in order.
     """
 
     templates: tuple[Template, ...]
     problems: tuple[TemplateError, ...]
     broken: Mapping[str, TemplateError]
+    folders: tuple[Path, ...] = ()
 
     @classmethod
     def open(cls, directories: Sequence[str | os.PathLike[str]] = ()) -> Library:
@@ -56,7 +60,7 @@ class Library:
                         broken.setdefault(path.stem, error)
                 else:
                     found.setdefault(template.name, template)
-        return cls(tuple(sorted(found.values(), key=_rank)), tuple(problems), broken)
+        return cls(tuple(sorted(found.values(), key=_rank)), tuple(problems), broken, tuple(map(Path, directories)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -86,12 +90,43 @@ class Library:
         raise TemplateError(f"there is no template {name!r}", mend=nearest(name, self.names))
 
     def load(self, name_or_path: str | os.PathLike[str]) -> Template:
-        """A template by its name in this library, or from a file, as `Template.load` tells them apart.
+        """A template by its name in this library, or from a file, as `Template.load` tells them apart; or, with @3
+        behind either, the third version that was kept of it.
 
         Raises:
-            TemplateError: there is no such template or file, or it is not valid.
+            TemplateError: there is no such template, file or version, or it is not valid.
         """
+        base, number = parted(name_or_path) if isinstance(name_or_path, str) else (name_or_path, None)
+        if number is not None:
+            return History.of(self.file(base)).version(number).template()
         return self[str(name_or_path)] if is_name(name_or_path) else Template.load(name_or_path)
+
+    def file(self, name_or_path: str | os.PathLike[str]) -> Path:
+        """The file of one of the user's own templates, or where it stood if its history is still there.
+
+        Raises:
+            TemplateError: no folder of the user's has it; a shipped template has no history.
+        """
+        if not is_name(name_or_path):
+            return Path(name_or_path)
+        name = str(name_or_path)
+        files = [folder / f"{name}{ending}" for folder in self.folders for ending in (".yaml", ".yml")]
+        for file in files:
+            if file.is_file():
+                return file
+        for file in files:
+            if history_file(file).is_file():
+                return file
+        if name in self.names:
+            mend = "export it into a folder of your own, and name that with --prompts or GPTJT_PROMPTS"
+            raise TemplateError("a shipped template has no history", where=name, mend=mend)
+        raise TemplateError(f"there is no template {name!r}", mend=nearest(name, self.names))
+
+
+def parted(text: str) -> tuple[str, int | None]:
+    """A name or path, and the version behind an @; None where none is named, or a file really ends so."""
+    found = re.fullmatch(r"(.+)@(\d{1,9})", text, re.DOTALL)
+    return (found[1], int(found[2])) if found and not (Path(text).exists() and not is_name(text)) else (text, None)
 
 
 def _load(path: Path) -> Template:

@@ -52,32 +52,36 @@ def read(text: str, *, where: str = "") -> tuple[dict[str, Data], dict[str, int]
     return _Reader(text.removeprefix("\ufeff"), where).read()
 
 
-def read_file(path: str) -> str:
+def read_file(path: str, most: int = MAX_BYTES) -> str:
     """The text of a UTF-8 file, with or without a byte-order mark.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have.
 
     Raises:
         TemplateError: it is absent, not readable, not UTF-8 or too large.
     """
     try:
         with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(most + 1)
     except FileNotFoundError:
         raise TemplateError("there is no such file", where=path or repr(path), mend="check the path") from None
     except OSError as error:
         raise TemplateError(f"cannot be read ({error.strerror})", where=path, mend="give a YAML file") from None
     except ValueError as error:  # a path that no file can have
         raise TemplateError(f"no file's name ({error})", where=repr(path), mend="check the path") from None
-    return decode(content, where=path)
+    return decode(content, where=path, most=most)
 
 
-def decode(content: bytes, *, where: str) -> str:
+def decode(content: bytes, *, where: str, most: int = MAX_BYTES) -> str:
     """A file's bytes as text, without a byte-order mark.
 
     Raises:
         TemplateError: they are not UTF-8, or too many.
     """
-    if len(content) > MAX_BYTES:
-        raise TemplateError(f"more than {MAX_BYTES:,} bytes", where=where, mend="use fewer or shorter examples")
+    if len(content) > most:
+        raise TemplateError(f"more than {most:,} bytes", where=where, mend="use fewer or shorter examples")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -13,7 +13,7 @@ from batch_run import FREE, Backwards
 
 from gptjt_demo.batch.sharding import Shard
 from gptjt_demo.evaluation.evaluate import evaluate
-from gptjt_demo.evaluation.run import report
+from gptjt_demo.evaluation.pair import report
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
 

@@ -18,8 +18,9 @@ from sklearn.metrics import accuracy_score, f1_score
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.evaluation import metrics
 from gptjt_demo.evaluation.evaluate import evaluate
+from gptjt_demo.evaluation.pair import report
 from gptjt_demo.evaluation.report import run_lines
-from gptjt_demo.evaluation.run import ERROR, UNPARSED, Run, compare, items, report
+from gptjt_demo.evaluation.run import ERROR, UNPARSED, Run, compare, items
 from gptjt_demo.tables import rowfile
 from gptjt_demo.templates.answer_check import Check
 from gptjt_demo.templates.template import Template

@@ -17,9 +17,10 @@ from gptjt_demo.engine.calibration import LABEL_RULES, LabelRule, mean_shares, r
 from gptjt_demo.engine.label_scores import label_scores
 from gptjt_demo.evaluation import metrics, plots
 from gptjt_demo.evaluation.evaluate import evaluate
+from gptjt_demo.evaluation.pair import report
 from gptjt_demo.evaluation.report import run_lines
 from gptjt_demo.evaluation.rules import FEWEST, Scored, compare_rules, halves
-from gptjt_demo.evaluation.run import SUSPICIOUS_SHOWN, Run, report
+from gptjt_demo.evaluation.run import SUSPICIOUS_SHOWN, Run
 from gptjt_demo.tables import rowfile
 from gptjt_demo.templates.template import Template
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.templates import link, yaml_text
-from gptjt_demo.templates.formats import llm, widget
+from gptjt_demo.templates.formats import kept, llm, programs, widget
 from gptjt_demo.templates.formats.names import slug, stem
 from gptjt_demo.templates.template import Template
 
@@ -25,7 +25,8 @@ def read(text: str, where: str = "") -> list[Template]:
     """The templates in a text; each holds its query.
 
     Args:
-        text: a link, a model card or its widget, an llm template, a template's YAML, or a raw prompt.
+        text: a link, the page's history as JSON, a program that was exported, a model card or its widget, an llm
+            template, a template's YAML, or a raw prompt.
         where: the file's name, for messages; also names a template that has no name of its own.
 
     Raises:
@@ -35,6 +36,11 @@ def read(text: str, where: str = "") -> list[Template]:
     if link.is_link(text):
         template, query = link.from_fragment(text)
         return [template.revised(query=query)]
+    if kept.is_kept(text, where):
+        return kept.read(text, where)
+    if programs.is_program(text):
+        template = programs.read(text, where)
+        return [_titled(template, where) if template.name == "pasted-prompt" else template]
     if widget.is_card(text):
         return widget.read(text, where)
     fields = [] if _CUE_AT_END.search(text.rstrip()) else _FIELD.findall(text)
@@ -43,8 +49,13 @@ def read(text: str, where: str = "") -> list[Template]:
     if len(set(fields) & set(Template.model_fields)) > 1:
         return [Template.from_yaml(text, where)]
     template, _ = Template.parse(text)
+    return [_titled(template, where)]
+
+
+def _titled(template: Template, where: str) -> Template:
+    """The template, named after its file."""
     title = stem(where)
-    return [template.revised(name=slug(title), title=title) if title else template]
+    return template.revised(name=slug(title), title=title) if title else template
 
 
 def load(source: str) -> list[Template]:
@@ -61,7 +72,8 @@ def load(source: str) -> list[Template]:
     if source == "-":  # bytes, because what a pipe carries is UTF-8 wherever the terminal is not
         content = sys.stdin.buffer.read(yaml_text.MAX_BYTES + 1)
         return read(yaml_text.decode(content, where="standard input"))
-    return read(yaml_text.read_file(source), source)
+    most = kept.MAX_CHARACTERS if source.lower().endswith(".json") else yaml_text.MAX_BYTES
+    return read(yaml_text.read_file(source, most), source)
 
 
 def save(templates: Sequence[Template], directory: Path) -> list[Path]:

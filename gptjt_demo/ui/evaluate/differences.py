@@ -10,11 +10,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from gptjt_demo.batch.progress import count
-from gptjt_demo.evaluation.report import percent
+from gptjt_demo.evaluation.pair import SHOWN, differing
+from gptjt_demo.evaluation.report import interval, percent
 from gptjt_demo.evaluation.run import Outcome, Run
-from gptjt_demo.templates.answer_check import same_answer
-
-ROWS = 50
 
 
 def side_by_side(first: Run, second: Run, names: Sequence[str]) -> str:
@@ -24,11 +22,14 @@ def side_by_side(first: Run, second: Run, names: Sequence[str]) -> str:
 
 def _table(first: Run, second: Run, names: Sequence[str]) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("Figure", *names, "Difference"))
-    body = "".join(
+    rows = [
         f'<tr><th scope="row">{escape(name)}</th><td>{percent(one)}</td><td>{percent(other)}</td>'
         f"<td>{_points(one, other)}</td></tr>"
         for name, one, other in _figures(first, second)
-    )
+    ]
+    sure = f"<td>{interval(first)}</td><td>{interval(second)}</td><td></td>"
+    rows.insert(1, f'<tr><th scope="row">95 % interval</th>{sure}</tr>')
+    body = "".join(rows)
     return (
         '<section class="card compared" aria-labelledby="compared-title"><header>'
         '<h2 id="compared-title">Side by side</h2></header>'
@@ -58,8 +59,8 @@ def _points(one: float, other: float) -> str:
 def _rows(first: Run, second: Run, names: Sequence[str]) -> str:
     pairs = differing(first, second)
     title = f"{count(len(pairs), 'row')} answered differently" if pairs else "Both answer every row alike"
-    status = f"the first {ROWS} shown" if len(pairs) > ROWS else ""
-    items = "".join(_item(one, other, names) for one, other in pairs[:ROWS])
+    status = f"the first {SHOWN} shown" if len(pairs) > SHOWN else ""
+    items = "".join(_item(one, other, names) for one, other in pairs[:SHOWN])
     return (
         '<section class="card compared" aria-labelledby="differing-title"><header>'
         f'<h2 id="differing-title">{title}</h2><span class="status">{status}</span></header>'
@@ -70,14 +71,6 @@ def _rows(first: Run, second: Run, names: Sequence[str]) -> str:
         )
         + "</section>"
     )
-
-
-def differing(first: Run, second: Run) -> list[tuple[Outcome, Outcome]]:
-    """The rows that both have and answer differently; those first where one of them is right."""
-    others = {outcome.row.index: outcome for outcome in second.outcomes}
-    pairs = [(one, others[one.row.index]) for one in first.outcomes if one.row.index in others]
-    found = [(one, other) for one, other in pairs if not same_answer(one.predicted, other.predicted)]
-    return sorted(found, key=lambda pair: pair[0].right == pair[1].right)
 
 
 def _item(one: Outcome, other: Outcome, names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from gptjt_demo.batch.progress import count
+from gptjt_demo.evaluation.pair import names as names_of
 from gptjt_demo.evaluation.report import interval, paired_sentence, percent
 from gptjt_demo.evaluation.run import Outcome, Run, compare
 from gptjt_demo.ui.evaluate.charts import reliability_chart
@@ -19,12 +20,13 @@ from gptjt_demo.ui.evaluate.weighing import rules, suspicious
 ROWS = 100
 
 
-def figures(runs: Sequence[Run], said: Sequence[str] = ()) -> str:
+def figures(runs: Sequence[Run], said: Sequence[str] = (), asked: Sequence[str] = ()) -> str:
     """All of it.
 
     Args:
         runs: one, or two that are compared.
         said: what should be known about the rows, a sentence each.
+        asked: what the two are called where neither attention nor name tells them apart.
     """
     if not runs or not runs[0].n:
         return ""
@@ -32,7 +34,7 @@ def figures(runs: Sequence[Run], said: Sequence[str] = ()) -> str:
     names = [f"{run.attention} attention" for run in runs]
     if len(runs) == 2:
         if runs[0].attention == runs[1].attention:
-            names = [run.template for run in runs] if runs[0].template != runs[1].template else _SAME
+            names = names_of(runs, asked)
         test = f'<p class="paired" role="status">{escape(paired_sentence(compare(*runs), *names))}</p>'
         compared = test + side_by_side(runs[0], runs[1], names)
     notes = "".join(f'<p class="notice" role="note">{escape(line)}</p>' for line in said)
@@ -59,9 +61,6 @@ def rows_list(run: Run, index: int, gold: str, predicted: str | None, outcomes: 
         f'<span class="status" role="status">{status}, {run.attention}</span></header>'
         f"{hint}<ol>{items}</ol></section>"
     )
-
-
-_SAME = ["the first", "the second"]
 
 
 def _run(index: int, run: Run, name: str) -> str:
