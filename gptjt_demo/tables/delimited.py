@@ -32,6 +32,7 @@ from gptjt_demo.tables.spacing import Tightened, any_spaced
 _SAMPLE = 500  # records that the delimiter is decided by
 _PIPED = 0.8  # the part of them that a pipe has to split as it does the header
 _NO_DELIMITER = "\0"  # a character that no line has: `_lines` takes it away
+_NAMED = re.compile(r'"?sep=([,;\t|])"?[ ,;\t|]*(\r\n|\r|\n)?', re.IGNORECASE)  # saved again, it gets delimiters
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
@@ -269,7 +270,7 @@ def _dialect(path: Path, codec: str) -> Dialect:
     """The dialect under which most sampled records agree with the header; tab before semicolon before comma."""
     with _opened(path, codec) as file:
         first = file.readline(LINE_LIMIT).lstrip("\ufeff")
-        if named := re.fullmatch(r"sep=([,;\t|])\r?\n?", first):
+        if named := _NAMED.fullmatch(first):
             return Dialect(codec, named[1], named=True)
     best, found = (0.0, 0), Dialect(codec, _NO_DELIMITER)
     for delimiter in "\t;,|":

@@ -261,9 +261,19 @@ def test_a_table_drawn_in_markdown_is_named_as_what_it_is(tmp_path: Path, text: 
         table.read(save(tmp_path / "a.md", text))
 
 
-def test_a_first_line_may_name_a_pipe_as_the_delimiter(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("sep=|\na|b\n1, 2|x\n", encoding="utf-8")
-    assert list(table.read(tmp_path / "a.csv")) == [("1, 2", "x")]
+@pytest.mark.parametrize("first", ["sep=|", "SEP=|", '"sep=|"', "sep=| ", "sep=|||", "\ufeffsep=|"], ids=ascii)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=ascii)
+def test_a_first_line_may_name_the_delimiter_however_a_program_wrote_it_again(
+    tmp_path: Path, first: str, end: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(end.join([first, "a|b", "1, 2|x", ""]).encode())
+    found = table.read(tmp_path / "a.csv")
+    assert (found.columns, list(found)) == (("a", "b"), [("1, 2", "x")])
+
+
+@pytest.mark.parametrize("name", ["sep=", "sep=x", "sepal"])
+def test_a_column_may_have_a_name_that_looks_so(tmp_path: Path, name: str) -> None:
+    assert table.read(save(tmp_path / "a.csv", f"{name},b\n1,2\n")).columns == (name, "b")
 
 
 @pytest.mark.parametrize(
