@@ -195,9 +195,10 @@ def capped(table: Table, limit: int | None) -> int:
 
 
 def _identity(question: Question, table: Table, columns: Mapping[str, str]) -> Identity:
-    """What a run must have in common with the one that it resumes. The sum needs no word: it was the only rule once."""
+    """What a run must have in common with the one that it resumes. The usual needs no word: it was all there was."""
     template = question.template.model_dump(mode="json", exclude=_NOT_THE_PROMPT)
     rule = {"rule": question.rule} if question.labels and question.rule != "logprob" else {}
+    quotes = {"reading of quotation marks": "plain"} if table.plain_quotes else {}
     return {
         SOURCE: table.digest(),
         "template": hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest(),
@@ -206,4 +207,5 @@ def _identity(question: Question, table: Table, columns: Mapping[str, str]) -> I
         "attention": question.mode,
         "model": question.engine.name,
         **rule,
+        **quotes,
     }

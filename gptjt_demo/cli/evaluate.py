@@ -21,6 +21,7 @@ from gptjt_demo.cli.options import (
     JsonOption,
     LimitOption,
     ModelOption,
+    PlainQuotesOption,
     PromptsOption,
     RuleOption,
     TemplateOption,
@@ -62,6 +63,7 @@ def evaluate(
     plots: Annotated[
         Path | None, typer.Option(help="A folder for the picture of how far confidences hold, as PNG.")
     ] = None,
+    plain_quotes: PlainQuotesOption = False,
     limit: LimitOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
@@ -91,7 +93,7 @@ def evaluate(
     for each, _ in asked:
         weighed(each, generate)
     said = not json_ and bool(gold)
-    table = read_table(path, said=said)  # once: it may come through a pipe
+    table = read_table(path, said=said, plain_quotes=plain_quotes)  # once: it may come through a pipe
     jobs = [
         (Measured.of(each, table, input_column, output_column, limit, said=said and not index), mode)
         for index, (each, mode) in enumerate(asked)
@@ -127,6 +129,7 @@ def diagnose(
     limit: Annotated[
         int, typer.Option(help="Rows, from the start; a diagnostic takes as many runs as it has points.", min=1)
     ] = DIAGNOSED_ROWS,
+    plain_quotes: PlainQuotesOption = False,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     prompts: PromptsOption = None,
@@ -142,7 +145,7 @@ def diagnose(
     mode = attention or chosen.attention
     by_label = weighed(chosen)
     said = not json_ and bool(gold)
-    table = read_table(gold or sample_of(chosen), said=said)
+    table = read_table(gold or sample_of(chosen), said=said, plain_quotes=plain_quotes)
     job = Measured.of(chosen, table, input_column, output_column, limit, said=said)
     if plots is not None:
         _make_folder(plots)

@@ -38,8 +38,13 @@ def named(path: Path, failing: str = "cannot be written") -> Iterator[None]:
         raise
 
 
-def read_table(path: Path, *, said: bool) -> Table:
+def read_table(path: Path, *, said: bool, plain_quotes: bool = False) -> Table:
     """The rows of a file, a pipe or a data set of the hub; what was assumed of it is said where it is to be.
+
+    Args:
+        path: as it was typed.
+        said: whether to say it.
+        plain_quotes: quotes are plain characters.
 
     Raises:
         TableError: it cannot be read.
@@ -56,9 +61,11 @@ def read_table(path: Path, *, said: bool) -> Table:
         table = read(fetched(path))
     else:
         with named(path, "cannot be read"):
-            table = read(path)
+            table = read(path, plain_quotes=plain_quotes)
     if said:
         tell(f"{table.path.name}: {count(len(table), 'row')}; {', '.join(table.notes)}")
+        if table.sheet.lines:
+            tell("with --plain-quotes each of its lines is a row")
     return table
 
 

@@ -59,6 +59,9 @@ RuleOption = Annotated[
     LabelRule,
     typer.Option("--rule", help="How labels are compared; batch divides by their mean shares over the file's rows."),
 ]
+PlainQuotesOption = Annotated[
+    bool, typer.Option("--plain-quotes", help="Quotation marks in the file are plain characters: each line is a row.")
+]
 LimitOption = Annotated[int | None, typer.Option("--limit", help="Only so many rows, from the start.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 

@@ -22,6 +22,7 @@ from gptjt_demo.cli.options import (
     JsonOption,
     LimitOption,
     ModelOption,
+    PlainQuotesOption,
     PromptsOption,
     RuleOption,
     TemplateOption,
@@ -58,6 +59,7 @@ def batch(
         bool,
         typer.Option("--dry-run", help="Say what the run would come to, from a probe of a few rows; write nothing."),
     ] = False,
+    plain_quotes: PlainQuotesOption = False,
     limit: LimitOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
@@ -88,7 +90,7 @@ def batch(
     if shares and not labels:
         raise SettingError("they are of labels, and none are asked for", where="--shares", mend="add --labels")
     later = rule == "batch"
-    table = read_table(source, said=not json_)
+    table = read_table(source, said=not json_, plain_quotes=plain_quotes)
     columns = columns_of(table, chosen, input_column)
     total = capped(table, limit)
     if target is None or dry_run:

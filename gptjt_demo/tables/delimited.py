@@ -10,7 +10,7 @@ are skipped, and said, in any other.
 Tab-separated text is often written without any quoting, and a cell may then begin with a quotation mark that is just a
 character. A quoted reading would take all up to the next such mark for one cell. So where every line of it has the
 header's width as it stands, and no name in the header is quoted, quotes are plain characters. In the other formats a
-quoted cell over several lines is what it says it is. Either way it is said.
+quoted cell over several lines is what it says it is, unless its reader is told otherwise. Either way it is said.
 """
 
 from __future__ import annotations
@@ -78,17 +78,18 @@ class _Unclosed(TableError):
     """A quote that opens and does not close."""
 
 
-def scan(path: Path, codec: str) -> Sheet:
-    """Read the file through once.
+def scan(path: Path, codec: str, *, plain_quotes: bool = False) -> Sheet:
+    """Read the file through once; with `plain_quotes`, each of its lines as a row.
 
     Raises:
         TableError: a ragged row, an unclosed quote, text after a closing quote, or a cell too long, each with its line.
     """
     dialect = _dialect(path, codec)
     plain = replace(dialect, quoted=False)
-    if not dialect.quoted:
+    if not dialect.quoted or plain_quotes:
         sheet, _ = _sheet(path, plain)
-        return replace(sheet, notes=(*sheet.notes, "quotes are read as plain characters"))
+        asked = ", as was asked" if plain_quotes else ""
+        return replace(sheet, notes=(*sheet.notes, f"quotes are read as plain characters{asked}"))
     try:
         sheet, seen = _quoted(path, dialect)
     except TableError as error:
@@ -114,7 +115,8 @@ def scan(path: Path, codec: str) -> Sheet:
                 f"quotes are read as plain characters, because every line has the header's {width} fields as it stands"
             )
             return replace(stands, notes=(*stands.notes, why))
-        note += ", though each of these lines could be a row: mend the quotation marks if they should be"
+        note += ", though each of these lines could be a row"
+        return replace(sheet, notes=(*sheet.notes, note), lines=True)
     return replace(sheet, notes=(*sheet.notes, note))
 
 

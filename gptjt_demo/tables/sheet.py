@@ -114,12 +114,14 @@ class Sheet:
         count: rows after the header.
         notes: what was assumed or left out, a phrase each.
         rows: starts reading; every row has as many cells as the header.
+        lines: a quoted cell has several lines, each of which could be a row of its own if quotes were plain characters.
     """
 
     header: Sequence[str]
     count: int
     notes: tuple[str, ...]
     rows: Callable[[], Iterator[Row]]
+    lines: bool = False
 
 
 def unique_names(header: Sequence[str]) -> Row:

@@ -46,6 +46,7 @@ class Table:
         count: rows.
         notes: what was assumed about the file, a phrase each.
         sheet: what the format gave.
+        plain_quotes: as it was asked for.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Table:
     count: int
     notes: tuple[str, ...]
     sheet: Sheet
+    plain_quotes: bool = False
 
     def __iter__(self) -> Iterator[Row]:
         return self.sheet.rows()
@@ -92,8 +94,12 @@ class Table:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read(path: Path | str) -> Table:
+def read(path: Path | str, *, plain_quotes: bool = False) -> Table:
     """A file of rows, checked from end to end. `-` is standard input; what comes through a pipe is copied first.
+
+    Args:
+        path: the file.
+        plain_quotes: quotes in delimited text are plain characters, and each line is a row.
 
     Raises:
         TableError: there is no such file, it is not a table, it has no rows, or a row of it is bad (with its line).
@@ -104,7 +110,7 @@ def read(path: Path | str) -> Table:
             path = pipe.spooled(path)
         with path.open("rb") as file:
             head = file.read(BEGINNING)
-        sheet, notes = _sheet(path, head)
+        sheet, notes = _sheet(path, head, plain_quotes)
     except OSError as error:
         raise TableError(f"cannot be read ({error.strerror or error})", where=path.name or str(path)) from None
     if not sheet.header:
@@ -118,10 +124,10 @@ def read(path: Path | str) -> Table:
     renamed = [f"{new!r}" for old, new in zip(sheet.header, columns, strict=True) if old != new]
     if renamed:
         notes += (f"columns named, because their names were empty or repeated: {', '.join(renamed)}",)
-    return Table(path, columns, sheet.count, notes, sheet)
+    return Table(path, columns, sheet.count, notes, sheet, plain_quotes)
 
 
-def _sheet(path: Path, head: bytes) -> tuple[Sheet, tuple[str, ...]]:
+def _sheet(path: Path, head: bytes, plain_quotes: bool) -> tuple[Sheet, tuple[str, ...]]:
     """The file by its content, and the notes about it."""
     for start, kind in _OTHERS:
         if head.startswith(start):
@@ -151,5 +157,5 @@ def _sheet(path: Path, head: bytes) -> tuple[Sheet, tuple[str, ...]]:
     elif path.suffix.lower() in (".jsonl", ".ndjson", ".json") or jsonlines.looks_like(first):
         sheet = jsonlines.scan(path, text.codec)
     else:
-        sheet = delimited.scan(path, text.codec)
+        sheet = delimited.scan(path, text.codec, plain_quotes=plain_quotes)
     return sheet, (text.words, *sheet.notes)

@@ -36,6 +36,21 @@ def gold(tmp_path: Path) -> Path:
 # --- batch
 
 
+def test_a_file_is_read_line_by_line_when_told_and_not_gone_on_with_otherwise(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer_with(monkeypatch, FakeEngine(fail_after=0))
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text('input,n\n"The Wire,5\nOz,4\nLost",3\n')
+    command = ["batch", source, target, "-t", "emotion"]
+    assert "with --plain-quotes each of its lines is a row" in run(capsys, *command)[2]
+    status, _, err = run(capsys, *command, "--resume", "--plain-quotes")
+    assert (status, "reading of quotation marks differs" in err) == (2, True)
+    answer_with(monkeypatch, FakeEngine())
+    assert run(capsys, *command, "--overwrite", "--plain-quotes")[0] == 0
+    assert [row[:2] for row in read(target)] == [('"The Wire', "5"), ("Oz", "4"), ('Lost"', "3")]
+
+
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "xlsx"])
 def test_batch_writes_the_answers_beside_the_rows(
     capsys: pytest.CaptureFixture[str], engine: FakeEngine, gold: Path, ending: str

@@ -67,6 +67,10 @@ def test_a_quoted_cell_over_several_lines_is_one_cell_and_is_said(
 def test_lines_that_a_quoted_cell_may_have_swallowed_are_said(tmp_path: Path) -> None:
     found = table.read(save(tmp_path / "a.csv", 'a,b\n"The Wire,5\nOz,4\nLost",3\n'))
     assert any("the first in lines 2 to 4, though each of these lines could be a row" in note for note in found.notes)
+    assert found.sheet.lines
+    plain = table.read(tmp_path / "a.csv", plain_quotes=True)
+    assert list(plain) == [('"The Wire', "5"), ("Oz", "4"), ('Lost"', "3")]
+    assert "quotes are read as plain characters, as was asked" in plain.notes
 
 
 def test_tab_separated_files_of_ours_come_back_whatever_their_cells_hold(tmp_path: Path) -> None:

@@ -378,7 +378,8 @@ def page(library: Library) -> tuple[BatchActions, list[Any]]:
 
 def test_a_file_is_looked_at_and_its_columns_are_guessed(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:
     do, controls = page
-    table, found, preview, wrong, *pickers = do.look(str(save(tmp_path)), PLAYGROUND, *controls)
+    table, found, preview, quotes, wrong, *pickers = do.look(str(save(tmp_path)), False, PLAYGROUND, *controls)
+    assert not quotes.visible
     assert len(table) == 6
     assert "<b>6</b> rows" in found
     assert "row 5" in preview
@@ -391,9 +392,24 @@ def test_a_file_is_looked_at_and_its_columns_are_guessed(page: tuple[BatchAction
 def test_a_bad_file_is_one_line_and_no_table(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:
     do, controls = page
     (tmp_path / "bad.csv").write_text("a,b\n1,2,3\n")
-    table, found, *_ = do.look(str(tmp_path / "bad.csv"), PLAYGROUND, *controls)
+    table, found, *_ = do.look(str(tmp_path / "bad.csv"), False, PLAYGROUND, *controls)
     assert table is None
     assert "bad.csv: line 2: 3 fields, expected 2" in found
+
+
+def test_a_file_that_may_be_read_line_by_line_can_be_told_to_be(
+    page: tuple[BatchActions, list[Any]], tmp_path: Path
+) -> None:
+    do, controls = page
+    (tmp_path / "in.csv").write_text('text,n\n"The Wire,5\nOz,4\nLost",3\n')
+    counts = []
+    for plain in (False, True):
+        table, found, _, quotes, *_ = do.look(str(tmp_path / "in.csv"), plain, PLAYGROUND, *controls)
+        assert (quotes.visible, quotes.value) == (True, plain)
+        assert "each of these lines could be a row" in found or "plain characters, as was asked" in found
+        job = finished(do.jobs.begin(Order(table, do.actions.library["emotion"], {"input": "text"})))
+        counts.append(job.counts().answered)
+    assert counts == [1, 3]
 
 
 def test_what_is_picked_stays_picked(page: tuple[BatchActions, list[Any]], tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ class BatchJob:
         copy = self.folder / "source" / order.source.path.name
         copy.parent.mkdir()
         shutil.copyfile(order.source.path, copy)
-        self.order = replace(order, source=table.read(copy))
+        self.order = replace(order, source=table.read(copy, plain_quotes=order.source.plain_quotes))
         self._target = self.folder / "answers.csv"
         shares = order.template.labels if order.labels else ()
         self._answered = AnsweredRows(

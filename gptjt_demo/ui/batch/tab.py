@@ -55,10 +55,12 @@ class BatchActions:
             lines.append(f"before a batch ({done} rows)")
         return lines
 
-    def look(self, path: str | None, name: str, *values: Any) -> tuple[Any, ...]:
-        """Show an uploaded file: the table, what was found, its first rows, and `choose`."""
-        table, found, preview = source.looked_at(path, ROW_LIMIT, self.actions.limits)
-        return table, found, preview, *self.choose(table, name, *[None] * MAX_INPUTS, *values)
+    def look(self, path: str | None, plain_quotes: bool, name: str, *values: Any) -> tuple[Any, ...]:
+        """Show an uploaded file: the table, what was found, its first rows, whether quotes may be plain characters, and
+        `choose`."""
+        table, found, preview = source.looked_at(path, ROW_LIMIT, self.actions.limits, plain_quotes=plain_quotes)
+        chosen = self.choose(table, name, *[None] * MAX_INPUTS, *values)
+        return table, found, preview, source.quotes_update(table), *chosen
 
     def choose(self, table: Table | None, name: str, *values: Any) -> tuple[Any, ...]:
         """The pickers for a prompt over the file: what is wrong with the prompt, its columns, how labels are compared,
@@ -200,6 +202,7 @@ def batch_tab(
             )
             paste = pasting("batch")
             found = gr.HTML("", elem_id="batch-found", elem_classes="said", apply_default_css=False)
+            plain = source.quotes_box("batch")
             name = gr.Dropdown(
                 choices(actions.library), value=PLAYGROUND, label="Prompt", filterable=False, elem_id="batch-template"
             )
@@ -259,19 +262,22 @@ def batch_tab(
         do.foresight.drop(_session(request))
 
     blocks.unload(leave)
+    of_the_file = [table, found, preview, plain, *picks]
+
+    def look(path: str | None, *values: Any) -> tuple[Any, ...]:
+        return do.look(path, False, *values)  # another file: what was said of the one before does not hold for it
+
     looked = file.change(
-        do.look,
-        [file, name, *play.controls],
-        [table, found, preview, *picks],
-        show_progress="hidden",
-        api_visibility="private",
+        look, [file, name, *play.controls], of_the_file, show_progress="hidden", api_visibility="private"
     )
+    again = plain.input(do.look, [file, plain, name, *play.controls], of_the_file, **quiet)
     paste.use.click(taken, [paste.cells, paste.named], [file, paste.cells, paste.wrong], **quiet)
     named = name.input(do.pick, picked, [*picks, attention], **quiet)
     opened = tab.select(do.choose, picked, picks, **quiet)
     asked = [table, name, how, attention, *columns, *play.controls]
     events: list[Any] = [
         looked.then,
+        again.then,
         named.then,
         opened.then,
         how.input,

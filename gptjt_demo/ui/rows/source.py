@@ -29,12 +29,13 @@ MOSTLY = 0.8
 """The part of a column's cells that has to be labels, for it to be taken for the right answers."""
 
 
-def opened(path: str | Path, most: int = MOST_MIB) -> Table:
+def opened(path: str | Path, most: int = MOST_MIB, *, plain_quotes: bool = False) -> Table:
     """The file, checked from end to end.
 
     Args:
         path: of the upload, or of a sample.
         most: MiB that are read.
+        plain_quotes: quotes are plain characters.
 
     Raises:
         TooLarge: it is larger.
@@ -47,7 +48,7 @@ def opened(path: str | Path, most: int = MOST_MIB) -> Table:
             where=path.name,
             mend="split it, or use the command line",
         )
-    return read(path)
+    return read(path, plain_quotes=plain_quotes)
 
 
 def fewer(own: int, limit: int | None) -> int:
@@ -56,7 +57,7 @@ def fewer(own: int, limit: int | None) -> int:
 
 
 def looked_at(
-    path: str | Path | None, most: int, limits: Limits, *, sample: bool = False
+    path: str | Path | None, most: int, limits: Limits, *, sample: bool = False, plain_quotes: bool = False
 ) -> tuple[Table | None, str, str]:
     """An uploaded file as the page shows it.
 
@@ -65,6 +66,7 @@ def looked_at(
         most: rows that a page can use.
         limits: what the server allows.
         sample: it comes with the app.
+        plain_quotes: quotes are plain characters.
 
     Returns:
         the table, what was found or why it is none, and its first rows.
@@ -72,7 +74,7 @@ def looked_at(
     if path is None:
         return None, "", ""
     try:
-        table = opened(path, limits.upload_mib or MOST_MIB)
+        table = opened(path, limits.upload_mib or MOST_MIB, plain_quotes=plain_quotes)
     except PlaygroundError as error:
         return None, problem(str(error)), ""
     title = "Sample data" if sample else "Your file"
@@ -113,6 +115,23 @@ def column_pickers(prefix: str) -> list[gr.Dropdown]:
         )
         for index in range(MAX_INPUTS)
     ]
+
+
+def quotes_box(prefix: str) -> gr.Checkbox:
+    """How the lines of a file are read where there are two ways; hidden where there is one."""
+    return gr.Checkbox(
+        False,
+        label="Each line is a row",
+        info="Quotation marks are then plain characters.",
+        visible=False,
+        elem_id=f"{prefix}-plain-quotes",
+    )
+
+
+def quotes_update(table: Table | None) -> Any:
+    """That box, for a file that was read in one of the ways."""
+    asked = table is not None and table.plain_quotes
+    return gr.Checkbox(asked, visible=table is not None and (asked or table.sheet.lines))
 
 
 def rule_picker(prefix: str) -> gr.Dropdown:
