@@ -38,13 +38,13 @@ def named(path: Path, failing: str = "cannot be written") -> Iterator[None]:
         raise
 
 
-def read_table(path: Path, *, said: bool, plain_quotes: bool = False) -> Table:
+def read_table(path: Path, *, said: bool, plain_quotes: bool | None = None) -> Table:
     """The rows of a file, a pipe or a data set of the hub; what was assumed of it is said where it is to be.
 
     Args:
         path: as it was typed.
         said: whether to say it.
-        plain_quotes: quotes are plain characters.
+        plain_quotes: quotes are plain characters; None: the command has no such option.
 
     Raises:
         TableError: it cannot be read.
@@ -61,10 +61,10 @@ def read_table(path: Path, *, said: bool, plain_quotes: bool = False) -> Table:
         table = read(fetched(path))
     else:
         with named(path, "cannot be read"):
-            table = read(path, plain_quotes=plain_quotes)
+            table = read(path, plain_quotes=bool(plain_quotes))
     if said:
         tell(f"{table.path.name}: {count(len(table), 'row')}; {', '.join(table.notes)}")
-        if table.sheet.lines:
+        if table.sheet.lines and plain_quotes is not None:
             tell("with --plain-quotes each of its lines is a row")
     return table
 
