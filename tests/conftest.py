@@ -55,6 +55,12 @@ def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gptjt_demo.batch.question.FIRST", 256)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def folders(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What pages keep for a day lies with what else the tests leave, which pytest clears away."""
+    os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("pages"))
+
+
 class Stage:
     """The engine of a page that outlives a test: all that is asked of it goes to the engine of the test that runs."""
 

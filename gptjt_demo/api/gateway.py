@@ -43,8 +43,7 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        given = headers.get(ID, "")
-        id = given if _OWN_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+        id = request_id(headers)
         # The page's handlers of errors stay outside: they answer in another form.
         scope = {name: value for name, value in scope.items() if name != "starlette.exception_handlers"}
         scope["state"] = {**scope.get("state", {}), "request_id": id}
@@ -73,6 +72,12 @@ class Gateway:
     def _shown(self, authorization: str) -> bool:
         scheme, _, token = authorization.partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode("latin-1"), self._key)
+
+
+def request_id(headers: Headers) -> str:
+    """The id that a request brings, or a new one where it brings none that fits."""
+    given = headers.get(ID, "")
+    return given if _OWN_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
 
 
 def _no_key() -> Refusal:

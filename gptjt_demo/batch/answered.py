@@ -77,6 +77,13 @@ class AnsweredRows:
             answered = self._total - self._offsets.count(-1)
             return Counts(answered, self._total, sum(self._failed), sum(self._marked))
 
+    @property
+    def whole(self) -> bool:
+        """Whether the run has come to its end, and its output holds every row."""
+        with self._lock:
+            self._look()
+            return self._finished
+
     def preview(self, count: int) -> list[tuple[int, Row]]:
         """The first rows that are answered, each with its number in the file, from 1."""
         return [(index + 1, row) for index, row in islice(self._rows(unanswered=False), count)]

@@ -72,6 +72,9 @@ def build_app(engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> 
             actions.leave(session(request))
 
         blocks.unload(leave)
+        blocks.load(  # how the model runs may have changed since the page was built: a compiled step comes later
+            lambda: _banner(engine), None, head, show_progress="hidden", queue=False, api_visibility="private"
+        )
         publish(engine, library, limits)
         if loading is not None:
             timers = await_model(engine, actions.arrival, bar, play.controls, play.previews, actions.preview)

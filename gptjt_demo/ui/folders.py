@@ -1,7 +1,8 @@
-"""Folders for what visitors bring and fetch, of which nothing is left when it is a day old or the program has ended.
+"""Folders for what visitors bring and fetch, of which nothing is left when it is a day old.
 
-All lie in one folder of this process, gradio's uploads and copies too. It goes when the process does; one that was
-killed is cleared up after by the next. In: nothing. Out: new folders, and files removed. Does not know what is in them.
+All lie in one folder of this process, gradio's uploads and copies too. It goes when the process does, but for what is
+to be found again by a program that is started in its place; one that was killed is cleared up after by the next. In:
+nothing, or the name of what is looked for. Out: folders, and files removed. Does not know what is in them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +32,7 @@ _PREFIX = "gptjt-page-"
 _LOCK = ".in-use"
 _UPLOADS = "uploads"
 _FETCHED = "fetched"
+_KEPT = "kept"
 
 
 def hold_uploads() -> None:
@@ -44,6 +47,29 @@ def new_folder() -> Path:
     return Path(tempfile.mkdtemp(dir=_root()[0]))
 
 
+def kept_folder(name: str) -> Path:
+    """An empty folder that stays when the program ends, for `found_again`; whoever asked for it deletes it.
+
+    Args:
+        name: which nobody can guess; letters and digits.
+    """
+    folder = _root()[0] / _KEPT / name
+    folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def found_again(name: str) -> Path | None:
+    """The folder of that name which a program that lives no more has left here; it is this one's from now on. None
+    where there is none, or it is older than may be kept."""
+    root = _root()[0]
+    for left in root.parent.glob(f"{_PREFIX}*/{_KEPT}/{name}"):
+        with _left(left.parents[1]) as ended:
+            if ended and not _is_old(left, KEPT_SECONDS):
+                (root / _KEPT).mkdir(exist_ok=True)
+                return left.rename(root / _KEPT / name)
+    return None
+
+
 def fetched_folder() -> Path:
     """An empty folder for a file that somebody fetches now: it is swept."""
     folder = _root()[0] / _FETCHED
@@ -52,7 +78,9 @@ def fetched_folder() -> Path:
 
 
 def sweep(seconds: float = KEPT_SECONDS) -> None:
-    """Delete uploads, copies and fetched files that are older; what cannot be deleted now waits for the next time."""
+    """Delete uploads, copies, fetched files and what ended programs left, where they are older; what cannot be deleted
+    now waits for the next time."""
+    _clear_left(_root()[0].parent)
     oldest = time.time() - seconds
     for part in (_UPLOADS, _FETCHED):
         top = _root()[0] / part
@@ -98,25 +126,56 @@ def _root() -> tuple[Path, IO[bytes]]:
     """The process's folder, and its lock, which is held as long as the process lives."""
     around = Path(TEMP_DIR.read() or tempfile.gettempdir())
     around.mkdir(parents=True, exist_ok=True)
-    for left in around.glob(f"{_PREFIX}*"):
-        _clear(left)
+    _clear_left(around)
     root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=around))
     lock = (root / _LOCK).open("wb")
-    _try_lock(lock)
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    if _try_lock(lock):
+        atexit.register(_clear, root)
+    else:  # nobody could tell later whether this process lives
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
     return root, lock
 
 
-def _clear(left: Path) -> None:
-    """Delete another process's folder, if it is ours and its process lives no more."""
-    try:
-        if left.is_symlink() or left.stat().st_uid != os.getuid():
-            return
-        with (left / _LOCK).open("r+b") as lock:
-            if _try_lock(lock):
-                shutil.rmtree(left, ignore_errors=True)
-    except (OSError, AttributeError):  # it is gone, or this system knows no owners
+def _clear_left(around: Path) -> None:
+    """Clear up after processes that live no more."""
+    for left in around.glob(f"{_PREFIX}*"):
+        with _left(left) as ended:
+            if ended:
+                _clear(left)
+
+
+def _clear(root: Path) -> None:
+    """Delete a process's folder but for what may be found again; all of it where there is nothing such."""
+    for path in root.glob(f"{_KEPT}/*"):
+        if _is_old(path, KEPT_SECONDS):
+            shutil.rmtree(path, ignore_errors=True)
+    if not any(root.glob(f"{_KEPT}/*")):
+        shutil.rmtree(root, ignore_errors=True)
         return
+    for path in root.iterdir():
+        if path.is_dir() and path.name != _KEPT:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_old(folder: Path, seconds: float) -> bool:
+    """Whether nobody has written or looked for so long."""
+    times = [path.lstat().st_mtime for path in (folder, *folder.iterdir())]
+    return time.time() - max(times) > seconds
+
+
+@contextlib.contextmanager
+def _left(root: Path) -> Iterator[bool]:
+    """Whether a folder is ours and its process lives no more; within it, nobody else clears it up."""
+    try:
+        ours = not root.is_symlink() and root.stat().st_uid == os.getuid()
+        lock = (root / _LOCK).open("r+b") if ours else None
+    except (OSError, AttributeError):  # it is gone, or this system knows no owners
+        lock = None
+    if lock is None:
+        yield False
+        return
+    with lock, contextlib.suppress(OSError):  # somebody deletes it meanwhile
+        yield _try_lock(lock)
 
 
 def _try_lock(file: IO[bytes]) -> bool:

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from gptjt_demo.api.gateway import ID, request_id
 from gptjt_demo.errors import PlaygroundError, TooLarge, TooMany
 from gptjt_demo.ui.line import visitor_of
 from gptjt_demo.ui.visitors import Visitors
@@ -34,6 +35,8 @@ _ADDRESS = re.compile(r"/gradio_api/(proxy=|file[=/]\s*[a-z][a-z0-9+.-]+:/)", re
 _KEEPS = re.compile(r"/gradio_api/deep_link")
 _UPLOAD = re.compile(r"/gradio_api/upload/?$")
 _ANSWERS = re.compile(r"/v1/")
+_TOOLS = re.compile(r"/gradio_api/mcp(/|$)")
+_FORWARDED = "x-forwarded-for"
 
 _log = logging.getLogger(__name__)
 
@@ -62,18 +65,18 @@ class Gate:
         most = self._upload + AROUND if _UPLOAD.search(path) else BODY
         if line := self._forbidden(scope):
             await _drain(receive)
-            await _refused(path, 403, line)(scope, receive, send)
+            await _refused(scope, 403, line)(scope, receive, send)
             return
         try:
             self._count(scope, path, most)
         except TooLarge as error:
             await _drain(receive)
-            await _refused(path, 413, str(error))(scope, receive, send)
+            await _refused(scope, 413, str(error))(scope, receive, send)
         except TooMany as error:
             await _drain(receive)
-            await _refused(path, 429, str(error), {"Retry-After": str(error.seconds)})(scope, receive, send)
+            await _refused(scope, 429, str(error), {"Retry-After": str(error.seconds)})(scope, receive, send)
         else:
-            await self._ask(scope, _counted(receive, path, most), send)
+            await self._ask(_named(scope) if _TOOLS.search(path) else scope, _counted(receive, path, most), send)
 
     async def _ask(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass it on; what nobody behind the gate put into words is a line as well."""
@@ -93,7 +96,7 @@ class Gate:
                 raise
             _log.exception("a request failed")
             line = f"the request failed inside the app ({type(error).__name__}); its log says more"
-            await _refused(scope["path"], 500, line)(scope, receive, send)
+            await _refused(scope, 500, line)(scope, receive, send)
 
     def _forbidden(self, scope: Any) -> str:
         """Why it may not be asked at all; empty where it may."""
@@ -124,6 +127,14 @@ def name_of(host: str) -> str:
         return (urlsplit(host if "://" in host else f"//{host}").hostname or host).rstrip(".")
     except ValueError:
         return host
+
+
+def _named(scope: Any) -> Any:
+    """The request with its visitor's address where a proxy would write it: Gradio calls a tool by a request of its own,
+    with the headers of the one that asked for it, and would else be the one visitor of all tools."""
+    headers = [(name, value) for name, value in scope["headers"] if name != _FORWARDED.encode()]
+    named = Headers(scope=scope).getlist(_FORWARDED) + ([scope["client"][0]] if scope.get("client") else [])
+    return {**scope, "headers": [*headers, (_FORWARDED.encode(), ", ".join(named).encode("latin-1"))]}
 
 
 def _too_large(path: str, given: int, most: int) -> PlaygroundError:
@@ -159,13 +170,16 @@ async def _drain(receive: Any) -> None:
             return
 
 
-def _refused(path: str, status: int, line: str, headers: dict[str, str] | None = None) -> Response:
+def _refused(scope: Any, status: int, line: str, headers: dict[str, str] | None = None) -> Response:
     """A line in the form that whoever asks there reads."""
-    headers = {**(headers or {}), "X-Content-Type-Options": "nosniff"}
+    path, headers = scope["path"], {**(headers or {}), "X-Content-Type-Options": "nosniff"}
     if _UPLOAD.search(path):
         return PlainTextResponse(line, status, headers)
     if _ANSWERS.search(path):
         kind = {429: "rate_limit_error", 500: "server_error"}.get(status, "invalid_request_error")
         code = _CODES[status]
+        headers[ID] = request_id(Headers(scope=scope))
+        if "Retry-After" not in headers:
+            headers["x-should-retry"] = "false"
         return JSONResponse({"error": {"message": line, "type": kind, "param": None, "code": code}}, status, headers)
     return JSONResponse({"detail": line, "error": line}, status, headers)

@@ -10,52 +10,20 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any
 
 import pytest
 from command_line import process, program
 from fake_engine import FakeEngine
+from serving import free_port, served
 
 from gptjt_demo.cli.serve import Load
 from gptjt_demo.errors import DoesNotFit, ModelError
 
 APP = Path(__file__).parents[2] / "app.py"
 DEAD = "http://127.0.0.1:9"  # nobody listens there
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-class Page(NamedTuple):
-    """What a process said until its page was there, the process, and what it says after."""
-
-    said: str
-    process: subprocess.Popen[str]
-    rest: IO[str]
-
-
-@contextmanager
-def served(code: str, *arguments: object, **environment: str) -> Iterator[Page]:
-    """A page served by a process of its own; what it says is given once it answers."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1", **environment}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as started:
-        assert started.stdout is not None
-        said = ""
-        try:
-            for line in started.stdout:
-                said += line
-                if "Running on local URL" in line:
-                    break
-            yield Page(said, started, started.stdout)
-        finally:
-            started.terminate()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_engine import FakeEngine
+from page_client import PageClient
 
 from gptjt_demo.engine.results import STOP_REASONS, LabelScore
 from gptjt_demo.settings import Attention, Limits, Sampling
@@ -331,3 +332,17 @@ def test_every_parameter_for_programs_is_described_and_typed_and_the_examples_ru
     assert seen["/complete"]["text"] == seen["/stream"]["text"] == "happy"
     assert [row["text"] for row in seen["/batch"]] == ["joy", "joy"]
     assert [row["label"] for row in seen["/score"]] == ["happy", "sad"]
+
+
+def test_a_compiled_step_that_comes_after_the_page_was_built_is_told(serve: Serve) -> None:
+    engine = FakeEngine()
+    page = PageClient(serve(engine))
+    engine.notes = ("a step compiled for this processor",)
+    parts = page.config["components"]
+    page.ids["About"] = next(part["id"] for part in parts if part["props"].get("label") == "About")
+    assert "a step compiled for this processor" in str(page.send("About", "select"))
+    loads = [event for event in page.config["dependencies"] if event["outputs"] == [page.ids["banner"]]]
+    [[page.ids["page"], _]] = loads[0]["targets"]
+    page.config["dependencies"] = loads
+    assert "a step compiled for this processor" in str(page.send("page", "load"))
+    page.close()

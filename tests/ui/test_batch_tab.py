@@ -25,7 +25,8 @@ from gptjt_demo.templates.library import Library
 from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch import job as batch_job_module
 from gptjt_demo.ui.batch.card import answers, batch_card
-from gptjt_demo.ui.batch.job import BatchJob, BatchJobs, Order
+from gptjt_demo.ui.batch.job import BatchJob, BatchJobs
+from gptjt_demo.ui.batch.order import Order
 from gptjt_demo.ui.batch.sureness import sureness, tenths
 from gptjt_demo.ui.batch.tab import BatchActions
 from gptjt_demo.ui.playground.actions import Actions
@@ -169,7 +170,7 @@ def test_a_failure_inside_is_one_line_and_the_job_can_go_on(tmp_path: Path, libr
 
 
 def test_the_row_limit_holds(tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_job_module, "ROW_LIMIT", 4)
+    monkeypatch.setattr("gptjt_demo.ui.batch.order.ROW_LIMIT", 4)
     job = finished(BatchJobs(FakeEngine()).begin(order(save(tmp_path), library)))
     assert len(job.rows(10)) == 4
 
@@ -265,25 +266,26 @@ def test_a_server_s_limits_cap_a_job_s_rows_and_end_it_when_its_time_is_over(tmp
     free.set()
 
 
-def test_nothing_of_a_visitor_s_is_left_when_the_program_ends_or_was_killed(tmp_path: Path) -> None:
+def test_when_the_program_ends_or_was_killed_batches_alone_are_left(tmp_path: Path) -> None:
     program = (
-        "from gptjt_demo.ui.folders import new_folder; import os, sys; made = new_folder(); "
+        "from gptjt_demo.ui.folders import kept_folder, new_folder; import os, sys; made = new_folder(); "
         "(made / 'a.csv').write_text('x'); print(made.parent, flush=True); {}"
     )
 
     def left_by(end: str) -> Path:
-        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)}
         done = subprocess.run(
             [sys.executable, "-c", program.format(end)], env=environment, capture_output=True, text=True, check=False
         )
         return Path(done.stdout.strip())
 
-    assert not left_by("sys.exit()").exists()
-    killed = left_by("os.kill(os.getpid(), 9)")
+    killed = left_by("kept_folder('run'); os.kill(os.getpid(), 9)")
     (somebody_s := tmp_path / "gptjt-page-theirs").mkdir()
-    assert killed.exists()
+    assert len(list(killed.iterdir())) == 3
+    ended = left_by("kept_folder('run'); sys.exit()")
     assert not left_by("sys.exit()").exists()
-    assert not killed.exists()
+    for folder in (killed, ended):
+        assert {path.name for path in folder.iterdir()} == {".in-use", "kept"}
     assert somebody_s.exists()  # no process of ours made it
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gptjt_demo.ui import gate
 from gptjt_demo.ui.gate import Gate
+from gptjt_demo.ui.line import visitor_of
 from gptjt_demo.ui.visitors import Visitors
 
 SMALL = 1000
@@ -148,9 +149,56 @@ def test_requests_over_a_visitor_s_rate_are_told_when_to_come_back(path: str) ->
 
 
 def test_a_program_is_refused_in_the_form_that_it_reads() -> None:
-    answer = ask("POST", "/v1/completions", per_minute=1, times=2, content=b"{}").json()
+    refused = ask("POST", "/v1/completions", per_minute=1, times=2, content=b"{}")
+    assert refused.headers["x-request-id"].startswith("req_")
+    assert "x-should-retry" not in refused.headers  # a retry helps
+    answer = refused.json()
     assert answer["error"]["code"] == "rate_limit_exceeded"
     assert set(answer["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(413, {"content-length": str(50 << 20)}), (403, {"host": "evil.example.com"})]
+)
+def test_a_program_is_told_that_no_retry_helps_and_keeps_its_own_id(status: int, headers: dict[str, str]) -> None:
+    refused = ask(
+        "POST", "/v1/completions", hosts=("page",), content=b"{}", headers={"x-request-id": "mine", **headers}
+    )
+    assert refused.status_code == status
+    assert refused.headers["x-should-retry"] == "false"
+    assert refused.headers["x-request-id"] == "mine"
+    assert set(refused.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "named"),
+    [
+        ("1.2.3.4", None, "1.2.3.4"),
+        ("1.2.3.4", "8.8.8.8", "1.2.3.4"),  # what a visitor makes up stands before what is known
+        ("127.0.0.1", "8.8.8.8", "8.8.8.8"),  # a proxy in front has written it
+        ("192.168.1.5", None, "192.168.1.5"),
+    ],
+)
+def test_a_tool_s_call_counts_for_who_asked_for_it(peer: str, forwarded: str | None, named: str) -> None:
+    passed: list[str] = []
+
+    async def own_call(request: Request) -> Response:
+        """Gradio's, to its own address."""
+        loop = {**request.scope, "client": ("127.0.0.1", 5)}
+        passed.append(visitor_of(HTTPConnection(loop)))
+        return JSONResponse({})
+
+    app = Starlette(routes=[Route("/{path:path}", own_call, methods=["POST"])])
+    app.add_middleware(Gate, upload=SMALL, visitors=Visitors(None))
+
+    async def go() -> None:
+        transport = httpx.ASGITransport(app, client=(peer, 5))
+        async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+            await client.post("/gradio_api/mcp/", headers={"x-forwarded-for": forwarded} if forwarded else {})
+
+    with ThreadPoolExecutor(1) as own:
+        own.submit(asyncio.run, go()).result()
+    assert passed == [named]
 
 
 def test_looking_costs_nothing() -> None:

@@ -17,7 +17,8 @@ from gptjt_demo.engine.results import Completion
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
 from gptjt_demo.templates.library import Library
-from gptjt_demo.ui.batch.job import BatchJobs, Order
+from gptjt_demo.ui.batch.job import BatchJobs
+from gptjt_demo.ui.batch.order import Order
 from gptjt_demo.ui.heap import give_back
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.work import Work

@@ -16,6 +16,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 from gptjt_demo.cli.serve import reach_directly
+from gptjt_demo.settings import Limits
 
 if TYPE_CHECKING:
     from conftest import Serve
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 ADDRESS = "gradio_api/mcp/"
 
 
-def asked(url: str, *calls: tuple[str, dict[str, Any]]) -> tuple[list[Any], list[Any]]:
-    """The tools of a page, and what calls of them give."""
+def asked(url: str, *calls: tuple[str, dict[str, Any]], behind: str = "") -> tuple[list[Any], list[Any]]:
+    """The tools of a page, and what calls of them give; `behind`: the address that a proxy in front names."""
 
     async def ask() -> tuple[list[Any], list[Any]]:
         async with (
-            streamable_http_client(f"{url}{ADDRESS}") as (read, write, _),
+            httpx.AsyncClient(headers={"x-forwarded-for": behind} if behind else {}, timeout=30) as http,
+            streamable_http_client(f"{url}{ADDRESS}", http_client=http) as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
@@ -89,6 +91,15 @@ def test_a_call_that_goes_wrong_is_an_error_of_the_tool_in_one_line(serve: Serve
         [said] = answer.content
         assert words in said.text
         assert "\n" not in said.text.strip()
+
+
+def test_each_visitor_of_the_tools_has_limits_of_its_own(serve: Serve) -> None:
+    url = serve(FakeEngine(), Limits(requests_per_minute=1), tools=True)
+    call = ("complete", {"prompt": "p"})
+    _, [first, second] = asked(url, call, call, behind="8.8.8.8")
+    _, [other] = asked(url, call, behind="1.1.1.1")
+    assert [answer.isError for answer in (first, second, other)] == [False, True, False]
+    assert "more than 1 requests a minute" in second.content[0].text
 
 
 def test_a_proxy_of_the_environment_does_not_stop_the_tools(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,8 @@ the mask is given to the model with every prompt, and a test at the start shows 
 
 
 def about_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
-    """Build the tab's content inside the open `gr.Tab`; the masks are drawn again each time it is opened."""
+    """Build the tab's content inside the open `gr.Tab`; what may have changed is drawn again each time
+    it is opened."""
     with gr.Column(elem_id="about-tab"):
         first = actions.controls(next(iter(actions.library)))
         why = gr.HTML(_card("What prefix attention is", _WHY) + self_test(actions.engine), apply_default_css=False)
@@ -42,10 +43,10 @@ def about_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
     later(picture, lambda held: {"value": drawn(actions, held or first)})
     later(how, lambda _: {"value": _how(actions.engine)})
 
-    def draw(*values: Any) -> str:
-        return drawn(actions, Controls(*values))
+    def draw(*values: Any) -> tuple[str, str]:
+        return drawn(actions, Controls(*values)), _how(actions.engine)  # a compiled step may have come meanwhile
 
-    tab.select(draw, play.controls, picture, show_progress="hidden", queue=False, api_visibility="private")
+    tab.select(draw, play.controls, [picture, how], show_progress="hidden", queue=False, api_visibility="private")
 
 
 def drawn(actions: Actions, held: Controls) -> str:

@@ -37,7 +37,7 @@ def forgotten() -> str:
     return _card(
         "idle",
         "",
-        '<p class="hint">Your last run is no longer kept here: the app was restarted, or a day has passed.</p>',
+        '<p class="hint">Your last run is no longer kept here: a day has passed, or the app has moved.</p>',
     )
 
 
@@ -133,7 +133,7 @@ def _facts(job: BatchJob, counts: Counts) -> str:
         **({"Labels by": FILE_RULES[job.order.rule][0]} if job.order.labels else {}),
         "Errors": f"{counts.errors:,}",
         "Flagged": f"{counts.flagged:,}" if job.order.template.check else "no check",
-        "Time": duration(result.seconds),
+        **({} if result.was_complete else {"Time": duration(result.seconds)}),
     }
     items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
     return f'<dl class="facts">{items}</dl>'

@@ -17,7 +17,7 @@ from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.tables.table import Table
 from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch.ahead import ahead
-from gptjt_demo.ui.batch.job import ROW_LIMIT
+from gptjt_demo.ui.batch.order import ROW_LIMIT
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.loading import LOOK_SECONDS
 from gptjt_demo.ui.playground.actions import Actions

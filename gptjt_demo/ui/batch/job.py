@@ -1,18 +1,22 @@
 """Batch runs that continue when their page is closed: each has an id nobody can guess, and a folder of its own.
 
-In: an uploaded file and what is to be asked of it. Out: a `BatchJob`, found again only by its id; the rows that are
-answered at any time, in any format. Old jobs are forgotten and their folders deleted. Knows nothing of HTML.
+In: an uploaded file and what is to be asked of it. Out: a `BatchJob`, found again only by its id, also by a program
+that is started in this one's place; the rows that are answered at any time, in any format. Old jobs are forgotten and
+their folders deleted. Knows nothing of HTML.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import re
 import secrets
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,109 +24,96 @@ from gptjt_demo.batch.answered import AnsweredRows, Counts
 from gptjt_demo.batch.progress import Progress
 from gptjt_demo.batch.question import Question
 from gptjt_demo.batch.run import Result, query_of, run
-from gptjt_demo.engine.calibration import LabelRule
 from gptjt_demo.errors import SettingError
-from gptjt_demo.settings import Attention
 from gptjt_demo.tables import table
 from gptjt_demo.tables.sheet import Row
-from gptjt_demo.templates.template import Template
+from gptjt_demo.ui.batch.order import Order, keep, kept, source_in
 from gptjt_demo.ui.batch.sureness import tenths
-from gptjt_demo.ui.folders import KEPT_SECONDS, new_folder, remove_served, remove_upload
-from gptjt_demo.ui.rows.source import fewer
+from gptjt_demo.ui.folders import KEPT_SECONDS, found_again, kept_folder, remove_served, remove_upload
 from gptjt_demo.ui.work import Standing, Tell, Work
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
 
-ROW_LIMIT = 100_000
 RUNNING_LIMIT = 4
 KEPT_LIMIT = 64
 STOP_SECONDS = 600.0
 """How long a job that is deleted may take to stop; within a layer, as a rule."""
 
-
-@dataclass(frozen=True)
-class Order:
-    """What is asked of a file.
-
-    Attributes:
-        source: the file's rows.
-        template: what is asked of each.
-        columns: for each of the template's inputs, the table's column.
-        labels: pick one of its labels.
-        attention: None: the template's, else the engine's.
-        rule: how labels are compared.
-        limit: rows, where the server sets one.
-    """
-
-    source: table.Table
-    template: Template
-    columns: Mapping[str, str]
-    labels: bool = False
-    attention: Attention | None = None
-    rule: LabelRule = "logprob"
-    limit: int | None = None
-
-    @property
-    def later(self) -> bool:
-        """Whether its labels are known only when all rows are answered."""
-        return self.labels and self.rule == "batch"
-
-    @property
-    def most(self) -> int:
-        """Rows that are answered at most."""
-        return fewer(ROW_LIMIT, self.limit)
-
-    @property
-    def rows(self) -> int:
-        """Rows that are answered: the file's, up to the limit."""
-        return min(len(self.source), self.most)
+_ID = re.compile(r"[\w-]{32}", re.ASCII)
+_RESTARTED = "the app was restarted before the last row was answered"
 
 
 class BatchJob:
-    """One run over its own copy of a file; it begins at once, and may be stopped and continued.
+    """One run over its own copy of a file; it may be stopped and continued.
 
     Attributes:
         folder: has all files of the run, and goes when the job is deleted.
 
     Args:
         engine: whoever answers.
+        id: nobody else can guess it.
+        folder: has the order's source, and whatever an earlier program has answered of it.
         order: what is asked.
+        model: the name of whoever answers, or has answered.
         seconds: after which it is ended, and may go on again; None: never.
     """
 
-    def __init__(self, engine: Answers, order: Order, seconds: float | None = None) -> None:
-        self.id = secrets.token_urlsafe(24)
-        self.model = engine.name
+    def __init__(
+        self, engine: Answers, id: str, folder: Path, order: Order, model: str, seconds: float | None = None
+    ) -> None:
+        self.id, self.folder, self.order, self.model = id, folder, order, model
         self.touched = time.monotonic()
+        self.tenths: tuple[int, ...] = ()
         self._engine = engine
         self._seconds = seconds
-        self.tenths: tuple[int, ...] = ()
-        self._upload = order.source.path
-        self.folder = new_folder()
-        copy = self.folder / "source" / order.source.path.name
-        copy.parent.mkdir()
-        shutil.copyfile(order.source.path, copy)
-        self.order = replace(order, source=table.read(copy, plain_quotes=order.source.plain_quotes))
-        self._target = self.folder / "answers.csv"
+        self._upload: Path | None = None
+        self._target = folder / "answers.csv"
         shares = order.template.labels if order.labels else ()
-        self._answered = AnsweredRows(
-            self.order.source, self._target, labels=order.labels, limit=order.most, shares=shares
-        )
+        self._answered = AnsweredRows(order.source, self._target, labels=order.labels, limit=order.most, shares=shares)
         self._lock = threading.Lock()
         self._fetched: list[Path] = []
-        self._work = self._begin()
+        self._left: Standing[Progress, Result] = Standing(finished=True)
+        self._work: Work[Progress, Result] | None = None
+
+    @classmethod
+    def begun(cls, engine: Answers, order: Order, seconds: float | None = None) -> BatchJob:
+        """A job that begins now."""
+        id = secrets.token_urlsafe(24)
+        folder = kept_folder(_name(id))
+        copy = source_in(folder, order.source.path.name)
+        copy.parent.mkdir()
+        shutil.copyfile(order.source.path, copy)
+        source = table.read(copy, plain_quotes=order.source.plain_quotes)
+        job = cls(engine, id, folder, replace(order, source=source), engine.name, seconds)
+        keep(job.order, folder, job.model)
+        job._upload = order.source.path
+        job._work = job._begin()
+        return job
+
+    @classmethod
+    def found(cls, engine: Answers, id: str, seconds: float | None = None) -> BatchJob | None:
+        """The job of that id that an earlier program has begun; None where there is none any more. It goes on only when
+        somebody asks for it."""
+        folder = found_again(_name(id)) if _ID.fullmatch(id) else None
+        if folder is None or (known := kept(folder)) is None:
+            return None
+        job = cls(engine, id, folder, *known, seconds)
+        job._left = job._as_left()
+        job._touch()
+        return job
 
     @property
     def standing(self) -> Standing[Progress, Result]:
         """Its state; the result of a stopped run has the rows so far."""
-        return self._work.standing
+        return self._left if self._work is None else self._work.standing
 
     @property
     def resumable(self) -> bool:
-        """Whether it has ended before its last row."""
+        """Whether it has ended before its last row, and can go on: an earlier program's model may be another."""
         standing = self.standing
-        return standing.finished and (standing.result is None or not standing.result.finished)
+        unfinished = standing.finished and (standing.result is None or not standing.result.finished)
+        return unfinished and self._engine.name == self.model
 
     @property
     def columns(self) -> Row:
@@ -135,7 +126,8 @@ class BatchJob:
 
     def stop(self) -> None:
         """Ask it to stop; what is done stays."""
-        self._work.stop()
+        if self._work is not None:
+            self._work.stop()
 
     def resume(self) -> None:
         """Continue where it was stopped; nothing while it runs, nor when all rows are there."""
@@ -145,11 +137,11 @@ class BatchJob:
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; whether it has come."""
-        return self._work.wait(seconds)
+        return self._work is None or self._work.wait(seconds)
 
     def rows(self, count: int) -> list[tuple[int, Row]]:
         """The first rows that are answered, in the file's order, each with its number there."""
-        self.touched = time.monotonic()
+        self._touch()
         return self._answered.preview(count)
 
     def fetch(self, format: str) -> Path:
@@ -159,7 +151,7 @@ class BatchJob:
         Raises:
             TableError: no row is answered yet, or the format cannot hold one.
         """
-        self.touched = time.monotonic()
+        self._touch()
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         path = folder / f"{self.order.source.path.stem[:80]}-answers.{format}"
         with self._lock:
@@ -178,7 +170,8 @@ class BatchJob:
         if cache is not None:
             for path in self._fetched:
                 remove_served(path, cache)
-            remove_upload(self._upload)
+            if self._upload is not None:
+                remove_upload(self._upload)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _begin(self) -> Work[Progress, Result]:
@@ -199,13 +192,35 @@ class BatchJob:
                 cancel=cancel,
                 progress=tell,
             )
-            if order.labels:
-                confidence = len(order.source.columns) + 1
-                self.tenths = tenths(row[confidence] for row in self._answered)
-            self.touched = time.monotonic()
+            self._count_tenths()
+            self._touch()
             return result
 
         return Work(function, "batch", self._seconds)
+
+    def _as_left(self) -> Standing[Progress, Result]:
+        """How an earlier program left it."""
+        if not self._answered.whole:
+            other = f" with another model; only {self.model} can go on with it"
+            return Standing(finished=True, error=_RESTARTED + (other if self._engine.name != self.model else ""))
+        self._count_tenths()
+        counts = self._answered.counts()
+        mode = self._engine.resolve(self.order.attention or self.order.template.attention)
+        result = Result(
+            self._target, counts.answered, counts.total, counts.errors, counts.flagged, mode, 0.0, was_complete=True
+        )
+        return Standing(finished=True, result=result)
+
+    def _count_tenths(self) -> None:
+        if self.order.labels:
+            confidence = len(self.order.source.columns) + 1
+            self.tenths = tenths(row[confidence] for row in self._answered)
+
+    def _touch(self) -> None:
+        """Somebody has looked at it; its folder says so to a program that is started later."""
+        self.touched = time.monotonic()
+        with contextlib.suppress(OSError):  # it is being deleted
+            os.utime(self.folder)
 
 
 class BatchJobs:
@@ -215,6 +230,7 @@ class BatchJobs:
         self._engine = engine
         self._seconds = seconds
         self._lock = threading.Lock()
+        self._finding = threading.Lock()  # what is read from the disk holds up nobody else
         self._jobs: dict[str, BatchJob] = {}
 
     def begin(self, order: Order) -> BatchJob:
@@ -232,14 +248,15 @@ class BatchJobs:
                 raise SettingError(
                     f"{RUNNING_LIMIT} files are being answered already", mend="try again when one of them is done"
                 )
-            job = BatchJob(self._engine, order, self._seconds)
+            job = BatchJob.begun(self._engine, order, self._seconds)
             self._jobs[job.id] = job
             return job
 
     def find(self, id: object) -> BatchJob | None:
         """The job of that id, if it is still kept."""
         with self._lock:
-            return self._jobs.get(id) if isinstance(id, str) else None
+            job = self._jobs.get(id) if isinstance(id, str) else None
+        return self._found(id) if job is None and isinstance(id, str) else job
 
     def running(self) -> list[BatchJob]:
         """The jobs that are running."""
@@ -278,6 +295,19 @@ class BatchJobs:
         with self._lock:
             self._sweep(room=0)
 
+    def _found(self, id: str) -> BatchJob | None:
+        """A job that an earlier program has begun."""
+        with self._finding:
+            with self._lock:
+                if id in self._jobs:
+                    return self._jobs[id]
+            job = BatchJob.found(self._engine, id, self._seconds)
+            if job is not None:
+                with self._lock:
+                    self._sweep()
+                    self._jobs[id] = job
+        return job
+
     def _sweep(self, room: int = 1) -> None:
         """Forget jobs that nobody has looked at for long, and the oldest where there are too many."""
         ended = sorted((job for job in self._jobs.values() if job.standing.finished), key=lambda job: job.touched)
@@ -286,3 +316,8 @@ class BatchJobs:
             if index < too_many or time.monotonic() - job.touched > KEPT_SECONDS:
                 del self._jobs[job.id]
                 job.delete()
+
+
+def _name(id: str) -> str:
+    """Of a job's folder: whoever lists folders learns no id from it."""
+    return hashlib.sha256(id.encode()).hexdigest()

@@ -17,7 +17,8 @@ from gptjt_demo.tables.table import Table
 from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch.card import answers, batch_card, deleted, forgotten, no_job, not_begun
 from gptjt_demo.ui.batch.foresight import Foresight
-from gptjt_demo.ui.batch.job import ROW_LIMIT, BatchJob, BatchJobs, Order
+from gptjt_demo.ui.batch.job import BatchJob, BatchJobs
+from gptjt_demo.ui.batch.order import ROW_LIMIT, Order
 from gptjt_demo.ui.html import SAVE, problem
 from gptjt_demo.ui.line import BATCHES
 from gptjt_demo.ui.loading import attention_control, causal_alone, need_model
