@@ -41,8 +41,8 @@ class InMemory(dict[int, Reply]):
     """Replies that are kept as long as somebody holds them."""
 
     def record(self, place: int, reply: Reply) -> None:
-        """Keep one."""
-        self[place] = reply
+        """Keep one, but for what its shares were made from, which is most of it."""
+        self[place] = replace(reply, scores=())
 
 
 @dataclass(frozen=True, order=True)

@@ -22,7 +22,7 @@ from gptjt_demo.engine.calibration import LabelRule, check_rule
 from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.evaluation import samples
 from gptjt_demo.evaluation.diagnostics import DIAGNOSTICS, Diagnosis
-from gptjt_demo.evaluation.evaluate import labelled, measure
+from gptjt_demo.evaluation.evaluate import LabelledRows, labelled, measure
 from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.evaluation.run import Labelled, Run
 from gptjt_demo.settings import Attention
@@ -105,11 +105,11 @@ class EvaluateActions:
         """The runs, how far they are, and their figures; the figures when they are there."""
         most = source.fewer(ROW_LIMIT, self.actions.limits.rows)
         try:
-            asked = [(*self._rows(table, name, values, most), mode) for mode in self._modes(attention)]
+            asked = [(*self.rows(table, name, values, most), mode) for mode in self.modes(attention)]
             if against != NOTHING:
                 if len(asked) > 1:
                     raise SettingError("two comparisons at once", mend="choose one attention, or no other prompt")
-                asked.append((*self._rows(table, against, values, most), asked[0][2]))
+                asked.append((*self.rows(table, against, values, most), asked[0][2]))
         except PlaygroundError as error:
             yield gr.skip(), problem(str(error)), gr.skip(), gr.skip()
             return
@@ -220,11 +220,11 @@ class EvaluateActions:
     ) -> Iterator[tuple[str, str]]:
         """How far the diagnostics are, and their charts as they come."""
         try:
-            template, rows = self._rows(table, name, values, DIAGNOSED_ON_PAGE)
+            template, rows = self.rows(table, name, values, DIAGNOSED_ON_PAGE)
         except PlaygroundError as error:
             yield problem(str(error)), ""
             return
-        mode = self._modes(attention)[0]
+        mode = self.modes(attention)[0]
         labels = how == "labels" and bool(template.labels)
         question = Question(self.actions.engine, template, labels, mode, check_rule(rule))
         charts: list[str] = []
@@ -248,12 +248,14 @@ class EvaluateActions:
             about = f'<p class="hint">On {len(rows)} rows, with {question.mode} attention.</p>' if charts else ""
             yield bar, about + (f'<div class="charts">{"".join(charts)}</div>' if charts else "")
 
-    # --- inner
+    # --- what is asked
 
-    def _rows(
-        self, table: Table | None, name: str, values: Sequence[Any], limit: int
-    ) -> tuple[Template, list[Labelled]]:
-        """A prompt and what it is measured on. Of two prompts, inputs with the same number share a column."""
+    def rows(self, table: Table | None, name: str, values: Sequence[Any], limit: int) -> tuple[Template, LabelledRows]:
+        """A prompt and what it is measured on. Of two prompts, inputs with the same number share a column.
+
+        Raises:
+            PlaygroundError: there is no model, file or column yet, or the prompt is none.
+        """
         gold, columns, controls = values[0], values[1 : 1 + MAX_INPUTS], values[1 + MAX_INPUTS :]
         need_model(self.actions.engine)
         template = chosen(name, self.actions, controls)
@@ -262,7 +264,8 @@ class EvaluateActions:
             raise SettingError("no column of right answers is chosen", mend="choose one")
         return template, labelled(file, template, columns=source.picked(template, columns), gold=gold, limit=limit)
 
-    def _modes(self, attention: str) -> list[Attention | None]:
+    def modes(self, attention: str) -> list[Attention | None]:
+        """The attention that is picked, or both kinds."""
         if attention == "both" and self.actions.engine.supports_prefix:
             return ["prefix", "causal"]
         return ["causal"] if attention in ("both", "causal") else ["prefix"]
@@ -280,6 +283,8 @@ def _shown_before(asked: Sequence[tuple[Template, Sequence[Labelled], Any]]) -> 
     """Measured rows that the model has just read among the examples."""
     told: set[str] = set()
     for template, rows, _ in asked:
+        if template.nearest_examples is not None:  # it never shows a query to itself
+            continue
         shown = {tuple(normalised(text) for text in example.inputs.values()) for example in template.examples}
         known = sum(tuple(normalised(text) for text in row.query.values()) in shown for row in rows)
         if known and template.name not in told:

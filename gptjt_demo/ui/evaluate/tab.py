@@ -13,6 +13,7 @@ import gradio as gr
 from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.ui import static
 from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
+from gptjt_demo.ui.evaluate.search_panel import connect, search_panel
 from gptjt_demo.ui.html import SAVE, into_view
 from gptjt_demo.ui.line import MEASURING
 from gptjt_demo.ui.loading import attention_control, causal_alone
@@ -104,6 +105,7 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
                 diagnose = gr.Button("Diagnose", elem_id="evaluate-diagnose")
                 step = gr.HTML("", elem_id="evaluate-step", elem_classes="said", apply_default_css=False)
                 charts = gr.HTML("", elem_id="evaluate-charts", elem_classes="said", apply_default_css=False)
+            search = search_panel(do.actions.limits)
             preview = gr.HTML("", elem_id="evaluate-preview", elem_classes="said", apply_default_css=False)
 
     picks = [wrong, gold, *columns, rule, how, sample]
@@ -155,6 +157,7 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
     adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)
     fetch.click(fetch_rows, runs, given, **loud).success(None, given, None, js=SAVE, **loud)
     diagnose.click(run_diagnostics, asked, [step, charts], **measuring)
+    connect(search, blocks, do, play, name, asked, measuring)
 
 
 def _session(request: gr.Request) -> str:
