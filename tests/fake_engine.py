@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.label_scores import Rule, check_labels, softmax
@@ -19,6 +20,8 @@ from gptjt_demo.engine.protocol import Loading
 from gptjt_demo.engine.results import Alternative, Completion, LabelScore, PromptToken, SelfTest, StopReason, Token
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.settings import Attention, Sampling
+from gptjt_demo.settings.shape import Shape
+from gptjt_demo.settings.shape_grammar import fits
 
 Script = Mapping[str, str] | Callable[[str], str]
 
@@ -86,6 +89,7 @@ class FakeEngine:
         self._seeds = 0
         self.prompts: list[str] = []
         self.continuations: list[tuple[int, ...]] = []
+        self.shapes: list[Shape | None] = []
         self.control = ControlTokens({END: 0}, 0, 0)
         self.words: dict[str, int] = {END: 0}
         self.streams: list[FakeStream] = []
@@ -117,6 +121,7 @@ class FakeEngine:
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
         detail: Detail | None = None,
+        shape: Shape | None = None,
         cancel: threading.Event | None = None,
     ) -> FakeStream:
         sampling, detail = sampling or Sampling(), detail or Detail()
@@ -130,7 +135,8 @@ class FakeEngine:
             words = list(self.words)
             continued = "".join(words[id] for id in continuation).removeprefix(_joiner(prompt))
             mode = self.resolve(attention)
-            stream = FakeStream(self, prompt, sampling, mode, seed, count, cancel, continued, detail)
+            stream = FakeStream(self, prompt, sampling, mode, seed, count, cancel, continued, detail, shape)
+            self.shapes.append(shape)
             self.streams.append(stream)
         return stream
 
@@ -143,6 +149,7 @@ class FakeEngine:
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
         detail: Detail | None = None,
+        shape: Shape | None = None,
         cancel: threading.Event | None = None,
     ) -> Completion:
         stream = self.stream(
@@ -152,6 +159,7 @@ class FakeEngine:
             continuation=continuation,
             drafting=drafting,
             detail=detail,
+            shape=shape,
             cancel=cancel,
         )
         for _ in stream:
@@ -189,14 +197,16 @@ class FakeEngine:
         *,
         attention: Attention | None = None,
         detail: Detail | None = None,
+        shapes: Sequence[Shape | None] | None = None,
         cancel: threading.Event | None = None,
         background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
-        for index, prompt in enumerate(prompts):
+        for index, (prompt, shape) in enumerate(zip(prompts, shapes or [None] * len(prompts), strict=True)):
             if cancel is not None and cancel.is_set():
                 return
+            how: Any = {"attention": attention, "detail": detail, "shape": shape, "cancel": cancel}
             try:
-                yield index, self.complete(prompt, sampling, attention=attention, detail=detail, cancel=cancel)
+                yield index, self.complete(prompt, sampling, **how)
             except PlaygroundError as error:
                 yield index, error
 
@@ -271,8 +281,10 @@ class FakeStream:
         cancel: threading.Event | None,
         continued: str = "",
         detail: Detail | None = None,
+        shape: Shape | None = None,
     ) -> None:
         self.continued = continued
+        self._shape = shape
         self.seed = seed
         self.attention: Attention = attention
         self.prompt_tokens = prompt_tokens
@@ -325,14 +337,16 @@ class FakeStream:
                 first = time.perf_counter() - start
             raw = piece or (stop or "")
             options = [(raw, -0.1), *((f" {other}", -3.0 - rank) for rank, other in enumerate(OTHERS))]
-            alternatives = tuple(Alternative(engine.id_of(text), text, logprob) for text, logprob in options)
-            token = Token(alternatives[0].id, piece, raw, -0.1, alternatives[: self._detail.alternatives])
+            free = self._shape is None  # a shape leaves nothing but the token that is given
+            others = tuple(Alternative(engine.id_of(text), text, p, free or p == -0.1) for text, p in options)
+            in_shape = None if free else 0.0
+            token = Token(others[0].id, piece, raw, -0.1, others[: self._detail.alternatives], in_shape)
             self.given.append(token)
             yield token
         seconds = time.perf_counter() - start
-        count = len(self.given)
+        count, text = len(self.given), self.continued + "".join(token.text for token in self.given)
         self._completion = Completion(
-            text=self.continued + "".join(token.text for token in self.given),
+            text=text,
             joiner=self._joiner,
             tokens=tuple(self.given),
             stop_reason=reason,
@@ -346,6 +360,7 @@ class FakeStream:
             seconds=seconds,
             tokens_per_second=(count - 1) / (seconds - first) if count > 1 and seconds > first else 0.0,
             echo=self.echo,
+            has_shape=None if self._shape is None else fits(self._shape, text),
         )
         self.ended.set()
 

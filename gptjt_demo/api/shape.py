@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FINISHED: dict[StopReason, str] = {
     "stop": "stop",
     "end_of_text": "stop",
+    "shape": "stop",
     "max_new_tokens": "length",
     "cancelled": "stop",
 }

@@ -9,10 +9,12 @@ import math
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from gptjt_demo.engine.constraint import Constraint, Shaper
 from gptjt_demo.engine.drafting import Drafter
 from gptjt_demo.engine.echo import Echo
 from gptjt_demo.engine.prompt import Detail, Prompt
@@ -21,6 +23,7 @@ from gptjt_demo.engine.sampling import choose
 from gptjt_demo.engine.text_stream import TextStream
 from gptjt_demo.engine.vocabulary import Vocabulary
 from gptjt_demo.settings import Attention, Sampling
+from gptjt_demo.settings.shape import Shape
 
 
 class Answer:
@@ -46,6 +49,12 @@ class Answer:
         vocabulary: the model's.
         continuation: see above.
         detail: what it is to hold.
+        shape: what its text must be; None is anything.
+        shaper: makes what keeps to a shape; needed where there is one.
+
+    Raises:
+        SettingError: no answer has the shape.
+        PromptError: the continuation does not lead to it.
     """
 
     def __init__(
@@ -57,6 +66,8 @@ class Answer:
         vocabulary: Vocabulary,
         continuation: Sequence[int] = (),
         detail: Detail | None = None,
+        shape: Shape | None = None,
+        shaper: Shaper | None = None,
     ) -> None:
         self.index, self.prompt_ids, self.continuation = index, list(prompt_ids), list(continuation)
         self.seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
@@ -71,6 +82,9 @@ class Answer:
         self._text = TextStream(decode, sampling.stop, self._joiner)
         self._text.start_from(self.continuation)
         self.continued = self._text.text
+        self._constraint: Constraint | None = None
+        if shape is not None and shaper is not None:
+            self._constraint = shaper.constraint(shape, self._joiner, sampling.stop, self.continuation)
         self._generator = torch.Generator().manual_seed(self.seed)
         self._unsettled: list[Token] = []
         self._tokens: list[Token] = []
@@ -99,7 +113,7 @@ class Answer:
         self._started = time.perf_counter()
 
     def draft(self) -> list[int]:
-        """Tokens that may come next, for the model to check: none where there is no drafter.
+        """Tokens that may come next, for the model to check: none where there is no drafter, nor beyond a shape.
 
         What the last of them predicts comes from the same pass, so a token that would end the answer is left out.
         """
@@ -108,6 +122,8 @@ class Answer:
         ids = self._text.ids
         room = self._sampling.max_new_tokens - (len(ids) - len(self.continuation)) - 1
         guess = self.drafter.propose(ids)[:room]
+        if self._constraint is not None and guess:
+            guess = guess[: self._constraint.held(guess)]
         while guess and self._would_stop(guess):
             guess.pop()
         return guess
@@ -123,24 +139,44 @@ class Answer:
             logprobs: float32 (vocabulary,) on the CPU, -inf on tokens that are never chosen.
         """
         self._first = self._first or time.perf_counter()
-        id = self._last = choose(logprobs, self._sampling, self._generator)
+        allowed = logprobs  # -inf also where the shape does not lead
+        if self._constraint is not None:
+            allowed = logprobs.masked_fill(~self._constraint.offered(), -math.inf)
+            if not bool(allowed.isfinite().any()):  # no token of this vocabulary leads on
+                self._whole("shape")
+                return
+        id = self._last = choose(allowed, self._sampling, self._generator)
         ended = id in self._vocabulary.ends
         raw = "" if ended else self._vocabulary.decode([id])
-        self._unsettled.append(Token(id, "", raw, float(logprobs[id]), self._alternatives(logprobs)))
+        in_shape = None if allowed is logprobs else float(allowed[id] - allowed.logsumexp(-1))
+        others = self._alternatives(logprobs, allowed)
+        self._unsettled.append(Token(id, "", raw, float(logprobs[id]), others, in_shape))
         if ended:
-            self._text.end()
-            self.end("end_of_text")
+            self._whole("end_of_text")
             return
         self._text.push(id)
+        if self._constraint is not None:
+            self._constraint.take(id)
         if self._text.stop is not None:
             self.end("stop")
+        elif self._constraint is not None and self._constraint.over:
+            self._whole("shape")
         elif len(self._text.ids) - len(self.continuation) >= self._sampling.max_new_tokens:
             self.end("max_new_tokens")
 
-    def _alternatives(self, logprobs: Tensor) -> tuple[Alternative, ...]:
+    def _whole(self, reason: StopReason) -> None:
+        """No stop can follow: what was held back is text."""
+        self._text.end()
+        self.end(reason)
+
+    def _alternatives(self, logprobs: Tensor, allowed: Tensor) -> tuple[Alternative, ...]:
         best = logprobs.topk(min(self._detail.alternatives, logprobs.shape[0]))
         pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        return tuple(Alternative(i, self._vocabulary.decode([i]), p) for i, p in pairs if p > -math.inf)
+        return tuple(
+            Alternative(i, self._vocabulary.decode([i]), p, bool(allowed[i].isfinite()))
+            for i, p in pairs
+            if p > -math.inf
+        )
 
     def _behind(self, ids: Sequence[int]) -> str:
         """Text of ids behind the prompt: some tokenizers write a space only where something stands before it."""
@@ -159,7 +195,7 @@ class Answer:
             texts += [""] * (len(self._unsettled) - len(texts))
         for text in texts:
             draft = self._unsettled.pop(0)
-            token = Token(draft.id, text, draft.raw, draft.logprob, draft.alternatives)
+            token = replace(draft, text=text)
             self._tokens.append(token)
             yield token
 
@@ -191,4 +227,5 @@ class Answer:
             accepted=self.drafter.accepted if self.drafter else 0,
             forward_passes=self.passes,
             echo=tuple(self.echo.tokens) if self.echo else (),
+            has_shape=self._constraint.fits(self._text.text) if self._constraint else None,
         )

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from gptjt_demo.engine.answer import Answer
 from gptjt_demo.engine.batching import Reader, batches
+from gptjt_demo.engine.constraint import Shaper
 from gptjt_demo.engine.decoding import decode
 from gptjt_demo.engine.drafting import PATIENCE, Drafter
 from gptjt_demo.engine.exact_text import exact_text, listed
@@ -28,6 +29,7 @@ from gptjt_demo.engine.turns import Flag
 from gptjt_demo.engine.vocabulary import Vocabulary
 from gptjt_demo.errors import PlaygroundError, PromptError, PromptTooLong, SettingError
 from gptjt_demo.settings import Attention, Sampling
+from gptjt_demo.settings.shape import Shape
 
 
 class Engine:
@@ -76,6 +78,7 @@ class Engine:
         self.steps = _steps(model)
         self.vocabulary = Vocabulary(tokenizer, self.steps.vocabulary, self.steps.ends)
         self._reader = Reader(self.steps, self.vocabulary.unreal)
+        self._shaper = Shaper(self.vocabulary)
         self.control = self.vocabulary.control
         self.name = name or self.steps.name
         self.context = context or self.steps.context
@@ -134,6 +137,7 @@ class Engine:
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
         detail: Detail | None = None,
+        shape: Shape | None = None,
         cancel: threading.Event | None = None,
     ) -> Stream:
         """Answer a prompt token by token.
@@ -145,11 +149,14 @@ class Engine:
             continuation: token ids that the answer begins with. Like all of the answer they are read causally; they are
                 not given out again, and a stop within them does not count.
             detail: what is kept with it.
+            shape: what the answer must be. Tokens that do not lead there are not offered, and where the answer would
+                have it anyway, it is the same answer.
             cancel: set it to stop within a layer of the prefill or a token of the answer.
 
         Raises:
-            PromptError: the prompt is blank, or neither text nor tokens.
-            SettingError: a setting is out of its range, or an echo is wanted of a prompt that is not read causally.
+            PromptError: the prompt is blank, or neither text nor tokens; or a continuation does not lead to the shape.
+            SettingError: a setting is out of its range, no answer has the shape, or an echo is wanted of a prompt that
+                is not read causally.
             PromptTooLong: prompt and answer exceed the context. Both come at the call, before any work.
         """
         mode = self.resolve(attention)
@@ -157,7 +164,7 @@ class Engine:
             raise SettingError(
                 "in prefix mode a prompt's own tokens have no log probabilities", where="echo", mend="read it causally"
             )
-        answer = self._answer(0, prompt, _settings(sampling), continuation, detail)
+        answer = self._answer(0, prompt, _settings(sampling), continuation, detail, shape)
         if answer.greedy and (drafting or (drafting is None and self.steps.rows_alike)):
             answer.drafter = Drafter(answer.prompt_ids, None if drafting else PATIENCE)
         return Stream(decode(self._reader, [answer], mode, Flag(cancel)), answer, self.name, mode)
@@ -171,6 +178,7 @@ class Engine:
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
         detail: Detail | None = None,
+        shape: Shape | None = None,
         cancel: threading.Event | None = None,
     ) -> Completion:
         """Answer a prompt: `stream` joined, with the same arguments and errors."""
@@ -181,6 +189,7 @@ class Engine:
             continuation=continuation,
             drafting=drafting,
             detail=detail,
+            shape=shape,
             cancel=cancel,
         )
         for _ in stream:
@@ -194,6 +203,7 @@ class Engine:
         *,
         attention: Attention | None = None,
         detail: Detail | None = None,
+        shapes: Sequence[Shape | None] | None = None,
         cancel: threading.Event | None = None,
         background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]:
@@ -201,6 +211,7 @@ class Engine:
 
         Args:
             detail: what is kept with each; a prompt is not echoed here.
+            shapes: what each answer must be, one a prompt; None is free text.
             background: give way, within a layer, to calls that are not in the background; they leave it a share.
 
         Yields:
@@ -210,10 +221,13 @@ class Engine:
         mode, flag = self.resolve(attention), Flag(cancel, background)
         settings, answers = _settings(sampling), list[Answer]()
         detail = replace(detail or Detail(), echo=False)
-        for index, prompt in enumerate(listed(prompts, "prompts")):
+        given = listed(prompts, "prompts")
+        if shapes is not None and len(shapes) != len(given):
+            raise SettingError(f"{len(shapes)} for {len(given)} prompts", where="shapes", mend="give one a prompt")
+        for index, (prompt, shape) in enumerate(zip(given, shapes or [None] * len(given), strict=True)):
             try:
-                answers.append(self._answer(index, prompt, settings, (), detail))
-            except PromptError as error:
+                answers.append(self._answer(index, prompt, settings, (), detail, shape))
+            except (PromptError, SettingError) as error:
                 yield index, error
         room = settings.max_new_tokens
         reader = self._reader  # one for all: another form of the model may come meanwhile
@@ -342,6 +356,7 @@ class Engine:
         sampling: Sampling,
         continuation: Sequence[int] = (),
         detail: Detail | None = None,
+        shape: Shape | None = None,
     ) -> Answer:
         continuation = self.vocabulary.checked(continuation, "continuation")
         room = len(continuation) + sampling.max_new_tokens
@@ -349,7 +364,7 @@ class Engine:
         if detail is not None and detail.echo:
             room -= 1
         ids = self._prompt_ids(prompt, room, "new tokens")
-        return Answer(index, prompt, ids, sampling, self.vocabulary, continuation, detail)
+        return Answer(index, prompt, ids, sampling, self.vocabulary, continuation, detail, shape, self._shaper)
 
     def _prompt_ids(self, prompt: Prompt, room: int, what: str) -> list[int]:
         ids = self.vocabulary.read(prompt)

@@ -93,6 +93,8 @@ class _Limited:
         deadline = None if options.get("background") else self._deadline(options.get("cancel"))
         if deadline is not None:
             options = {**options, "cancel": deadline}
+        if options.get("shapes"):
+            options = {**options, "shapes": [options["shapes"][place] for place in places]}
         left = set(places)
         for index, outcome in method(short, *arguments, **options):
             left.discard(places[index])

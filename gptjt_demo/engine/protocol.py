@@ -16,6 +16,7 @@ from gptjt_demo.engine.prompt import ControlTokens, Detail, Prompt
 from gptjt_demo.engine.results import Completion, LabelScore, PromptToken, SelfTest, Token
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import Attention, Sampling
+from gptjt_demo.settings.shape import Shape
 
 
 class TokenStream(Protocol):
@@ -111,6 +112,7 @@ class Answers(Protocol):
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
         detail: Detail | None = None,
+        shape: Shape | None = None,
         cancel: threading.Event | None = None,
     ) -> TokenStream: ...
 
@@ -123,6 +125,7 @@ class Answers(Protocol):
         continuation: Sequence[int] = (),
         drafting: bool | None = None,
         detail: Detail | None = None,
+        shape: Shape | None = None,
         cancel: threading.Event | None = None,
     ) -> Completion: ...
 
@@ -133,6 +136,7 @@ class Answers(Protocol):
         *,
         attention: Attention | None = None,
         detail: Detail | None = None,
+        shapes: Sequence[Shape | None] | None = None,
         cancel: threading.Event | None = None,
         background: bool = False,
     ) -> Iterator[tuple[int, Completion | PlaygroundError]]: ...

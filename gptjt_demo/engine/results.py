@@ -1,6 +1,7 @@
 """What the engine gives back: tokens, completions, scores, and what its self-test found. Plain data, no torch.
 
-Log probabilities are natural logarithms under the model's own distribution, before temperature, top-k and top-p.
+Log probabilities are natural logarithms under the model's own distribution, before temperature, top-k and top-p, and
+before a shape, unless they are said to be among the tokens that a shape allows.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from typing import Literal
 
 from gptjt_demo.settings import Attention
 
-StopReason = Literal["stop", "end_of_text", "max_new_tokens", "cancelled"]
+StopReason = Literal["stop", "end_of_text", "shape", "max_new_tokens", "cancelled"]
 
 STOP_REASONS: dict[StopReason, str] = {
     "stop": "reached a stop sequence",
     "end_of_text": "the model ended the text",
+    "shape": "its shape leaves nothing to add",
     "max_new_tokens": "reached the token limit",
     "cancelled": "stopped by you",
 }
@@ -22,11 +24,12 @@ STOP_REASONS: dict[StopReason, str] = {
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that the model could have chosen."""
+    """A token that the model could have chosen; where it is not `allowed`, but for the answer's shape."""
 
     id: int
     text: str
     logprob: float
+    allowed: bool = True
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Token:
 
     `text` is the part of the completion that this token settled: empty while a character or a possible stop
     sequence is unfinished, so that the texts joined are the completion, always. `raw` is the token's own text.
+    `logprob_in_shape` is its log probability among the tokens that the answer's shape allowed there; None without one.
     """
 
     id: int
@@ -42,6 +46,7 @@ class Token:
     raw: str
     logprob: float
     alternatives: tuple[Alternative, ...] = ()
+    logprob_in_shape: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Completion:
     `completion_tokens` counts what the model produced, tokens of the stop sequence among them.
     `forward_passes` counts the prefill too. Where tokens were drafted from the prompt, `drafted` were checked and
     `accepted` were what the model itself chose. `echo` is the prompt, where it was asked for.
+    `has_shape` says whether the text has the shape that was asked for, which it lacks only where it was cut off by
+    the token limit or given up; None where none was asked for.
     """
 
     text: str
@@ -89,6 +96,7 @@ class Completion:
     accepted: int = 0
     forward_passes: int = 0
     echo: tuple[PromptToken, ...] = ()
+    has_shape: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from gptjt_demo.engine.exact_text import exact_text, listed
 from gptjt_demo.engine.prompt import ControlTokens, Prompt, joiner
+from gptjt_demo.engine.token_bytes import token_bytes
 from gptjt_demo.errors import PromptError
 
 LONGEST = 4  # tokens that a character may take
@@ -68,6 +69,16 @@ class Vocabulary:
         """Text of the ids; a character that is not complete ends as U+FFFD."""
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return text
+
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of each token, a list as long as the head; empty where a token stands for no text.
+
+        Raises:
+            SettingError: the tokenizer is of a kind that tokens' bytes are not known of.
+        """
+        names = self._tokenizer.convert_ids_to_tokens(list(range(min(self.size, len(self._tokenizer)))))
+        found = token_bytes(names, set(self._tokenizer.get_added_vocab().values()), self.ends | self._unreal)
+        return found + [b""] * (self.size - len(found))
 
     def read(self, prompt: Prompt) -> list[int]:
         """A prompt's token ids.

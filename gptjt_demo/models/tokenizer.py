@@ -101,6 +101,10 @@ class FileTokenizer:
         """The tokens' names; None where an id stands for none."""
         return [self._tokenizer.id_to_token(id) for id in ids]
 
+    def get_added_vocab(self) -> dict[str, int]:
+        """The tokens beside the model's own vocabulary, by their text."""
+        return {token.content: id for id, token in self._tokenizer.get_added_tokens_decoder().items()}
+
     def add_tokens(self, tokens: Sequence[str], *, special_tokens: bool = False) -> int:
         """Make tokens known, or control tokens; returns how many are new."""
         add = self._tokenizer.add_special_tokens if special_tokens else self._tokenizer.add_tokens

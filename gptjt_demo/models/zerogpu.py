@@ -156,8 +156,11 @@ class Lent:
     ) -> Iterator[tuple[int, Any]]:
         """As the engine's, some rows a turn; between turns it looks whether it is given up."""
         steps = 2 * (sampling or Sampling()).max_new_tokens  # the rows of a turn may be two batches
+        shapes = options.get("shapes")
         for first, rows in _turns(prompts, cancel):
             given = (rows, sampling, *arguments)
+            if shapes:
+                options["shapes"] = shapes[first : first + len(rows)]
             for index, outcome in self._turn("complete_many", rows, (), given, options, steps):
                 yield first + index, outcome
 
