@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hypothesis import strategies as st
 
+from gptjt_demo.errors import TemplateError
 from gptjt_demo.likeness import seen
 from gptjt_demo.settings import Sampling
 from gptjt_demo.templates.answer_check import Check, normalised
+from gptjt_demo.templates.answer_shape import AnswerShape
 from gptjt_demo.templates.template import Example, Input, Template
 
 PROMPTS = {
@@ -79,6 +83,12 @@ NASTY += [
     "`",
 ]
 texts = st.lists(st.sampled_from(NASTY) | st.text(max_size=8), max_size=4).map("".join)
+SHAPES = (
+    AnswerShape(columns=3),
+    AnswerShape(from_input=True, separator=" # "),
+    AnswerShape(pattern=r"\w+: (yes|no) # '\"{2}|[^\n]/"),
+    AnswerShape(one_of=("NO", "007", " a: b", "a, b\n")),
+)
 labels = st.lists(texts.filter(seen), max_size=4, unique_by=lambda label: normalised(label.replace("\r", "\n")))
 
 
@@ -90,7 +100,7 @@ def templates(draw: st.DrawFn) -> Template:
     gaps = st.sampled_from(["\n\n", "\n", " ", "", "\n---\n", "\u2028", "\t"])
     rows = st.fixed_dictionaries({**dict.fromkeys(names, texts), "output": texts})
     cues = st.text(max_size=6) | st.sampled_from(["Input: ", "Q.", "=>", "", "\n", "भा"])
-    return Template(
+    made = Template(
         name="any-1",
         title="Any: # title",
         description=draw(texts),
@@ -112,3 +122,7 @@ def templates(draw: st.DrawFn) -> Template:
         check=draw(st.sampled_from([None, Check(columns=3), Check(from_input=True)])),
         notice=draw(texts),
     )
+    shape = draw(st.sampled_from([None, *SHAPES]))
+    with suppress(TemplateError):  # a stop may stand in all its answers
+        return made.revised(shape=shape)
+    return made

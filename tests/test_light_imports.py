@@ -18,6 +18,7 @@ HEAVY = {
     "faker",
     "gguf",
     "gradio",
+    "llguidance",
     "matplotlib",
     "numpy",
     "openpyxl",

@@ -33,6 +33,8 @@ WINDOW = 256  # rows in the engine's hands: enough to batch rows of like length
 FIRST = 1  # rows of the first window, where its reply is to come soon
 GROWTH = 4  # each window then holds so many times the rows of the one before
 
+UNFINISHED = "unfinished: the token limit came before the answer had its shape"
+
 _LONG = 1_000  # characters that are kept of a remark that is too long
 
 Query = Mapping[str, str]
@@ -249,18 +251,18 @@ class Question:
             else:
                 indices.append(index)
                 queries.append(query)
-        for asked, outcome in self._outcomes(prompts, cancel):
+        for asked, outcome in self._outcomes(prompts, queries, cancel):
             if isinstance(outcome, PlaygroundError):
                 yield indices[asked], Reply(error=str(outcome))
             elif isinstance(outcome, Completion):
                 if outcome.stop_reason != "cancelled":
-                    yield indices[asked], self._checked(Reply(outcome.text), queries[asked])
+                    yield indices[asked], self._written(outcome, queries[asked])
             elif outcome:  # no scores: cancelled
                 scores = reshared(outcome, self.rule, reference) if reference else tuple(outcome)
                 yield indices[asked], self._chosen([score.share for score in scores], queries[asked], scores)
 
     def _outcomes(
-        self, prompts: list[str], cancel: threading.Event | None
+        self, prompts: list[str], queries: list[Query], cancel: threading.Event | None
     ) -> Iterator[tuple[int, Completion | list[LabelScore] | PlaygroundError]]:
         if not prompts:
             return
@@ -269,7 +271,15 @@ class Question:
         if self.labels:
             yield from self.engine.score_many(prompts, self.template.labels, rule=asked_rule(self.rule), **how)
         else:
-            yield from self.engine.complete_many(prompts, self.template.generation, **how)
+            shapes = [self.template.shape_for(query) for query in queries] if self.template.shape else None
+            yield from self.engine.complete_many(prompts, self.template.generation, shapes=shapes, **how)
+
+    def _written(self, completion: Completion, query: Query) -> Reply:
+        """A text as a reply; one that was cut off before it had its shape is marked."""
+        reply = self._checked(Reply(completion.text), query)
+        if completion.has_shape is False and not reply.error:
+            return replace(reply, check=UNFINISHED)
+        return reply
 
     def _checked(self, reply: Reply, query: Query) -> Reply:
         if reason := self.refused(reply.text):

@@ -197,6 +197,8 @@ def capped(table: Table, limit: int | None) -> int:
 def _identity(question: Question, table: Table, columns: Mapping[str, str]) -> Identity:
     """What a run must have in common with the one that it resumes. The usual needs no word: it was all there was."""
     template = question.template.model_dump(mode="json", exclude=_NOT_THE_PROMPT)
+    if template["shape"] is None:  # there were none once, and a run from then can be resumed
+        del template["shape"]
     rule = {"rule": question.rule} if question.labels and question.rule != "logprob" else {}
     quotes = {"reading of quotation marks": "plain"} if table.plain_quotes else {}
     return {

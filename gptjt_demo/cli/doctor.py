@@ -203,7 +203,8 @@ def _mask(engine: Answers) -> Fact:
 
 
 def _trial(engine: Answers, template: Template, mode: Attention) -> Trial:
-    answer = engine.complete(template.ask(template.query), template.generation, attention=mode)
+    shape = template.shape_for(template.query)
+    answer = engine.complete(template.ask(template.query), template.generation, attention=mode, shape=shape)
     note = verdict(template.check, answer.text, template.query) or ""
     if not answer.text.strip():
         note = "empty"

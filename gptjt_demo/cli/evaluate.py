@@ -24,9 +24,11 @@ from gptjt_demo.cli.options import (
     PlainQuotesOption,
     PromptsOption,
     RuleOption,
+    ShapeOption,
     TemplateOption,
     open_engine,
     open_template,
+    with_shape,
 )
 from gptjt_demo.cli.output import leads, print_json, tell
 from gptjt_demo.cli.versions import keep_figures
@@ -60,6 +62,7 @@ def evaluate(
         bool, typer.Option("--samples", help="All shipped templates on their samples, as a Markdown table.")
     ] = False,
     rule: RuleOption = "logprob",
+    shape: ShapeOption = None,
     plots: Annotated[
         Path | None, typer.Option(help="A folder for the picture of how far confidences hold, as PNG.")
     ] = None,
@@ -72,7 +75,7 @@ def evaluate(
 ) -> None:
     """Measure a template on a file with right answers, or two of them, or both attentions, on the same rows."""
     if samples:
-        if gold or template or input_column or output_column or against or plots:
+        if gold or template or input_column or output_column or against or plots or shape:
             raise SettingError("it takes its own templates and files", where="--samples", mend="leave those out")
         _evaluate_samples(attention or "both", generate, rule, limit, model, device, json_)
         return
@@ -80,7 +83,9 @@ def evaluate(
         raise SettingError("no template", where="--template", mend="name one, or measure all five with --samples")
     from gptjt_demo.evaluation import pair, report, run
 
-    first = open_template(template, prompts)
+    first = with_shape(open_template(template, prompts), shape)
+    if shape is not None and first.labels and not generate:
+        raise SettingError("labels are weighed and not written", where="--shape", mend="add --generate")
     path = gold or sample_of(first)
     if against:
         if attention == "both":

@@ -62,6 +62,15 @@ RuleOption = Annotated[
 PlainQuotesOption = Annotated[
     bool, typer.Option("--plain-quotes", help="Quotation marks in the file are plain characters: each line is a row.")
 ]
+ShapeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shape",
+        metavar="KIND[:VALUE]",
+        help="What answers must be, instead of the template's word: none, csv:COLUMNS, items[:SEPARATOR] of the input, "
+        "pattern:REGEX, or one-of:A,B.",
+    ),
+]
 LimitOption = Annotated[int | None, typer.Option("--limit", help="Only so many rows, from the start.", min=1)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
@@ -85,6 +94,24 @@ def open_template(name: str, prompts: list[Path] | None) -> Template:
         TemplateError: there is none, or it is not valid.
     """
     return open_library(prompts).load(name)
+
+
+def with_shape(template: Template, shape: str | None) -> Template:
+    """The template with what `--shape` says of its answers.
+
+    Raises:
+        TemplateError: that is no shape, or none that an answer of this template can have.
+    """
+    if shape is None:
+        return template
+    from gptjt_demo.errors import TemplateError
+    from gptjt_demo.templates.answer_shape import read_shape_words
+
+    kind, _, value = shape.partition(":")
+    try:
+        return template.revised(shape=read_shape_words(kind.strip(), value))
+    except TemplateError as error:
+        raise TemplateError(error.what, where="--shape", mend=error.mend) from None
 
 
 def open_engine(model: str | None, device: Device) -> Engine:

@@ -14,10 +14,12 @@ from gptjt_demo.cli.options import (
     JsonOption,
     ModelOption,
     PromptsOption,
+    ShapeOption,
     TemplateOption,
     open_engine,
     open_template,
     query,
+    with_shape,
 )
 from gptjt_demo.cli.output import holds, print_json, say
 from gptjt_demo.engine.calibration import LABEL_RULES, OneRule, asked_rule, reshared
@@ -32,6 +34,7 @@ PRINTED = (
     "model",
     "attention",
     "stop_reason",
+    "has_shape",
     "prompt_tokens",
     "completion_tokens",
     "seconds_to_first_token",
@@ -56,18 +59,22 @@ def complete(
     top_k: Annotated[str | None, typer.Option(help="Instead of the template's.")] = None,
     top_p: Annotated[str | None, typer.Option(help="Instead of the template's.")] = None,
     seed: Annotated[str | None, typer.Option(help="Same seed, same text; drawn where it is not given.")] = None,
+    shape: ShapeOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Answer a query with a template."""
     from gptjt_demo.engine.results import STOP_REASONS
     from gptjt_demo.settings import Sampling
+    from gptjt_demo.settings.shape import shape_words
 
-    chosen = open_template(template, prompts)
-    prompt = chosen.ask(query(chosen, input))
+    chosen = with_shape(open_template(template, prompts), shape)
+    asked = query(chosen, input)
+    prompt = chosen.ask(asked)
     given = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     sampling = Sampling.read(chosen.generation.model_dump() | {k: v for k, v in given.items() if v is not None})
     engine = open_engine(model, device)
-    stream = engine.stream(prompt, sampling, attention=attention or chosen.attention)
+    held = chosen.shape_for(asked)
+    stream = engine.stream(prompt, sampling, attention=attention or chosen.attention, shape=held)
     for token in stream:
         if not json_:
             print(token.text, end="", flush=True)
@@ -78,7 +85,8 @@ def complete(
     print()
     say(
         f"{answer.model}, {answer.attention} attention; {STOP_REASONS[answer.stop_reason]}; "
-        f"{answer.completion_tokens} tokens, {answer.seconds_to_first_token:.2f} s to the first, "
+        + ("" if held is None else f"{shape_words(held, answer.has_shape)}; ")
+        + f"{answer.completion_tokens} tokens, {answer.seconds_to_first_token:.2f} s to the first, "
         f"{answer.tokens_per_second:.0f} tokens/s; "
         + (f"drafted {answer.drafted}, accepted {answer.accepted}; " if answer.drafted else "")
         + f"seed {answer.seed}"

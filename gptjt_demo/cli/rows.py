@@ -25,9 +25,11 @@ from gptjt_demo.cli.options import (
     PlainQuotesOption,
     PromptsOption,
     RuleOption,
+    ShapeOption,
     TemplateOption,
     open_engine,
     open_template,
+    with_shape,
 )
 from gptjt_demo.cli.output import leads, print_json, tell
 from gptjt_demo.engine.calibration import LABEL_RULES
@@ -50,6 +52,7 @@ def batch(
         bool, typer.Option("--shares", help="Write the shares of all labels too, for `review` and the tab Review.")
     ] = False,
     rule: RuleOption = "logprob",
+    shape: ShapeOption = None,
     attention: AttentionOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue where this run was cut off.")] = False,
     overwrite: Annotated[
@@ -73,7 +76,7 @@ def batch(
     from gptjt_demo.batch.run import capped, query_of, run
     from gptjt_demo.tables import rowfile
 
-    chosen = open_template(template, prompts)
+    chosen = with_shape(open_template(template, prompts), shape)
     mode = attention or chosen.attention
     if target is None and not dry_run:
         raise SettingError("no file for the answers", where="OUT", mend="name one, or ask with --dry-run what it takes")
@@ -85,6 +88,8 @@ def batch(
     if labels and len(chosen.labels) < 2:
         what = "one label is no choice" if chosen.labels else "it has no labels"
         raise SettingError(what, where=chosen.name, mend="leave out --labels")
+    if shape is not None and labels:
+        raise SettingError("labels are weighed and not written", where="--shape", mend="leave out one of the two")
     if rule != "logprob" and not labels:
         raise SettingError("it compares labels, and none are asked for", where="--rule", mend="add --labels")
     if shares and not labels:

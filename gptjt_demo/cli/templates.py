@@ -114,6 +114,9 @@ def export_template(
     prompts: PromptsOption = None,
 ) -> None:
     """Print a template in another tool's format."""
-    from gptjt_demo.templates.formats import export
+    from gptjt_demo.templates.formats import export, left_out
 
-    write(export(open_template(name, prompts), to, ascii=not is_utf8()))
+    template = open_template(name, prompts)
+    write(export(template, to, ascii=not is_utf8()))
+    if lost := left_out(template, to):
+        say(f"{to}: {lost}")

@@ -78,7 +78,10 @@ def run_checks(
             best = scores if isinstance(scores, PlaygroundError) else max(scores, key=lambda score: score.share).label
             answers[i] = best
     else:
-        for i, answer in engine.complete_many(prompts, template.generation, attention=mode, cancel=cancel):
+        shapes = [template.shape_for(case.inputs) for case in template.checks]
+        for i, answer in engine.complete_many(
+            prompts, template.generation, attention=mode, shapes=shapes, cancel=cancel
+        ):
             answers[i] = answer if isinstance(answer, PlaygroundError) else answer.text
     results = tuple(_result(cases[i], answers[i]) for i in sorted(answers))
     return CheckReport(template.name, engine.name, engine.resolve(mode), results)

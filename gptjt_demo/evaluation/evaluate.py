@@ -114,7 +114,7 @@ def labelled(
     if answers in map(table.column_index, columns.values()):
         what = f"the column {gold!r} is an input and holds the right answers"
         raise SettingError(what, where=table.path.name, mend="choose another column for one of the two")
-    may_be_empty = template.check is not None and template.check.from_input
+    may_be_empty = any(found is not None and found.from_input for found in (template.check, template.shape))
     asked = capped(table, limit)
     found = [
         Labelled(i, query(row), row[answers])

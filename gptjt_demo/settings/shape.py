@@ -150,7 +150,7 @@ def shape_data(shape: Shape) -> dict[str, Any]:
 
 
 def described(shape: Shape) -> str:
-    """A shape in a few words for people, behind "the answer is"."""
+    """A shape in a few words for people."""
     if isinstance(shape, CsvRecord):
         return f"a CSV record of {shape.columns} columns"
     if isinstance(shape, ItemsOf):
@@ -158,6 +158,11 @@ def described(shape: Shape) -> str:
     if isinstance(shape, Pattern):
         return f"what the pattern {shape.regex} matches"
     return f"one of {len(shape.texts)} texts"
+
+
+def shape_words(shape: Shape, whole: bool | None) -> str:
+    """Whether an answer has the shape that it was held to, in a few words."""
+    return f"{described(shape)}, by construction" if whole else f"unfinished: not yet {described(shape)}"
 
 
 def _check_texts(texts: object) -> None:

@@ -23,11 +23,14 @@ from pydantic import (
     model_validator,
 )
 
-from gptjt_demo.errors import PromptError, TemplateError, nearest
+from gptjt_demo.errors import PromptError, SettingError, TemplateError, nearest
 from gptjt_demo.likeness import first_alike, normalised, seen
 from gptjt_demo.settings import Attention, Sampling
+from gptjt_demo.settings import shape as shapes
+from gptjt_demo.settings.shape_grammar import check as check_shape
 from gptjt_demo.templates import shipped, yaml_text
 from gptjt_demo.templates.answer_check import Check
+from gptjt_demo.templates.answer_shape import AnswerShape
 from gptjt_demo.templates.example import MAX_TEXT, Cue, Example, Gap, Input, InputName, Line, Text, clean
 from gptjt_demo.templates.field_errors import first_error
 from gptjt_demo.templates.nearest import nearest as nearest_texts
@@ -98,6 +101,9 @@ class Template(BaseModel):
     )
     attention: Attention | None = Field(
         None, description="How the model reads the prompt; left out, as the model does by default."
+    )
+    shape: AnswerShape | None = Field(
+        None, description="What every answer in free text must be; nothing else is offered to the model."
     )
     check: Check | None = Field(None, description="What every answer must look like; others are flagged.")
     checks: Annotated[tuple[Example, ...], Field(max_length=MAX_EXAMPLES)] = Field(
@@ -227,6 +233,14 @@ class Template(BaseModel):
             raise PromptError("the input is empty", mend="type what the model should work on")
         return self._shape(values).prompt(values)
 
+    def shape_for(self, query: str | Mapping[str, str]) -> shapes.Shape | None:
+        """What the answer to a query must be, for an engine; None where any text will do.
+
+        Raises:
+            TemplateError: as `render`.
+        """
+        return None if self.shape is None else self.shape.over(self._values(query))
+
     def shown(self, query: str | Mapping[str, str]) -> tuple[Example, ...]:
         """The examples that a query's prompt shows, in their order.
 
@@ -321,10 +335,22 @@ class Template(BaseModel):
         if len(stops) > MAX_STOPS:
             what = f"{len(stops)} stops, {len(derived)} of which follow from separator and cues"
             _refuse("generation.stop", what, f"keep at most {MAX_STOPS} in all")
+        if self.shape is not None:
+            self._shape_and_stops(self.shape, stops)
         # A frozen model is completed in its own dict: a query for every input, and all stops.
         self.__dict__["query"] = {name: self.query.get(name, "") for name in names}
         self.__dict__["generation"] = self.generation.model_copy(update={"stop": stops})
         return self
+
+    def _shape_and_stops(self, shape: AnswerShape, stops: tuple[str, ...]) -> None:
+        """Refuse a shape that an answer cannot have before it is ended."""
+        if clash := shape.stopped(stops):
+            _refuse(f"shape.{clash[0]}", f"an answer ends before the stop {clash[1]!r}", "change one of the two")
+        if shape.pattern is not None:
+            try:
+                check_shape(shapes.Pattern(shape.pattern), stops)
+            except SettingError as error:
+                _refuse("shape.pattern", error.what, error.mend)
 
     def _derived_stops(self) -> tuple[str, ...]:
         """Where an answer runs on into the next field or example. A cue that is empty announces nothing."""

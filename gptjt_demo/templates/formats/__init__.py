@@ -5,7 +5,7 @@ recognised. Out: YAML, a widget block, a task of lm-evaluation-harness, or calls
 All of it is data: nothing that is read is run. One file a family of formats; none knows a model.
 """
 
-from gptjt_demo.templates.formats.formats import FORMATS, Format, export
+from gptjt_demo.templates.formats.formats import FORMATS, Format, export, left_out
 from gptjt_demo.templates.formats.reading import load, read, save
 
-__all__ = ["FORMATS", "Format", "export", "load", "read", "save"]
+__all__ = ["FORMATS", "Format", "export", "left_out", "load", "read", "save"]

@@ -14,6 +14,7 @@ from pprint import pformat
 from textwrap import indent
 from typing import Any
 
+from gptjt_demo.settings.shape import shape_data
 from gptjt_demo.templates.template import Template
 
 
@@ -21,6 +22,9 @@ def python(template: Template, query: Mapping[str, str], model: str) -> str:
     """A program that loads a model and answers the query."""
     fields = template.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
     fields = {name: value for name, value in fields.items() if name not in ("query", "checks")}
+    asked = _literal(dict(query))
+    shape = ["shape = template.shape_for(", f"{asked},", ")"] if template.shape else []
+    held = ", shape=shape" if template.shape else ""
     lines = [
         "from gptjt_demo import Template, load",
         "",
@@ -28,10 +32,11 @@ def python(template: Template, query: Mapping[str, str], model: str) -> str:
         f"{_literal(fields)},",
         ")",
         "prompt = template.render(",
-        f"{_literal(dict(query))},",
+        f"{asked},",
         ")",
+        *shape,
         f"engine = load({model!r})",
-        "answer = engine.complete(prompt, template.generation, attention=template.attention)",
+        f"answer = engine.complete(prompt, template.generation, attention=template.attention{held})",
         "print(answer.text)",
     ]
     if template.labels:
@@ -66,7 +71,9 @@ def _request(template: Template, query: Mapping[str, str]) -> dict[str, Any]:
     """What the page's `/complete` is given: the prompt and what differs from its defaults."""
     attention = {"attention": template.attention} if template.attention else {}
     settings = template.generation.model_dump(mode="json", exclude_defaults=True)
-    return {"prompt": template.render(query), **attention, **settings}
+    shape = template.shape_for(query)
+    held = {} if shape is None else {"shape": shape_data(shape)}
+    return {"prompt": template.render(query), **attention, **settings, **held}
 
 
 def _literal(value: object) -> str:

@@ -40,6 +40,13 @@ FORMATS = (
 )
 
 
+def left_out(template: Template, format: str) -> str:
+    """What a format has no place for although answers depend on it, a sentence; empty where there is nothing."""
+    if template.shape is not None and format in ("hf-widget", "lm-eval"):
+        return "It has no place for the shape of answers: they come as free text there."
+    return ""
+
+
 def export(
     template: Template,
     format: str,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from gptjt_demo.templates.lint import cues, labels
+from gptjt_demo.templates.lint import cues, labels, shape
 from gptjt_demo.templates.lint.finding import Finding, count, mended
 from gptjt_demo.templates.prompt_text import BLANKS
 from gptjt_demo.templates.template import Template
@@ -45,6 +45,7 @@ def lint(
     found += _examples(template, asked)
     found += _nearest(template)
     found += labels.labels(template)
+    found += shape.shape(template)
     if encode and template.labels:
         found += labels.label_tokens(template, encode)
     return tuple(found)

@@ -132,7 +132,7 @@ def _facts(job: BatchJob, counts: Counts) -> str:
         "Attention": result.attention,
         **({"Labels by": FILE_RULES[job.order.rule][0]} if job.order.labels else {}),
         "Errors": f"{counts.errors:,}",
-        "Flagged": f"{counts.flagged:,}" if job.order.template.check else "no check",
+        "Flagged": f"{counts.flagged:,}" if job.order.template.check or job.order.template.shape else "no check",
         **({} if result.was_complete else {"Time": duration(result.seconds)}),
     }
     items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())

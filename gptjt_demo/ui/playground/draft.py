@@ -6,14 +6,13 @@ Knows nothing of gradio's components or of the engine.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.settings import Attention
+from gptjt_demo.templates.answer_shape import read_list, written_list
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.controls import Controls
@@ -225,10 +224,7 @@ def query_cells(template: Template) -> Cells:
 
 def show_labels(labels: Sequence[str]) -> str:
     """Labels as text to edit: a comma between them, quotes around one that needs them."""
-    return ", ".join(
-        '"' + label.replace('"', '""') + '"' if label != label.strip() or set(label) & set('",\n') else label
-        for label in labels
-    )
+    return written_list(labels)
 
 
 def read_labels(text: str) -> list[str]:
@@ -238,12 +234,9 @@ def read_labels(text: str) -> list[str]:
         TemplateError: a quote is not closed.
     """
     try:
-        rows = list(csv.reader(io.StringIO(text), skipinitialspace=True, strict=True))
-    except csv.Error:
-        raise TemplateError(
-            "a quote is not closed", where="Labels", mend='write "a, b" for a label with a comma'
-        ) from None
-    return [label.strip() for row in rows for label in row if label.strip()]
+        return read_list(text)
+    except TemplateError as error:
+        raise TemplateError(error.what, where="Labels", mend='write "a, b" for a label with a comma') from None
 
 
 def own_stops(template: Template) -> Sequence[str]:
