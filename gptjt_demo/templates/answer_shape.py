@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_serializer, model_validator
 
 from gptjt_demo.errors import SettingError, TemplateError, nearest
 from gptjt_demo.settings.shape import (
@@ -78,6 +78,12 @@ class AnswerShape(BaseModel):
         if self.separator != SEPARATOR and not self.from_input:
             raise ValueError("a separator goes with from_input")
         return self
+
+    @model_serializer
+    def _what_is_said(self) -> dict[str, Any]:
+        """What differs from the defaults, which a file, a link and a list of changes show."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: value for name, value in values.items() if value != type(self).model_fields[name].default}
 
     def over(self, inputs: Sequence[str]) -> Shape:
         """The shape of the answer to these inputs."""
