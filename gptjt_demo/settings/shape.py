@@ -162,7 +162,7 @@ def described(shape: Shape) -> str:
 
 def shape_words(shape: Shape, whole: bool | None) -> str:
     """Whether an answer has the shape that it was held to, in a few words."""
-    return f"{described(shape)}, by construction" if whole else f"unfinished: not yet {described(shape)}"
+    return f"has its shape by construction, {described(shape)}" if whole else f"unfinished: not yet {described(shape)}"
 
 
 def _check_texts(texts: object) -> None:

@@ -27,7 +27,7 @@ def test_complete_prints_one_json_object_with_the_promised_keys(
     assert out.count("\n") == 1
     assert set(json.loads(out)) == {
         "text", "model", "attention", "stop_reason", "prompt_tokens", "completion_tokens",
-        "seconds_to_first_token", "tokens_per_second", "seed", "forward_passes", "drafted", "accepted",
+        "seconds_to_first_token", "tokens_per_second", "seed", "forward_passes", "drafted", "accepted", "has_shape",
     }  # fmt: skip
     assert json.loads(out)["text"] == "Indian Rupee"
 
