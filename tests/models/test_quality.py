@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +83,10 @@ def test_label_rankings_are_those_of_float32(mini: Engine, exact: Engine, name: 
         alike += sum(a == b for a, b in zip(*ranks, strict=True))
         total += len(ranks[0])
     assert alike >= 0.98 * total
+
+
+def test_the_bounds_hold_with_the_products_of_avx2_too() -> None:
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        pytest.skip("AVX2 is of x86")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "not avx2"]
+    subprocess.run(command, check=True, env={**os.environ, "GPTJT_WAY": "avx2"})

@@ -1,7 +1,8 @@
 """From a configuration and a checkpoint to the operations of a whole step: the families Llama and GPT-J.
 
 In: the values of a `config.json`, and a checkpoint. Out: a `Program`, which holds tables for `step.work` and keeps
-alive what they point at. Weights in the hivemind layout are used as they lie in the file. Loads no transformers.
+alive what they point at. Weights in the hivemind layout are used as they lie in the file, or with their codes
+in another order. Loads no transformers.
 """
 
 from __future__ import annotations
@@ -140,11 +141,16 @@ class _Writer:
         whole = np.round(meaning.astype(np.float64) * WEIGHT).astype("<i2").view(np.uint8).reshape(256, 2)
         table = aligned((512,), np.uint8)
         table[:256], table[256:] = whole[:, 0], whole[:, 1]
-        self.kept.append(weight)
-        self.bytes += weight.weight.numel() + absmax.nbytes + scales.nbytes
+        codes = weight.weight.numpy()
+        if weights.ordered():
+            stored, codes = codes, aligned(codes.shape, np.uint8)
+            weights.in_order(stored, codes)
+            self.checkpoint.release(weight.weight)
+            meaning = np.insert(meaning[:-1], 127, 0)
+        self.bytes += codes.nbytes + absmax.nbytes + scales.nbytes
         return _Stored(
             CODES,
-            weight.weight.data_ptr(),
+            self.keep(codes),
             self.keep(absmax),
             self.keep(scales),
             self.keep(table),

@@ -8,15 +8,17 @@ A weight is stored in one of three ways:
 
     codes   the hivemind layout's own bytes. bitsandbytes' signed dynamic code (Dettmers et al. 2022, "8-bit Optimizers
             via Block-wise Quantization") is odd and, from nought on, the largest of a few straight lines; so a code is
-            read with arithmetic, or by two look-ups where the processor has AVX-512 VBMI. A block's absmax enters as
-            a ratio to the row's largest.
+            read by two look-ups where the processor has AVX-512 VBMI, with look-ups of its upper half, `in_order`, on
+            x86 else, and with arithmetic elsewhere. A block's absmax enters as a ratio to the row's largest.
     int8    a scale a row
     int16   a scale a row, for small models in other layouts
 """
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
+from numpy.typing import NDArray
 
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.vectors import (
@@ -41,9 +43,23 @@ WEIGHT = 16000  # code 1.0; then the lines' slopes are whole numbers
 CODES, INT8, INT16 = 0, 1, 2
 # The positive half of the dynamic code at 1.0 = WEIGHT: the largest of these lines (slope, offset) and 0, at most 1.
 LINES = ((225, -12687), (45, -1257), (9, -123), (2, -12))
-# The same by the upper four bits of the size: slope, start, rest. The smallest sixteen are a line, too, to 6 in 16000.
+# The same by the upper four bits of the distance from nought: slope, start, rest. The smallest sixteen are a line, too,
+# to 6 in 16000.
 NIBBLES = ((1, 0, 0), (9, 14, 2), (45, 28, 2), (45, 28, 2), (225, 56, -88))
-TOP = 112  # what 1.0 has more than the code before it
+
+
+def ordered() -> bool:
+    """Whether codes are put `in_order` when they are loaded; else they stay as stored."""
+    return way().x86 and not way().lookups
+
+
+def in_order(codes: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    """Write codes so that their upper four bits name their line: below nought 0 to 126, from nought on 128 to 255.
+
+    1.0, at most one value in 4096, becomes the code before it, 0.993: there is no room for it on the last line.
+    """
+    np.minimum(codes, 254, out=out)
+    out += out > 126
 
 
 def code_tables(builder: ir.IRBuilder, tables: ir.Value) -> list[ir.Value]:
@@ -85,34 +101,27 @@ def _words(builder: ir.IRBuilder, low: ir.Value, high: ir.Value) -> list[ir.Valu
 
 
 def _by_nibbles(builder: ir.IRBuilder, address: ir.Value) -> list[ir.Value]:
-    """32 codes as int16, read with the look-ups of 16 bytes that AVX2 has.
+    """32 codes in the order of `in_order`, as int16, read with the look-ups of 16 bytes that AVX2 has.
 
-    A code k from nought has the size m, whose upper four bits say on which line it lies: slope * (m - start) + rest.
+    The upper four bits say on which line a code lies: slope * (code - start) + rest.
     """
     bytes_ = vector_type(I8, 32)
     codes = load_at(builder, address, bytes_, 1)
-    from_middle = builder.xor(codes, splat(I8, 32, -128))
-    signed = call(builder, "llvm.sadd.sat.v32i8", bytes_, from_middle, splat(I8, 32, 1))
-    size = builder.select(
-        builder.icmp_signed("<", signed, splat(I8, 32, 0)), builder.sub(splat(I8, 32, 0), signed), signed
-    )
     upper = builder.and_(
-        builder.bitcast(builder.lshr(builder.bitcast(size, vector_type(I16, 16)), splat(I16, 16, 4)), bytes_),
+        builder.bitcast(builder.lshr(builder.bitcast(codes, vector_type(I16, 16)), splat(I16, 16, 4)), bytes_),
         splat(I8, 32, 15),
     )
 
-    def table(column: int) -> ir.Value:
-        values = [NIBBLES[min(k, len(NIBBLES) - 1)][column] for k in range(16)] * 2
-        constant = ir.Constant(bytes_, [value - 256 if value > 127 else value for value in values])
+    def table(values: list[int]) -> ir.Value:
+        constant = ir.Constant(bytes_, [(value + 128) % 256 - 128 for value in values] * 2)
         return call(builder, "llvm.x86.avx2.pshuf.b", bytes_, constant, upper)
 
-    rest = table(2)
-    last = builder.sext(builder.icmp_signed("==", codes, splat(I8, 32, -1)), bytes_)  # 1.0, one step above the line
-    rest = builder.add(rest, builder.and_(last, splat(I8, 32, TOP)))
-    part = builder.sub(size, table(1))
-    part, rest = (call(builder, "llvm.x86.avx2.psign.b", bytes_, value, signed) for value in (part, rest))
-    slopes = _interleaved(builder, table(0), splat(I8, 32, 1))
-    values = _interleaved(builder, part, rest)
+    lines = [NIBBLES[min(k, len(NIBBLES) - 1)] for k in range(8)]
+    slope = table([line[0] for line in [*lines[::-1], *lines]])
+    start = table([127 - line[1] for line in lines[::-1]] + [128 + line[1] for line in lines])
+    rest = table([-line[2] for line in lines[::-1]] + [line[2] for line in lines])
+    slopes = _interleaved(builder, slope, splat(I8, 32, 1))
+    values = _interleaved(builder, builder.sub(codes, start), rest)
     return [
         call(builder, "llvm.x86.avx2.pmadd.ub.sw", vector_type(I16, 16), slope, value)
         for slope, value in zip(slopes, values, strict=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -24,8 +25,9 @@ from gptjt_demo.errors import CheckpointError
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled.network import CompiledLM, compiled_model
 from gptjt_demo.models.compiled.shape import sizes
+from gptjt_demo.models.compiled.weights import in_order, ordered
 from gptjt_demo.models.convert import convert
-from gptjt_demo.models.layout import LAYOUTS
+from gptjt_demo.models.layout import LAYOUTS, Blockwise
 from gptjt_demo.settings import Attention
 
 PROMPTS = [[7 * k % 250 for k in range(1, 40)], [3, 1, 4, 1, 5, 9, 2, 6], [200, 100, 50]]
@@ -140,6 +142,16 @@ def test_a_long_answer_outgrows_its_room(pair: tuple[Any, Any]) -> None:
     near(found.logits, expected.logits)
 
 
+def test_codes_in_order_name_their_line_in_four_bits() -> None:
+    codes = np.arange(256, dtype=np.uint8)
+    found = np.empty_like(codes)
+    in_order(codes, found)
+    distance = np.minimum(np.abs(codes.astype(int) - 127), 127)
+    line = np.where(codes < 127, 7 - distance // 16, 8 + distance // 16)
+    assert np.array_equal(found >> 4, line)
+    assert len(set(found.tolist())) == 255  # 1.0 and the code before it are one
+
+
 @pytest.mark.parametrize("layout", [layout.name for layout in LAYOUTS if layout.name in ("hivemind", "int8")])
 @pytest.mark.parametrize("family", ["llama", "gptj"])
 def test_weights_in_8_bits_are_multiplied_as_they_are_stored(tmp_path: Path, family: str, layout: Any) -> None:
@@ -150,6 +162,8 @@ def test_weights_in_8_bits_are_multiplied_as_they_are_stored(tmp_path: Path, fam
         for name, parameter in network.named_parameters():
             if f"{name.removesuffix('.weight')}.weight" in checkpoint.names and parameter.dim() == 2:
                 weight = checkpoint.weight(name.removesuffix(".weight"))
+                if isinstance(weight, Blockwise) and ordered():  # where 1.0 is the code before it
+                    weight = Blockwise(weight.weight.clamp(max=254), weight.absmax, weight.code)
                 parameter.copy_(weight if isinstance(weight, Tensor) else weight.rows(0, len(parameter)))
     ours, reference = compiled(tmp_path / layout), PrefixLM(network)
     expected, found = (lm.prefill(*pad(PROMPTS), "prefix") for lm in (reference, ours))
