@@ -7,6 +7,7 @@ Knows nothing of how sets of examples are made or measured.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,6 +34,7 @@ from gptjt_demo.errors import PlaygroundError, SettingError
 from gptjt_demo.evaluation.limits import SEARCH_CALLS, SEARCH_CALLS_AT_LEAST
 
 if TYPE_CHECKING:
+    from gptjt_demo.evaluation.improve.improve import Improvement
     from gptjt_demo.templates.template import Template
 
 
@@ -121,8 +123,7 @@ def improve(
         tell("nothing is written: the present examples stay")
         return
     with named(target):
-        target.write_text(_named(found.template, target).to_yaml(), encoding="utf-8")
-    tell(f"written to {target}")
+        _write(found, target, table.path.name)
 
 
 def _check_target(target: Path, overwrite: bool) -> None:
@@ -134,6 +135,23 @@ def _check_target(target: Path, overwrite: bool) -> None:
         )
     if not target.parent.is_dir():
         raise SettingError("there is no such folder", where=str(target.parent), mend="make it, or choose another")
+
+
+def _write(found: Improvement, target: Path, file: str) -> None:
+    """Write the new template. What it replaces is kept as a version; where there are versions, so is the new one, with
+    the figures of the unseen rows."""
+    from gptjt_demo.evaluation.measured import measured_of
+    from gptjt_demo.templates.versions.history import history_file, keep, record
+
+    if target.exists():
+        keep(target, "before better examples")
+    target.write_text(_named(found.template, target).to_yaml(), encoding="utf-8")
+    tell(f"written to {target}")
+    if history_file(target).exists():
+        keep(target, "better examples")
+        runs = [replace(run, file=f"{file}, unseen half") for run in (found.present, found.better) if run is not None]
+        record(target, [measured_of(run) for run in runs])
+        tell(f"kept in {history_file(target)}")
 
 
 def _named(template: Template, target: Path) -> Template:

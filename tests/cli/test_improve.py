@@ -13,6 +13,7 @@ from improve_world import MOOD, Model, answer, rows
 
 from gptjt_demo.tables import rowfile
 from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.versions.history import History
 
 
 @pytest.fixture
@@ -45,6 +46,20 @@ def test_the_new_template_is_written_and_what_was_gained_is_said(
     status, out, said = run(capsys, *ASKED, "--output", "better.yaml")
     assert (status, out) == (2, "")
     assert said == "error: better.yaml: it is there already; choose another with --output, or --overwrite\n"
+
+
+def test_the_template_s_own_file_gets_a_new_version_and_keeps_the_one_before(
+    files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_with(monkeypatch, Model())
+    before = (files / "mood.yaml").read_text()
+    assert run(capsys, *ASKED, "--output", "mood.yaml", "--overwrite")[0] == 0
+    history = History.of(files / "mood.yaml")
+    assert [version.text for version in history.versions] == [before, (files / "mood.yaml").read_text()]
+    new = history.figures(Template.load(files / "mood.yaml"))
+    old = history.figures(history.versions[0].template())
+    assert [(each.file, each.rows) for each in (*new, *old)] == [("gold.csv, unseen half", 48)] * 2
+    assert new[0].right > old[0].right
 
 
 def test_json_tells_the_rows_of_both_halves(
