@@ -134,20 +134,25 @@ class Searching:
         """
         if searched is None:
             return None, ""
-        found = searched.found.template
+        found, title = searched.found.template, searched.present.title
         undone = "Undo there brings back what was."
         try:
             whole = self.do.actions.whole(held)
         except PlaygroundError:
             whole = None
-        if whole != searched.present or found.nearest_examples != whole.nearest_examples:
-            title = searched.present.title
-            page = self.opening.opened(
-                session, identified(searched.present, found, ""), f"“{title}” has other examples.", held
-            )
-            return page, f"“{title}” with the new examples is in the playground. {undone}"
-        raw = found.revised(query=whole.query).render(whole.query) if held.view == RAW else held.raw
-        page = self.opening.mended(session, held._replace(examples=example_cells(found), raw=raw), held)
+        if whole != searched.present:  # the playground has another prompt
+            new, note = identified(searched.present, found, ""), f"“{title}” has other examples."
+            page = self.opening.opened(session, new, note, held)
+            back = self.do.actions.past.ways(session).back
+            return page, f"“{title}” with the new examples is in the playground. {undone if back else ''}".rstrip()
+        now = held._replace(
+            base=held.base.revised(nearest_examples=found.nearest_examples),
+            examples=example_cells(found),
+            raw=found.revised(query=whole.query).render(whole.query) if held.view == RAW else held.raw,
+        )
+        page = self.opening.mended(session, now, held)
+        if now.base != held.base:
+            page = page._replace(base=now.base, picker=gr.update(**self.opening.choices(now.base)))
         return page, f"The new examples are in the playground. {undone}"
 
     def leave(self, session: str) -> None:
