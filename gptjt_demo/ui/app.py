@@ -64,7 +64,7 @@ def build_app(engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> 
             with gr.Tab("Batch", id="batch") as batch:
                 blocks.sweeps.append(batch_tab(blocks, actions, play, batch, memory))
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
-                evaluate_tab(blocks, actions, play, evaluate)
+                evaluate_tab(blocks, actions, play, evaluate, tabs)
             with gr.Tab("About", id="about") as about:
                 about_tab(actions, play, about)
 

@@ -21,10 +21,10 @@ from gptjt_demo.templates.template import Template
 NOTHING = "nothing changed"
 LONGEST = 40  # characters of a value that stands within the words
 ALIKE = 0.6  # above it, two rows are one that was edited
-# Comparing rows takes the product of their lengths: so much of each, among so many, is enough to know one again.
-COMPARED = 500  # characters
+# Comparing takes the product of two lengths: so much of each row, among so many, is enough to know one again.
+COMPARED = 40  # words
 MOST_COMPARED = 50
-MOST_LINES = 2_000  # of a text whose lines are compared one by one
+MOST_LINES = 300  # of a text whose lines are compared one by one
 
 _CALLED = {"name": "short name", "query": "sample query", "checks": "checks"}
 _GAPS = ("separator", "instruction_separator", "field_separator")  # nothing but blanks, mostly: shown as in JSON
@@ -191,12 +191,19 @@ def _edited(before: Row, others: Sequence[Row]) -> Row | None:
     if len(others) > MOST_COMPARED:
         return None
     best, found = ALIKE, None
-    matcher = SequenceMatcher(None, b="\n".join(before)[:COMPARED], autojunk=False)
+    matcher = SequenceMatcher(None, b=_words(before), autojunk=False)
     for other in others:
-        matcher.set_seq1("\n".join(other)[:COMPARED])
+        matcher.set_seq1(_words(other))
         if matcher.quick_ratio() > best and matcher.ratio() > best:
             best, found = matcher.ratio(), other
     return found
+
+
+def _words(row: Row) -> list[str]:
+    """A row's first words; the first characters of one that is written without blanks."""
+    text = "\n".join(row)
+    words = text[: COMPARED * 20].split()
+    return words[:COMPARED] if len(words) > 3 else list(text[:COMPARED])
 
 
 def _shown(template: Template, rows: Sequence[Row]) -> str:

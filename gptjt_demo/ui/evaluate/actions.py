@@ -45,6 +45,11 @@ from gptjt_demo.ui.work import Runs, Tell, Work
 ROW_LIMIT = 10_000
 NOTHING = "(nothing)"
 """The value of the picker of another prompt where none is picked; no template has such a name."""
+KEPT = "(kept)"
+"""... and where it is a version of the visitor's own."""
+
+Rival = tuple[Template, str]
+"""A version to measure against, and what it is called."""
 
 
 class EvaluateActions:
@@ -101,15 +106,21 @@ class EvaluateActions:
         rule: LabelRule,
         attention: str,
         *values: Any,
+        rival: Rival | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """The runs, how far they are, and their figures; the figures when they are there."""
+        called: list[str] = []
         most = source.fewer(ROW_LIMIT, self.actions.limits.rows)
         try:
             asked = [(*self.rows(table, name, values, most), mode) for mode in self.modes(attention)]
             if against != NOTHING:
                 if len(asked) > 1:
                     raise SettingError("two comparisons at once", mend="choose one attention, or no other prompt")
-                asked.append((*self.rows(table, against, values, most), asked[0][2]))
+                if against == KEPT and rival is None:
+                    raise SettingError("that version is no longer here", mend="press Measure against it once more")
+                own, name_of_own = rival if rival and against == KEPT else (None, "")
+                asked.append((*self.rows(table, against, values, most, own), asked[0][2]))
+                called = [asked[0][0].title, name_of_own] if own else []
         except PlaygroundError as error:
             yield gr.skip(), problem(str(error)), gr.skip(), gr.skip()
             return
@@ -123,7 +134,7 @@ class EvaluateActions:
                 meter = Meter(len(rows), partial(tell, title=f"{template.title}, {question.mode} attention"))
                 runs.append(measure(question, rows, cancel=cancel, meter=meter, rules=True))
             runs = [run for run in runs if run.n]
-            return runs, figures(runs, said)  # here, because pictures take a while
+            return runs, figures(runs, said, called)  # here, because pictures take a while
 
         seconds = self.actions.limits.batch_seconds
         for standing in self.runs.watch(session, Work(function, "measure", seconds)):
@@ -250,15 +261,18 @@ class EvaluateActions:
 
     # --- what is asked
 
-    def rows(self, table: Table | None, name: str, values: Sequence[Any], limit: int) -> tuple[Template, LabelledRows]:
-        """A prompt and what it is measured on. Of two prompts, inputs with the same number share a column.
+    def rows(
+        self, table: Table | None, name: str, values: Sequence[Any], limit: int, own: Template | None = None
+    ) -> tuple[Template, LabelledRows]:
+        """A prompt, by its picker's name or one's own, and what it is measured on. Of two prompts, inputs with the same
+        number share a column.
 
         Raises:
             PlaygroundError: there is no model, file or column yet, or the prompt is none.
         """
         gold, columns, controls = values[0], values[1 : 1 + MAX_INPUTS], values[1 + MAX_INPUTS :]
         need_model(self.actions.engine)
-        template = chosen(name, self.actions, controls)
+        template = own or chosen(name, self.actions, controls)
         file = source.needed(table)
         if not gold:
             raise SettingError("no column of right answers is chosen", mend="choose one")

@@ -26,7 +26,7 @@ def figures(runs: Sequence[Run], said: Sequence[str] = (), asked: Sequence[str] 
     Args:
         runs: one, or two that are compared.
         said: what should be known about the rows, a sentence each.
-        asked: what the two are called where neither attention nor name tells them apart.
+        asked: what the two are called; else they are called by their attention or their names.
     """
     if not runs or not runs[0].n:
         return ""
@@ -34,7 +34,7 @@ def figures(runs: Sequence[Run], said: Sequence[str] = (), asked: Sequence[str] 
     names = [f"{run.attention} attention" for run in runs]
     if len(runs) == 2:
         if runs[0].attention == runs[1].attention:
-            names = names_of(runs, asked)
+            names = list(asked) or names_of(runs)
         test = f'<p class="paired" role="status">{escape(paired_sentence(compare(*runs), *names))}</p>'
         compared = test + side_by_side(runs[0], runs[1], names)
     notes = "".join(f'<p class="notice" role="note">{escape(line)}</p>' for line in said)

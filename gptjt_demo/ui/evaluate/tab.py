@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.ui import static
-from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
+from gptjt_demo.ui.evaluate.actions import KEPT, NOTHING, EvaluateActions, Rival
 from gptjt_demo.ui.evaluate.search_panel import connect, search_panel
-from gptjt_demo.ui.html import SAVE, into_view
+from gptjt_demo.ui.html import SAVE, into_view, problem
 from gptjt_demo.ui.line import MEASURING
 from gptjt_demo.ui.loading import attention_control, causal_alone
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
+from gptjt_demo.ui.playground.versions import measured
+from gptjt_demo.ui.playground.versions import rival as chosen_rival
 from gptjt_demo.ui.rows import source
 from gptjt_demo.ui.rows.pasting import pasting, taken
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices
@@ -27,6 +30,13 @@ if TYPE_CHECKING:
     from gptjt_demo.ui.playground.tab import Playground
 
 RUNS_AT_ONCE = 8
+# The tab may be drawn some frames after it was chosen.
+_TO_RIVAL = """async () => {
+  const field = () => document.querySelector("#evaluate-against input");
+  for (let frames = 0; frames < 300 && !field()?.checkVisibility(); frames += 1)
+    await new Promise(requestAnimationFrame);
+  field()?.focus();
+}"""
 
 _HINT = (
     '<section class="card"><header><h2>Result</h2></header><p class="hint">Choose a file that has the right '
@@ -39,16 +49,16 @@ _DIAGNOSTICS = (
 )
 
 
-def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.Tab) -> None:
-    """Build the tab inside the open `tab`."""
+def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.Tab, tabs: gr.Tabs) -> None:
+    """Build the tab inside the open `tab`, one of `tabs`."""
     do = EvaluateActions(actions)
-    engine = actions.engine
+    engine, library = actions.engine, choices(actions.library)
     press = static.read("figures.js")
-    table, runs = gr.State(None), gr.State(None)
+    table, runs, rival = gr.State(None), gr.State(None), gr.State(None)
     with gr.Row(elem_classes="data-columns", equal_height=False):
         with gr.Column(elem_classes="data-panel", min_width=300, scale=2):
             name = gr.Dropdown(
-                choices(actions.library),
+                library,
                 value=PLAYGROUND,
                 label="Prompt",
                 filterable=False,
@@ -83,7 +93,7 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
             )
             actions.arrival.later(attention, lambda _: causal_alone(engine))
             against = gr.Dropdown(
-                [("No other prompt", NOTHING), *choices(actions.library)],
+                [("No other prompt", NOTHING), *library],
                 value=NOTHING,
                 label="Compare with",
                 filterable=False,
@@ -113,8 +123,18 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def measure(request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
-        yield from do.measure(_session(request), *values)
+    def measure(request: gr.Request, own: Rival | None, *values: Any) -> Iterator[tuple[Any, ...]]:
+        for found, *shown in do.measure(_session(request), *values, rival=own):
+            yield found, *shown, measured(found) if isinstance(found, list) else gr.skip()
+
+    def choose_rival(event: gr.EventData, mode: str) -> tuple[Any, ...]:
+        try:
+            template, called = chosen_rival(event._data)
+        except PlaygroundError as error:
+            return *[gr.skip()] * 4, problem(str(error))
+        picks = gr.Dropdown([("No other prompt", NOTHING), (called, KEPT), *library], value=KEPT)
+        one = "prefix" if mode == "both" else mode  # two comparisons at once are none
+        return (template, called), picks, one, gr.update(selected="evaluate"), ""
 
     def run_diagnostics(request: gr.Request, *values: Any) -> Iterator[tuple[str, str]]:
         yield from do.diagnose(_session(request), *values)
@@ -144,11 +164,14 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
     )
     file.clear(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
     gr.on([name.input, tab.select], do.choose, [table, name, gold, *columns, *play.controls], picks, **quiet)
-    outputs = [runs, bar, shown, cell]
+    outputs = [runs, bar, shown, cell, play.kept]
+    play.kept.apply(choose_rival, attention, [rival, against, attention, tabs, play.page.notice], **quiet).then(
+        None, js=_TO_RIVAL, **quiet
+    )
     measuring: dict[str, Any] = {**loud, "concurrency_limit": RUNS_AT_ONCE, "concurrency_id": MEASURING}
-    run.click(measure, asked, outputs, **measuring).then(offer, runs, fetch, **quiet)
+    run.click(measure, [rival, *asked], outputs, **measuring).then(offer, runs, fetch, **quiet)
     sample.click(do.sample, [name, *play.controls], [table, found, preview, *picks], **quiet).success(
-        measure, asked, outputs, **measuring
+        measure, [rival, *asked], outputs, **measuring
     ).then(offer, runs, fetch, **quiet)
     stop.click(stop_run, None, None, **quiet)
     shown.click(open_cell, runs, [cell, added], **quiet).then(None, js=into_view("evaluate-cell"), **quiet)

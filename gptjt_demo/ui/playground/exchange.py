@@ -113,7 +113,8 @@ def exchange() -> Exchange:
     with gr.Accordion("Import and export", open=False, elem_id="exchange") as fold:
         pasted = gr.Textbox(
             label="Import",
-            info="Paste a link, a YAML file, a model card with a widget block, a simonw/llm file, or a raw prompt.",
+            info="Paste a link, a YAML file, anything exported here, a model card with a widget block, a simonw/llm "
+            "file, or a raw prompt.",
             lines=3,
             max_lines=8,
             elem_id="pasted",

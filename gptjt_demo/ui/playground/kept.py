@@ -1,8 +1,10 @@
-"""What a visitor keeps in their own browser: templates of their own and their last runs; the server stores nothing.
+"""What a visitor keeps in their own browser: templates of their own with their versions, what was measured with each,
+and their last runs; the server stores nothing.
 
 The panel is a gr.HTML that kept.js draws from the browser's storage, under a key that does not change with the app's
-restarts. Its value is the newest thing to keep; its `click` asks for the prompt on the page, and its `select` opens a
-kept thing. Read one as one reads a link: a browser may send anything.
+restarts. Its value is the newest thing to keep or to show; its `click` asks for the prompt on the page, its `select`
+opens a kept thing, its `submit` asks what changed between versions, its `apply` measures against one. Read one as one
+reads a link: a browser may send anything.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import gradio as gr
 from gptjt_demo.engine.results import Alternative, Token
 from gptjt_demo.errors import PlaygroundError, TemplateError
 from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.versions.measured import prompt_key
 from gptjt_demo.ui import static
 from gptjt_demo.ui.playground.identity import slug
 
@@ -27,8 +30,10 @@ _PANEL = """
     <input type="text" class="kept-name" maxlength="100" placeholder="Name" aria-label="Name for this prompt">
     <button type="button" class="quiet kept-keep">Save this prompt</button>
     <button type="button" class="quiet kept-download">Download JSON</button>
+    <button type="button" class="quiet kept-read">Read in JSON…</button>
   </div>
   <p class="hint kept-none" role="status"></p>
+  <p class="kept-undo" hidden><button type="button" class="quiet">Undo the deletion</button></p>
   <ul class="kept-list" aria-label="History, kept in this browser"></ul>
 </details>
 """
@@ -39,7 +44,7 @@ def kept_panel() -> gr.HTML:
     return gr.HTML(
         None,
         html_template=_PANEL,
-        js_on_load=static.read("kept.js"),
+        js_on_load=static.read("kept_things.js") + static.read("kept.js"),
         apply_default_css=False,
         elem_id="kept",
     )
@@ -77,7 +82,8 @@ def template_record(template: Template, asked: Any = None) -> dict[str, Any]:
     if title:
         template = template.revised(title=title, name=slug(title))
     dumped = template.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
-    return {"kind": "template", "nonce": secrets.token_hex(8), "title": template.title, "template": dumped}
+    key = prompt_key(template)
+    return {"kind": "template", "nonce": secrets.token_hex(8), "title": template.title, "template": dumped, "key": key}
 
 
 def read_record(data: Any) -> Template:

@@ -24,6 +24,7 @@ from gptjt_demo.ui.playground.kept import Repeat, kept_panel, read_record, read_
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.outcome import Outcome
 from gptjt_demo.ui.playground.rules import RULES
+from gptjt_demo.ui.playground.versions import compared
 from gptjt_demo.ui.session import session
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Playground:
         controls: all of the prompt.
         previews: what `Actions.preview` fills.
         page: what `Opening` fills.
+        kept: what the visitor keeps; its `apply` asks to measure against a version, its value is the newest to keep.
         opening: opens templates here.
         landing: puts what a handler opened into the controls, as the next step of its event.
     """
@@ -62,6 +64,7 @@ class Playground:
     controls: Controls
     previews: Previews
     page: Page
+    kept: gr.HTML
     opening: Opening
     landing: Landing
 
@@ -184,6 +187,9 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         except PlaygroundError as error:
             return refusal(str(error))
 
+    def compare_versions(event: gr.EventData) -> dict[str, Any]:
+        return compared(event._data)
+
     def reopen(request: gr.Request, event: gr.EventData, *values: Any) -> tuple[Any, ...]:
         try:
             template, again = read_record(event._data), read_repeat(event._data, engine.name)
@@ -283,13 +289,14 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
             weigh, [rule, outcome], [shares, outcome], **quiet
         )
     kept.click(keep_prompt, controls, kept, queue=False, **quiet)
+    kept.submit(compare_versions, None, kept, queue=False, **quiet)
     edit.share.click(make_link, controls, [edit.link, edit.notice], queue=False, **quiet).success(
         None, [edit.link, edit.notice], [edit.link, edit.notice], js=COPY_LINK, queue=False, **quiet
     )
     connect(blocks, edit.exchange, actions, opening, controls, page, landing)
     rule.input(weigh, [rule, outcome], [shares, outcome], **quiet)
     stop.click(stop_run, None, None, queue=False, **quiet)
-    return Playground(controls, previews, page, opening, landing)
+    return Playground(controls, previews, page, kept, opening, landing)
 
 
 def _compare(engine: Answers) -> dict[str, Any]:

@@ -19,7 +19,7 @@ const download = (name, text, type = "text/plain") => {
 };
 
 // The text of a file that the visitor chooses; null if they choose none, an Error in words if it cannot be text.
-const upload = (accept) =>
+const upload = (accept, largest = LARGEST) =>
   new Promise((resolve) => {
     const input = document.createElement("input");
     input.type = "file";
@@ -28,7 +28,8 @@ const upload = (accept) =>
     input.addEventListener("change", async () => {
       const file = input.files[0];
       if (!file) return resolve(null);
-      if (file.size > LARGEST) return resolve(new Error(`${file.name}: more than 1 MiB; give a template or a model card`));
+      const most = `${largest / 1024 / 1024} MiB`;
+      if (file.size > largest) return resolve(new Error(`${file.name}: more than ${most}; give a template or a model card`));
       try {
         resolve(new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer()));
       } catch {

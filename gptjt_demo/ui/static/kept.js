@@ -1,12 +1,14 @@
-// Own templates and last runs, in this browser's storage and nowhere else.
-// In scope: element, trigger, props, watch. `props.value` is the newest thing to keep; every tab of the browser reads
-// and writes the same list, so it is read again before each change. Texts are shown only through textContent.
-const KEY = "gptjt-playground-kept-1";
-const MOST = 200;
+// The history as it is drawn: saved prompts with their versions and figures, and runs. In scope: element, trigger,
+// props, watch, and kept_things.js. `props.value` is the newest thing to keep, or an answer to what was asked. Texts are
+// shown only through textContent.
 const list = element.querySelector(".kept-list");
 const none = element.querySelector(".kept-none");
 const name = element.querySelector(".kept-name");
 const search = element.querySelector(".kept-search");
+const undo = element.querySelector(".kept-undo");
+const told = new Map(); // a prompt's id: what changed from each of its versions to the next, as it was asked for
+const open = new Set(); // ids of prompts whose versions are shown
+const LARGEST = 8 * 1024 * 1024; // bytes of a file that is read in
 
 const make = (tag, name, text) => {
   const node = document.createElement(tag);
@@ -16,40 +18,22 @@ const make = (tag, name, text) => {
   return node;
 };
 
-const load = () => {
-  try {
-    const things = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(things) ? things : [];
-  } catch {
-    return [];
-  }
-};
-
-// Own templates stay; of the runs the oldest go, where there are too many or the browser has no room.
-const save = (things) => {
-  const runs = things.filter((thing) => thing.kind === "run");
-  let excess = runs.slice(MOST);
-  for (;;) {
-    const gone = new Set(excess);
-    const left = things.filter((thing) => !gone.has(thing));
-    try {
-      localStorage.setItem(KEY, JSON.stringify(left));
-      return true;
-    } catch {
-      if (gone.size >= runs.length) return false;
-      excess = runs.slice(Math.floor((runs.length - gone.size) / 2));
-    }
-  }
+const dated = (thing) => {
+  const when = new Date(thing.time);
+  return make("time", "", Number.isNaN(+when) ? "" : when.toLocaleString([], { dateStyle: "short", timeStyle: "short" }));
 };
 
 const keep = (thing) => {
-  const now = new Date().toISOString();
-  const id = `${now}-${Math.random().toString(36).slice(2, 8)}`;
-  const same = (other) => thing.kind === "template" && JSON.stringify(other.template) === JSON.stringify(thing.template);
-  const saved = save([{ id, time: now, ...thing }, ...load().filter((other) => !same(other))]);
-  draw();
+  const before = thing.kind === "template" ? named(load(), thing.template.name) : null;
+  const unchanged = before && same(before, thing);
+  const saved = save(kept(load(), thing));
+  const now = thing.kind === "template" ? named(load(), thing.template.name) : null;
+  if (now && open.has(now.id)) ask(now);
+  else draw();
   if (!saved) none.textContent = "This browser has no space left, or does not let this page save anything.";
-  else if (thing.kind === "template") none.textContent = `“${thing.title}” is saved in your history.`;
+  else if (unchanged) none.textContent = `“${thing.title}” has not changed since version ${numberOf(before)}.`;
+  else if (before) none.textContent = `“${thing.title}” is saved as version ${numberOf(now)}; the versions before are kept.`;
+  else if (now) none.textContent = `“${thing.title}” is saved in your history.`;
 };
 
 const settingsOf = (thing) => {
@@ -70,13 +54,102 @@ const reopen = (thing, again) => {
   (shown ?? element.closest(".gradio-container")).scrollIntoView({ block: "start" });
 };
 
-const item = (thing) => {
-  const node = make("li", "kept-item");
-  const when = new Date(thing.time);
+const adder = (buttons, title) => (text, name, act) => {
+  const button = make("button", "quiet", text);
+  button.setAttribute("aria-label", `${name}: ${title}`);
+  button.addEventListener("click", act);
+  buttons.append(button);
+  return button;
+};
+
+// The newest figures of a prompt, a line each.
+const figuresOf = (version, things) =>
+  version.key ? ofKind(things, "measured").filter((each) => each.key === version.key) : [];
+
+const changesOf = (difference) => {
+  const box = make("div", "kept-changes");
+  difference.changes.forEach((change) => {
+    box.append(make("p", "kept-change", change.words));
+    const lines = make("pre", "kept-lines");
+    lines.tabIndex = 0;
+    lines.setAttribute("role", "group");
+    lines.setAttribute("aria-label", `Before and after: ${change.words}`);
+    change.lines.forEach(([mark, text]) => {
+      const tag = mark === "-" ? "del" : mark === "+" ? "ins" : "span";
+      lines.append(make(tag, "", `${mark} ${text}\n`));
+    });
+    if (change.more) lines.append(make("span", "", `… and ${change.more} more lines\n`));
+    box.append(lines);
+  });
+  return box;
+};
+
+// One version: when, what changed, what was measured, and what can be done with it.
+const versionItem = (thing, version, index, difference, things) => {
+  const node = make("li", "kept-version");
   const head = make("p", "kept-head");
-  head.append(make("b", "", thing.title), make("span", "kept-kind", thing.kind === "run" ? "" : "template"));
-  const time = make("time", "", Number.isNaN(+when) ? "" : when.toLocaleString([], { dateStyle: "short", timeStyle: "short" }));
-  head.append(time);
+  head.append(make("b", "", `Version ${version.number}`), make("span", "kept-kind", index === 0 ? "newest" : ""), dated(version));
+  node.append(head);
+  const first = index === thing.versions.length;
+  const said = first ? "the first that is kept" : (difference?.summary ?? "…");
+  node.append(make("p", "kept-summary", version.note ? `${version.note}: ${said}` : said));
+  figuresOf(version, things).forEach((each) => node.append(make("p", "kept-facts", each.sentence)));
+  const buttons = make("p", "kept-buttons");
+  const add = adder(buttons, `version ${version.number} of ${thing.title}`);
+  if (difference?.changes.length) {
+    const changes = changesOf(difference);
+    changes.hidden = true;
+    const button = add("Before and after", "Before and after", () => {
+      changes.hidden = !changes.hidden;
+      button.setAttribute("aria-expanded", String(!changes.hidden));
+    });
+    button.setAttribute("aria-expanded", "false");
+    node.append(changes);
+  }
+  add("Open", "Open", () => reopen({ ...thing, template: version.template }, false));
+  add("Measure against it", "Measure against it", () =>
+    trigger("apply", { template: version.template, number: version.number }),
+  );
+  if (index > 0) {
+    add("Make it the newest", "Make it the newest", () => {
+      const { template, key } = version;
+      save(kept(load(), { kind: "template", title: template.title, template, key, note: `version ${version.number} again` }));
+      const now = named(load(), thing.template.name);
+      open.add(now.id);
+      ask(now);
+      none.textContent = `Version ${version.number} is version ${numberOf(now)} now, the newest.`;
+      list.querySelector(`[data-id="${CSS.escape(now.id)}"] .kept-version button`)?.focus();
+    });
+  }
+  node.append(buttons);
+  return node;
+};
+
+// What changed is asked of the server once for all of a prompt's versions, when they are looked at.
+const ask = (thing) => {
+  draw();
+  const templates = versionsOf(thing).map((each) => each.template).reverse();
+  if (templates.length > 1) trigger("submit", { id: thing.id, templates });
+};
+
+const versionList = (thing, things) => {
+  const versions = make("ol", "kept-versions");
+  versions.setAttribute("aria-label", `Versions of ${thing.title}`);
+  const differences = told.get(thing.id) ?? []; // the oldest first
+  versionsOf(thing).forEach((version, index, all) => {
+    versions.append(versionItem({ versions: [], ...thing }, version, index, differences[all.length - 2 - index], things));
+  });
+  return versions;
+};
+
+const item = (thing, things) => {
+  const node = make("li", "kept-item");
+  node.dataset.id = thing.id;
+  const prompt = thing.kind === "template";
+  const count = prompt ? versionsOf(thing).length : 0;
+  const head = make("p", "kept-head");
+  const kind = !prompt ? "" : count > 1 ? `version ${numberOf(thing)}` : "template";
+  head.append(make("b", "", thing.title), make("span", "kept-kind", kind), dated(thing));
   node.append(head);
   answersOf(thing).forEach((answer) => {
     node.append(make("p", "kept-answer", answer.text || "(empty)"));
@@ -86,36 +159,88 @@ const item = (thing) => {
   });
   const query = Object.values(thing.template?.query ?? {}).join(" / ");
   if (query) node.append(make("p", "kept-query", query));
+  const [figures] = prompt ? figuresOf(thing, things) : [];
+  if (figures) node.append(make("p", "kept-facts", figures.sentence));
   const buttons = make("p", "kept-buttons");
-  const add = (text, name, act) => {
-    const button = make("button", "quiet", text);
-    button.setAttribute("aria-label", `${name}: ${thing.title}`);
-    button.addEventListener("click", act);
-    buttons.append(button);
-  };
-  if (thing.kind === "run") add("Again", "Run again", () => reopen(thing, true));
+  const add = adder(buttons, thing.title);
+  if (!prompt) add("Again", "Run again", () => reopen(thing, true));
   add("Open", "Open", () => reopen(thing, false));
+  if (prompt) {
+    const button = add(`Versions (${count})`, "Versions", () => {
+      if (open.delete(thing.id)) draw();
+      else {
+        open.add(thing.id);
+        ask(thing);
+      }
+      list.querySelector(`[data-id="${CSS.escape(thing.id)}"] > .kept-buttons [aria-expanded]`)?.focus();
+    });
+    button.setAttribute("aria-expanded", String(open.has(thing.id)));
+  }
   add("Delete", "Delete", () => {
-    save(load().filter((other) => other.id !== thing.id));
+    const before = load();
+    save(before.filter((other) => other.id !== thing.id));
     const next = node.nextElementSibling ?? node.previousElementSibling;
     const index = [...list.children].indexOf(next ?? node);
     draw();
+    undo.hidden = false;
+    undo.firstElementChild.onclick = () => {
+      save(merged(load(), [thing]));
+      undo.hidden = true;
+      draw();
+      list.querySelector(`[data-id="${CSS.escape(thing.id)}"] button`)?.focus();
+    };
     (list.children[Math.min(index, list.children.length - 1)]?.querySelector("button") ?? search).focus();
   });
   node.append(buttons);
+  if (prompt && open.has(thing.id)) node.append(versionList(thing, things));
   return node;
 };
 
 const draw = () => {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const things = load();
-  const hits = things.filter((thing) => {
+  const shown = things.filter((thing) => thing.kind !== "measured");
+  const hits = shown.filter((thing) => {
     const text = JSON.stringify(thing).toLowerCase();
     return words.every((word) => text.includes(JSON.stringify(word).slice(1, -1)));
   });
-  list.replaceChildren(...hits.slice(0, 60).map(item));
+  list.replaceChildren(...hits.slice(0, 60).map((thing) => item(thing, things)));
   const empty = "Your runs and saved prompts are listed here. They stay in this browser.";
-  none.textContent = things.length === 0 ? empty : hits.length === 0 ? "Nothing in your history contains these words." : "";
+  none.textContent = shown.length === 0 ? empty : hits.length === 0 ? "Nothing in your history contains these words." : "";
+};
+
+// The list as it is drawn again, with the focus on the button that had it and the line that was said.
+const redraw = () => {
+  const said = none.textContent;
+  const label = list.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+  draw();
+  none.textContent = said;
+  if (label) [...list.querySelectorAll("button")].find((button) => button.getAttribute("aria-label") === label)?.focus();
+};
+
+const readIn = async () => {
+  const file = await gptjt.upload(".json,application/json", LARGEST);
+  if (file === null) return;
+  let things = [];
+  try {
+    if (typeof file !== "string") throw file;
+    things = [JSON.parse(file)].flat();
+  } catch (error) {
+    none.textContent = typeof file === "string" ? "This file is no JSON; give one of Download JSON." : error.message;
+    return;
+  }
+  const ours = things.filter(fits);
+  if (ours.length === 0) {
+    none.textContent = "There is nothing in this file that Download JSON has written.";
+    return;
+  }
+  const before = load();
+  const saved = save(merged(before, ours));
+  draw();
+  const more = Math.max(0, load().length - before.length);
+  const left = things.length - ours.length;
+  const facts = [`${more} of ${ours.length} were new`, ...(left ? [`${left} could not be read`] : [])];
+  none.textContent = saved ? `The file was read in: ${facts.join(", ")}.` : "This browser has no space left for it.";
 };
 
 let seen = null;
@@ -124,11 +249,18 @@ watch("value", () => {
   if (!thing || thing.nonce === seen) return;
   seen = thing.nonce;
   if (thing.problem) return void (none.textContent = thing.problem);
-  const { nonce, ...kept } = thing;
-  keep(kept);
+  const { nonce, ...rest } = thing;
+  if (rest.kind === "differences") {
+    told.set(rest.id, rest.differences);
+    redraw();
+  } else if (rest.kind === "measured") {
+    save([...rest.measured.map((each) => ({ ...stamped(each), kind: "measured", time: each.time })), ...load()]);
+    redraw();
+  } else keep(rest);
 });
 search.addEventListener("input", draw);
 element.querySelector(".kept-keep").addEventListener("click", () => trigger("click", { name: name.value }));
+element.querySelector(".kept-read").addEventListener("click", readIn);
 element.querySelector(".kept-download").addEventListener("click", () => {
   gptjt.download("gptjt-playground.json", JSON.stringify(load(), null, 2), "application/json");
 });
