@@ -36,9 +36,9 @@ from gptjt_demo.models.compiled.vectors import (
 )
 
 GROUP = 64
-ACTIVATION = 16383
 # Groups of activations that share a scale: as many as the lanes of an int32 vector can sum exactly, 8 products each.
 UNIT = max(1, 8 * (way().lanes // 2) // GROUP)
+ACTIVATION = 16383 if way().lanes > 8 else 8191  # narrow vectors have 16 products a lane in a single group
 WEIGHT = 16000  # code 1.0; then the lines' slopes are whole numbers
 CODES, INT8, INT16 = 0, 1, 2
 # The positive half of the dynamic code at 1.0 = WEIGHT: the largest of these lines (slope, offset) and 0, at most 1.

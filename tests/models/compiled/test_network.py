@@ -24,8 +24,9 @@ from gptjt_demo.engine.turns import Flag
 from gptjt_demo.errors import CheckpointError
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled.network import CompiledLM, compiled_model
+from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.shape import sizes
-from gptjt_demo.models.compiled.weights import in_order, ordered
+from gptjt_demo.models.compiled.weights import ACTIVATION, GROUP, UNIT, in_order, ordered
 from gptjt_demo.models.convert import convert
 from gptjt_demo.models.layout import LAYOUTS, Blockwise
 from gptjt_demo.settings import Attention
@@ -140,6 +141,11 @@ def test_a_long_answer_outgrows_its_room(pair: tuple[Any, Any]) -> None:
         token = torch.tensor([[k % 250]])
         expected, found = reference.extend(expected, token), ours.extend(found, token)
     near(found.logits, expected.logits)
+
+
+def test_the_sums_of_a_lane_fit_int32() -> None:
+    products = UNIT * GROUP // (way().lanes // 2)
+    assert products * ACTIVATION * 128 * 128 < 2**31  # int8's -128, the largest weight
 
 
 def test_codes_in_order_name_their_line_in_four_bits() -> None:
