@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,9 @@ def test_only_equal_templates_have_no_difference(one: Template, other: Template)
     assert (differences(one, other) == ()) == (one == other)
     for change in differences(one, other):
         assert change.words
-        list(marked(change))
+        lines = list(marked(change))
+        assert [text for mark, text in lines if mark != "+"] == change.before.splitlines()
+        assert [text for mark, text in lines if mark != "-"] == change.after.splitlines()
 
 
 def test_long_and_many_rows_are_compared_at_once() -> None:
@@ -118,6 +121,11 @@ def test_long_and_many_rows_are_compared_at_once() -> None:
     other = [{**row, "input": row["input"].replace("a", "c")} for row in long]
     found = differences(EMOTION.revised(examples=long), EMOTION.revised(examples=other))
     assert summary(found) == "60 examples added, 60 examples removed"
+    one, other_one = ("\n".join(random.Random(seed).choices("ab", k=20_000)) for seed in (1, 2))
+    (change,) = differences(EMOTION.revised(instruction=one), EMOTION.revised(instruction=other_one))
+    assert len(list(marked(change))) > 30_000
+    (change,) = differences(EMOTION.revised(instruction=one), EMOTION.revised(instruction=f"{one[:10]}c{one[11:]}"))
+    assert [mark for mark, _ in marked(change) if mark != " "] == ["-", "+"]
 
 
 # --- whose figures

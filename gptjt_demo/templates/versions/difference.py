@@ -21,13 +21,13 @@ from gptjt_demo.templates.template import Template
 NOTHING = "nothing changed"
 LONGEST = 40  # characters of a value that stands within the words
 ALIKE = 0.6  # above it, two rows are one that was edited
-# Comparing takes the product of two lengths: so much of each row, among so many, is enough to know one again.
-COMPARED = 40  # words
-MOST_COMPARED = 50
-MOST_LINES = 300  # of a text whose lines are compared one by one
+# Comparing takes the product of two lengths, and what is compared may be a stranger's.
+COMPARED = 24  # words of a row: enough to know one again
+MOST_PAIRS = 400  # of rows
+MOST_LINES = 120  # between the first and the last line that differ
 
 _CALLED = {"name": "short name", "query": "sample query", "checks": "checks"}
-_GAPS = ("separator", "instruction_separator", "field_separator")  # nothing but blanks, mostly: shown as in JSON
+_GAPS = ("output_cue", "separator", "instruction_separator", "field_separator")  # may be blanks alone: shown as in JSON
 
 Row = tuple[str, ...]
 """A case: its inputs' values in the inputs' order, and its output."""
@@ -63,16 +63,21 @@ def summary(changes: Sequence[Change]) -> str:
 def marked(change: Change) -> Iterator[tuple[str, str]]:
     """A change's lines, each with `-` where it went, `+` where it came, and a blank where it stayed."""
     old, new = change.before.splitlines(), change.after.splitlines()
-    if max(len(old), len(new)) > MOST_LINES:
-        yield from (("-", line) for line in old)
-        yield from (("+", line) for line in new)
-        return
-    for kind, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    shorter = min(len(old), len(new))
+    head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
+    tail = next((n for n in range(shorter - head) if old[-1 - n] != new[-1 - n]), shorter - head)
+    gone, come = old[head : len(old) - tail], new[head : len(new) - tail]
+    codes = [("replace", 0, len(gone), 0, len(come))]
+    if max(len(gone), len(come)) <= MOST_LINES:
+        codes = SequenceMatcher(None, gone, come, autojunk=False).get_opcodes()  # type: ignore[assignment]
+    yield from ((" ", line) for line in old[:head])
+    for kind, i, j, k, m in codes:
         if kind == "equal":
-            yield from ((" ", line) for line in old[i:j])
+            yield from ((" ", line) for line in gone[i:j])
         else:
-            yield from (("-", line) for line in old[i:j])
-            yield from (("+", line) for line in new[k:m])
+            yield from (("-", line) for line in gone[i:j])
+            yield from (("+", line) for line in come[k:m])
+    yield from ((" ", line) for line in old[len(old) - tail :])
 
 
 def _changes(old: Template, new: Template) -> Iterator[Change]:
@@ -147,11 +152,12 @@ def _rows(field: str, old: Template, new: Template) -> Iterator[Change]:
     left, come = Counter(was) - Counter(now), Counter(now) - Counter(was)
     gone_rows, come_rows = _taken(was, left), _taken(now, come)
     edited = []
-    for before in list(gone_rows):
-        if (after := _edited(before, come_rows)) is not None:
-            edited.append((before, after))
-            gone_rows.remove(before)
-            come_rows.remove(after)
+    for find in (_of_one_input, _alike):  # the sure ones first
+        for before in list(gone_rows):
+            if (after := find(before, come_rows, len(gone_rows))) is not None:
+                edited.append((before, after))
+                gone_rows.remove(before)
+                come_rows.remove(after)
     if come_rows:
         yield Change(field, f"{count(len(come_rows), noun)} added", "", _shown(new, come_rows))
     if gone_rows:
@@ -183,12 +189,14 @@ def _taken(rows: Sequence[Row], wanted: Counter[Row]) -> list[Row]:
     return found[::-1]
 
 
-def _edited(before: Row, others: Sequence[Row]) -> Row | None:
-    """The row that this one has become: of the same inputs, else the one that reads most like it."""
-    for other in others:
-        if other[:-1] == before[:-1]:
-            return other
-    if len(others) > MOST_COMPARED:
+def _of_one_input(before: Row, others: Sequence[Row], rows: int) -> Row | None:
+    """The row with the same inputs, whose output was edited."""
+    return next((other for other in others if other[:-1] == before[:-1]), None)
+
+
+def _alike(before: Row, others: Sequence[Row], rows: int) -> Row | None:
+    """The row that reads most like this one, where there are not too many to compare."""
+    if rows * len(others) > MOST_PAIRS:
         return None
     best, found = ALIKE, None
     matcher = SequenceMatcher(None, b=_words(before), autojunk=False)
