@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,19 @@ def test_a_history_gives_saved_prompts_first_and_of_the_runs_those_that_are_no_s
     assert found == [saved, other.revised(name="emotion-2")]
 
 
-@pytest.mark.parametrize("form", [item.name for item in FORMATS if item.name != "lm-eval"])
+@pytest.mark.parametrize("form", [item.name for item in FORMATS])
 @pytest.mark.parametrize("template", LIBRARY, ids=lambda template: template.name)
 def test_an_export_of_every_shipped_template_asks_the_same_when_it_is_read_in_again(
     template: Template, form: str
 ) -> None:
     (found,) = read(export(template, form))
-    assert found.render(found.query) == template.render(template.query)
+    query = dict(zip(found.query, template.query.values(), strict=True))
+    assert found.render(query) == template.render(template.query)
+    if form == "lm-eval":  # it holds neither the sample query nor what labels do not need
+        assert found.labels == template.labels
+        assert [row.output for row in found.checks] == [row.output for row in template.checks]
+        return
+    assert found.query == query
     assert found.generation.model_dump(exclude={"stop"}) == template.generation.model_dump(exclude={"stop"})
     assert set(found.generation.stop) >= set(template.generation.stop)
 
@@ -82,6 +89,20 @@ def test_an_exported_call_is_read_back_to_the_same_prompt_and_settings(template:
     assert found.generation.model_dump(exclude={"stop"}) == template.generation.model_dump(exclude={"stop"})
     assert set(found.generation.stop) >= set(template.generation.stop)
     assert found.attention == template.attention
+
+
+@settings(max_examples=60)
+@given(templates(), st.text(st.characters(codec="utf-8"), max_size=20))
+def test_an_exported_task_is_read_back_to_the_same_prompt_for_every_row_or_refused(
+    template: Template, text: str
+) -> None:
+    query = dict.fromkeys([item.name for item in template.inputs], text.replace("\r", ""))
+    found = None
+    with suppress(TemplateError):  # what stands between its inputs may be no cue
+        (found,) = read(export(template, "lm-eval"))
+    if found is not None:
+        assert found.render(dict(zip(found.query, query.values(), strict=True))) == template.render(query)
+        assert found.labels == template.labels
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.templates import link, yaml_text
-from gptjt_demo.templates.formats import kept, llm, programs, widget
+from gptjt_demo.templates.formats import kept, llm, programs, task, widget
 from gptjt_demo.templates.formats.names import slug, stem
 from gptjt_demo.templates.template import Template
 
@@ -46,6 +46,8 @@ def read(text: str, where: str = "") -> list[Template]:
     fields = [] if _CUE_AT_END.search(text.rstrip()) else _FIELD.findall(text)
     if fields and fields[0] in llm.FIELDS and set(fields) & set(llm.TEXTS):
         return [llm.read(text, where)]
+    if task.is_task(fields):
+        return [task.read(text, where)]
     if len(set(fields) & set(Template.model_fields)) > 1:
         return [Template.from_yaml(text, where)]
     template, _ = Template.parse(text)
