@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gptjt_demo.evaluation.diagnostics import Diagnosis, Point
     from gptjt_demo.evaluation.metrics import Reliability
+    from gptjt_demo.evaluation.review.risk import Risk, Step
 
 DOTS_PER_INCH = 144
 _LETTERS = 24  # of a name that an axis shows
@@ -58,6 +59,34 @@ def reliability(found: Reliability, palette: Palette = Palette()) -> Figure:
     axes.set_ylabel("part that is right")
     _percentages(axes, "x", 1.04)
     _percentages(axes, "y", 1.04)
+    return figure
+
+
+def risk_coverage(steps: Sequence[Step], found: Risk, palette: Palette = Palette()) -> Figure:
+    """The part of the rows that is looked at across, the part that is right then up, with its bounds; the advice is
+    marked, and what one wants is the dashed line."""
+    figure, axes = _canvas(4.2, 3.2, palette)
+    across = [step.looked for step in steps]
+    axes.fill_between(
+        across,
+        [step.low for step in steps],
+        [step.high for step in steps],
+        color=palette.accent,
+        alpha=0.2,
+        linewidth=0,
+    )
+    axes.plot(across, [step.right for step in steps], color=palette.accent, linewidth=1.6)
+    axes.axhline(found.target, color=palette.second, linestyle="--", linewidth=1.2)
+    place = found.look / found.rows
+    axes.plot([place, place], [found.low, found.high], color=palette.second, linewidth=1.6)
+    axes.plot([place], [found.reached], "o", color=palette.second, markersize=7)
+    axes.set_xlabel("looked at")
+    axes.set_ylabel("right then")
+    _percentages(axes, "x", 1.02)
+    axes.xaxis.get_major_ticks()[-1].label1.set_horizontalalignment("right")
+    low = min(min(step.low for step in steps), found.target)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.set_ylim(max(0.0, low - 0.03), 1.01)
     return figure
 
 

@@ -26,6 +26,7 @@ from gptjt_demo.ui.loading import await_model, loading_bar
 from gptjt_demo.ui.page import Page, refuse_call
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.tab import playground
+from gptjt_demo.ui.review.tab import review_memory, review_tab
 from gptjt_demo.ui.session import session
 
 if TYPE_CHECKING:
@@ -55,14 +56,17 @@ def build_app(engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> 
             apply_default_css=False,
         )
         actions.arrival.later(bar, lambda _: {"value": ""}, new=True)
-        memory = batch_memory()
+        memory, reviews = batch_memory(), review_memory()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab("Playground", id="playground"):
                 play = playground(blocks, actions)
             with gr.Tab("Gallery", id="gallery"):
                 gallery_tab(actions, play, tabs)
             with gr.Tab("Batch", id="batch") as batch:
-                blocks.sweeps.append(batch_tab(blocks, actions, play, batch, memory))
+                batches = batch_tab(blocks, actions, play, batch, memory)
+                blocks.sweeps.append(batches.jobs.sweep)
+            with gr.Tab("Review", id="review"):
+                review_tab(blocks, actions, play, batches, tabs, reviews)
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
                 evaluate_tab(blocks, actions, play, evaluate, tabs)
             with gr.Tab("About", id="about") as about:

@@ -1,4 +1,4 @@
-"""Folders for what visitors bring and fetch, of which nothing is left when it is a day old.
+"""Folders for what visitors bring and fetch, of which nothing is left when it is a day old, and one for what lasts.
 
 All lie in one folder of this process, gradio's uploads and copies too. It goes when the process does, but for what is
 to be found again by a program that is started in its place; one that was killed is cleared up after by the next. In:
@@ -12,6 +12,7 @@ import contextlib
 import functools
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ SWEEP_SECONDS = 600.0
 """Between two looks for what is older: it may lie that much longer."""
 
 _PREFIX = "gptjt-page-"
+_LASTING = "gptjt-kept-"
 _LOCK = ".in-use"
 _UPLOADS = "uploads"
 _FETCHED = "fetched"
@@ -68,6 +70,21 @@ def found_again(name: str) -> Path | None:
                 (root / _KEPT).mkdir(exist_ok=True)
                 return left.rename(root / _KEPT / name)
     return None
+
+
+def lasting_folder() -> Path:
+    """A folder that outlasts the process, for this user's eyes only; whoever puts something there deletes it in time.
+
+    Where somebody else has taken its name, it is a new one, which goes with the process.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    folder = _root()[0].parent / f"{_LASTING}{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+        return new_folder()
+    folder.chmod(0o700)
+    return folder
 
 
 def fetched_folder() -> Path:

@@ -12,7 +12,7 @@ from gptjt_demo.ui import static
 
 ACCENT = colors.teal
 NEUTRAL = colors.stone
-SHEETS = ("style.css", "banner.css", "result.css", "data.css", "phone.css")
+SHEETS = ("style.css", "banner.css", "result.css", "data.css", "review.css", "phone.css")
 """In this order: what is for a phone overrides the rest."""
 
 FONT_WEIGHTS = (400, 700)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-TABS = ("Playground", "Gallery", "Batch", "Evaluate", "About")
+TABS = ("Playground", "Gallery", "Batch", "Review", "Evaluate", "About")
 AXE = files("axe_playwright_python").joinpath("axe.min.js")
 PHONE: dict[str, Any] = {"width": 390, "height": 844}
 SCORES = {"joy": -0.4, "love": -1.9}
@@ -126,7 +126,7 @@ def test_the_query_stands_next_to_run(serve: Serve, tab: OpenTab) -> None:
 # --- by finger
 
 
-def test_on_a_phone_all_five_tabs_are_in_reach_and_in_order(serve: Serve, tab: OpenTab) -> None:
+def test_on_a_phone_all_six_tabs_are_in_reach_and_in_order(serve: Serve, tab: OpenTab) -> None:
     page = tab(serve(FakeEngine()))
     for width in (390, 320):
         page.set_viewport_size({"width": width, "height": 844})

@@ -5,7 +5,8 @@ Lays out the controls and says what they do, as functions of their values. The w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -153,7 +154,7 @@ class BatchActions:
 
 
 def _buttons(job: BatchJob | None, seen: Any) -> tuple[Any, ...]:
-    """Answers, Run, Stop, Continue, the download's row, its button, Delete, the timer, what is seen of the rows."""
+    """All of a `view` but the card, in its order."""
     running = job is not None and not job.standing.finished
     counts = job.counts() if job else None
     now = [job.id, counts.answered, running] if job and counts else None
@@ -168,15 +169,31 @@ def _buttons(job: BatchJob | None, seen: Any) -> tuple[Any, ...]:
         gr.Row(visible=job is not None),
         gr.Button("Download" if whole else rows, interactive=bool(counts and counts.answered)),
         gr.Button(visible=job is not None),
+        gr.Button(visible=not running and counts is not None and counts.answered > 0),
         gr.Timer(active=running),
         now,
     )
 
 
-VIEW = 10
+VIEW = 11
 """Values in a `view`: the card, and the others."""
 _SURE = """(id) => confirm("Delete your file and its answers from this server?") ? id : null"""
 _NO_ROWS = "No row is answered yet"
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What other tabs need of this one.
+
+    Attributes:
+        jobs: all runs.
+        kept: the id of the visitor's run, in their browser.
+        review: the button that asks for a review of its answers.
+    """
+
+    jobs: BatchJobs
+    kept: gr.BrowserState
+    review: gr.Button
 
 
 def batch_memory() -> tuple[gr.BrowserState, gr.Timer]:
@@ -187,8 +204,8 @@ def batch_memory() -> tuple[gr.BrowserState, gr.Timer]:
 
 def batch_tab(
     blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.Tab, memory: tuple[gr.BrowserState, gr.Timer]
-) -> Callable[[], None]:
-    """Build the tab inside the open `tab`; what forgets old runs is returned."""
+) -> Batches:
+    """Build the tab inside the open `tab`."""
     kept, timer = memory
     do = BatchActions(actions)
     engine = actions.engine
@@ -240,13 +257,14 @@ def batch_tab(
                 delete = gr.Button(
                     "Delete", variant="stop", elem_id="batch-delete", visible=False, scale=0, min_width=90
                 )
+            review = gr.Button("Review these answers", visible=False, elem_id="batch-review")
             refused = gr.HTML("", elem_id="batch-refused", elem_classes="said", apply_default_css=False)
             shown = gr.HTML("", elem_id="batch-answers", elem_classes="said", apply_default_css=False)
             preview = gr.HTML("", elem_id="batch-preview", elem_classes="said", apply_default_css=False)
 
     picks = [wrong, *columns, rule, how]
     picked = [table, name, *columns, *play.controls]
-    view = [card, shown, run, stop, resume, downloads, fetch, delete, timer, seen]
+    view = [card, shown, run, stop, resume, downloads, fetch, delete, review, timer, seen]
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     def foresee(request: gr.Request, *values: Any) -> Iterator[str]:
@@ -315,7 +333,7 @@ def batch_tab(
     fetch.click(do.fetch, [kept, format], [given, refused], show_progress="hidden", api_visibility="private").success(
         None, given, None, js=SAVE, show_progress="hidden", api_visibility="private"
     )
-    return do.jobs.sweep
+    return Batches(do.jobs, kept, review)
 
 
 def _session(request: gr.Request) -> str:

@@ -31,7 +31,7 @@ TITLES = {
 
 def chart(name: str, found: Diagnosis) -> str:
     """One diagnostic as a figure; the sentence is its caption and says all that the plot shows."""
-    pictures = _pictures(partial(plots.diagnosis, name, found)) if found.points else ""
+    pictures = both_themes(partial(plots.diagnosis, name, found)) if found.points else ""
     return (
         f'<figure class="card chart"><header><h3>{TITLES[name]}</h3></header>{pictures}'
         f"<figcaption>{escape(found.sentence)}</figcaption></figure>"
@@ -48,7 +48,7 @@ def reliability_chart(found: Reliability) -> str:
         f"{count(found.n, 'row')}. Where the model is surest, {percent(surest.confidence)} on average, "
         f"{percent(surest.accuracy)} of {count(surest.n, 'row')} are right. On the dashed line the two are equal."
     )
-    pictures = _pictures(partial(plots.reliability, found))
+    pictures = both_themes(partial(plots.reliability, found))
     return (
         f'<figure class="chart"><h3>How far its confidence holds</h3>{pictures}<figcaption>{said}</figcaption></figure>'
     )
@@ -68,7 +68,8 @@ _PALETTES = (
 )
 
 
-def _pictures(draw: Callable[[plots.Palette], Figure]) -> str:
+def both_themes(draw: Callable[[plots.Palette], Figure]) -> str:
+    """One picture for light and one for dark, of which the page shows one."""
     return "".join(_picture(draw(palette), theme) for theme, palette in _PALETTES)
 
 
