@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
+
+from gptjt_demo.tables import rowfile
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -37,6 +40,28 @@ def pick(page: Page, title: str) -> None:
 def go(page: Page, name: str) -> None:
     """Open a tab of the page."""
     page.get_by_role("tab", name=name, exact=True).click()
+
+
+def answered(folder: Path, rows: int = 6, gold: int = 0) -> Path:
+    """A file as `batch` writes it, the least sure rows first; so many rows have a right answer."""
+    made = []
+    for n in range(rows):
+        part = 0.4 + n / (2 * rows)
+        shares = f'{{"joy": {part:.4f}, "fear": {0.6 * (1 - part):.4f}, "anger": {0.4 * (1 - part):.4f}}}'
+        word = "".join(chr(97 + int(digit)) for digit in str(n))
+        text = f"{word}{word} {HOSTILE if not n else ''}"
+        right = ("fear" if n % 3 == 0 else "joy") if n >= rows - gold else ""
+        made.append((f"{n:03}", text, right, "joy", f"{part:.4f}", "fear", shares, "", ""))
+    names = ["id", "text", "right", "label", "confidence", "runner_up", "shares", "check", "error"]
+    rowfile.write(folder / "answers.csv", names, made)
+    return folder / "answers.csv"
+
+
+def review(page: Page, path: Path) -> None:
+    """Open the tab Review with a file of answers."""
+    go(page, "Review")
+    page.locator("#review-file input[type=file]").set_input_files(path)
+    expect(page.locator(".review[data-shown]")).to_be_visible()
 
 
 def cut_off(page: Page, width: int, within: str) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib.resources import files
 from itertools import pairwise, product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_engine import FakeEngine
-from on_page import go, run
+from on_page import answered, go, review, run
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -41,10 +42,20 @@ def findings(page: Page, *rules: str) -> list[str]:
     ]
 
 
+def reviewing(page: Page, folder: Path) -> None:
+    """A review that has begun, with its editor open."""
+    review(page, answered(folder, 30, gold=25))
+    page.keyboard.press("2")
+    expect(page.locator(".review-last")).to_contain_text("Row 1")
+    expect(page.locator("#review-many-card .chart")).to_be_visible()
+    page.keyboard.press("e")
+    expect(page.locator(".review-editor")).to_be_visible()
+
+
 # --- for everybody
 
 
-def test_axe_finds_nothing_on_any_tab(serve: Serve, tab: OpenTab) -> None:
+def test_axe_finds_nothing_on_any_tab(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
     page = tab(serve(FakeEngine(scores=SCORES)), dark=True)
     assert page.evaluate("document.body.classList.contains('dark')")
     page.evaluate(AXE.read_text("utf-8"))
@@ -53,6 +64,7 @@ def test_axe_finds_nothing_on_any_tab(serve: Serve, tab: OpenTab) -> None:
     go(page, "Evaluate")
     page.get_by_role("button", name="Try it on sample data").click()
     expect(page.locator(".matrix")).to_be_visible(timeout=30_000)
+    reviewing(page, tmp_path)
     for name in TABS:
         go(page, name)
         open_folds(page)
@@ -162,12 +174,13 @@ def test_on_a_phone_nothing_is_painted_over_the_run_bar(serve: Serve, tab: OpenT
     assert over == []
 
 
-def test_on_a_phone_every_target_is_44_px(serve: Serve, tab: OpenTab) -> None:
+def test_on_a_phone_every_target_is_44_px(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
     page = tab(serve(FakeEngine(scores=SCORES)), **PHONE)
     run(page)
     go(page, "Evaluate")
     page.get_by_role("button", name="Try it on sample data").click()
     expect(page.locator(".matrix")).to_be_visible(timeout=30_000)
+    reviewing(page, tmp_path)
     for name in TABS:
         go(page, name)
         open_folds(page)

@@ -18,7 +18,8 @@ from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
 from gptjt_demo.templates.library import Library
-from gptjt_demo.ui.batch.job import BatchJobs, Order
+from gptjt_demo.ui.batch.job import BatchJobs
+from gptjt_demo.ui.batch.order import Order
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.review import shelf as shelf_module
 from gptjt_demo.ui.review.actions import NONE, ReviewActions
@@ -63,7 +64,7 @@ def shown(card: str) -> int:
 
 
 def press(do: ReviewActions, key: str, act: str, at: int, **more: Any) -> str:
-    card = do.act(key, {"act": act, "shown": at, "turn": 1, **more})[0]
+    card = do.act(key, {"acts": [{"act": act, **more}], "shown": at, "turn": 1})[0]
     assert isinstance(card, str)
     return card
 
@@ -80,7 +81,7 @@ def test_two_visitors_never_see_each_other_s(do: ReviewActions, tmp_path: Path) 
     press(do, other, "accept", 0)
     assert (state(do, one), state(do, other)) == ({0: LABELS[1]}, {0: LABELS[0]})
     for wrong in (one[:-1], one + "x", "", None, 7, NONE, "../" + one, [one]):
-        assert "no longer kept here" in do.act(wrong, {"act": "accept", "shown": 1})[0]
+        assert "no longer kept here" in do.act(wrong, {"acts": [{"act": "accept"}], "shown": 1})[0]
         assert do.fetch(wrong, "csv")[0] is None
         assert 'data-state="idle"' in do.show(wrong).card
     do.delete(one)
@@ -123,6 +124,15 @@ def test_keys_decide_the_row_that_is_shown_and_go_to_the_next(do: ReviewActions,
     assert "there is nothing to undo" in press(do, key, "undo", 0)
 
 
+def test_what_was_pressed_meanwhile_goes_to_the_rows_that_follow(do: ReviewActions, tmp_path: Path) -> None:
+    key = begun(do, answers(tmp_path))
+    acts = [{"act": "accept"}, {"act": "label", "label": 0}, {"act": "undo"}, {"act": "next"}, {"act": "accept"}]
+    card = do.act(key, {"acts": acts, "shown": 0, "turn": 7})[0]
+    assert state(do, key) == {0: LABELS[0], 2: LABELS[0]}
+    assert shown(card) == 3
+    assert 'data-turn="7"' in card
+
+
 def test_hostile_text_is_shown_as_typed(do: ReviewActions, tmp_path: Path) -> None:
     key = begun(do, answers(tmp_path))
     card = press(do, key, "save", 0, text=HOSTILE)
@@ -137,16 +147,23 @@ def test_hostile_text_is_shown_as_typed(do: ReviewActions, tmp_path: Path) -> No
         7,
         [],
         {},
-        {"act": "drop"},
-        {"act": ["accept"]},
-        {"act": "label", "shown": 0},
-        {"act": "label", "shown": 0, "label": 99},
-        {"act": "label", "shown": 0, "label": True},
-        {"act": "label", "shown": 0, "label": -1},
-        {"act": "save", "shown": 0, "text": 7},
-        {"act": "save", "shown": 0, "text": "x" * 100_001},
-        {"act": "gold", "shown": 0, "row": 0},
-        {"act": "gold", "shown": 0, "row": 1e9},
+        {"acts": {"act": "accept"}},
+        {"acts": ["accept", None, ["act"]]},
+        *(
+            {"acts": [act], "shown": 0}
+            for act in (
+                {"act": "drop"},
+                {"act": ["accept"]},
+                {"act": "label"},
+                {"act": "label", "label": 99},
+                {"act": "label", "label": True},
+                {"act": "label", "label": -1},
+                {"act": "save", "text": 7},
+                {"act": "save", "text": "x" * 100_001},
+                {"act": "gold", "row": 0},
+                {"act": "gold", "row": 1e9},
+            )
+        ),
     ],
 )
 def test_what_a_browser_may_send_is_checked(do: ReviewActions, tmp_path: Path, sent: Any) -> None:

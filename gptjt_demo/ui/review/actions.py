@@ -37,6 +37,8 @@ NO_GOLD = "(none)"
 AIMS = [(f"{100 * part:.0f} %", part) for part in TARGETS]
 NONE = "-"
 """What a browser keeps in the place of a key: it does not take a blank for a value."""
+ACTS = 200
+"""That a browser may send at once."""
 _LONGEST = 100_000  # characters of an answer that is written
 
 
@@ -135,11 +137,12 @@ class ReviewActions:
     # --- deciding
 
     def act(self, key: Any, pressed: Any) -> tuple[Any, Any, Any]:
-        """What a key or a button means: the card, how far it is, and the button for gold rows.
+        """What keys or buttons mean: the card, how far it is, and the button for gold rows.
 
         Args:
             key: the visitor's.
-            pressed: {act, shown, row, label, text, turn}, as a browser sends them.
+            pressed: as a browser sends it: {acts, shown, turn}. Of the acts, {act, row, label, text} each, the first is
+                of the row that is shown, and each other of the row to which the one before leads.
         """
         asked = pressed if isinstance(pressed, dict) else {}
         turn = _number(asked, "turn")
@@ -149,16 +152,17 @@ class ReviewActions:
             return no_review(str(error)), gr.skip(), gr.skip()
         if review is None:
             return no_review("this review is no longer kept here"), "", gr.Button(visible=False)
-        shown = _number(asked, "shown")
-        shown = shown if 0 <= shown < len(review) else review.order[0]
-        handler = _HANDLERS.get(str(asked.get("act")))
-        if handler is None:
-            return gr.skip(), gr.skip(), gr.skip()
+        shown, acts = _number(asked, "shown"), asked.get("acts")
+        row: int | None = shown if 0 <= shown < len(review) else review.order[0]
+        last, line = None, ""
         try:
-            row, last = handler(review, shown, asked)
-            card = row_card(review, row, last=last, turn=turn)
+            for each in acts[:ACTS] if isinstance(acts, list) else []:
+                handler = _HANDLERS.get(str(each.get("act"))) if isinstance(each, dict) else None
+                if handler is not None:
+                    row, last = handler(review, review.order[-1] if row is None else row, each)
         except PlaygroundError as error:
-            card = row_card(review, shown, line=str(error), turn=turn)
+            line = str(error)
+        card = row_card(review, row, last=last, line=line, turn=turn)
         return card, progress(review), _gold_button(review)
 
     def learn(self, key: Any, gold: Any, target: Any) -> tuple[Any, Any, Any, Any]:

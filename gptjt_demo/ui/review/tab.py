@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _KEPT = "gptjt-review"  # names and encrypts what a browser keeps; the same after a restart, and no secret: the key is
 _SURE = """(key) => confirm("Delete your file and your decisions from this server?") ? key : null"""
-_DECIDED = "() => document.dispatchEvent(new Event('reviewed'))"
+_LOST = "() => document.dispatchEvent(new Event('unreviewed'))"
 
 
 def review_memory() -> gr.BrowserState:
@@ -120,7 +120,7 @@ def review_tab(
     blocks.load(do.show, kept, view, **quiet)
     file.upload(do.look, [kept, file], view, **heavy).then(lambda: "", None, added, **quiet)
     batches.review.click(from_batch, [kept, batches.kept], [*view, tabs], **heavy)
-    card.click(act, kept, [card, far, gold_fetch], trigger_mode="multiple", **quiet).then(None, js=_DECIDED, **quiet)
+    card.click(act, kept, [card, far, gold_fetch], trigger_mode="multiple", **quiet).failure(None, js=_LOST, **quiet)
     adding = card.select(add, [kept, *play.controls], [play.controls.examples, added], **quiet)
     adding.then(None, js=into_view("review-added"), **quiet)
     adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)

@@ -1,11 +1,14 @@
 // One row of a review at a time: keys and buttons tell the server what was decided of the row that is shown.
 // In scope: element, trigger. Keys act while the tab is in view and no text field has the focus. What is pressed while
-// the server decides waits, and goes to the row that is shown then: no key is lost, and none goes to a row twice.
-const MOST = 50; // keys that wait
+// the server decides waits and is sent together, each for the row that the one before leads to: no key is lost, and none
+// goes to a row twice.
+const MOST = 200; // keys that wait
+const PATIENCE = 30_000; // milliseconds
 const waiting = [];
 let turn = 0;
 let busy = false;
 let focused = null;
+let unfolded = false; // the row's other cells, for the next row too
 
 const card = () => element.querySelector(".review[data-shown]");
 const editor = () => element.querySelector(".review-editor");
@@ -24,37 +27,57 @@ const send = (asked) => {
   if (!card()) return;
   if (busy) return void (waiting.length < MOST && waiting.push(asked));
   if (asked.act === "edit") return edit();
+  tell([asked]);
+};
+const tell = (acts) => {
   busy = true;
   turn += 1;
-  trigger("click", { ...asked, shown: Number(card().dataset.shown), turn });
+  trigger("click", { acts, shown: Number(card().dataset.shown), turn });
+  const mine = turn;
+  setTimeout(() => busy && turn === mine && giveUp(), PATIENCE);
 };
 const settle = () => {
   busy = false;
-  while (!busy && waiting.length && editor()?.hidden !== false) send(waiting.shift());
+  if (!waiting.length || editor()?.hidden === false) return;
+  if (waiting[0].act === "edit") return send(waiting.shift());
+  const end = waiting.findIndex(({ act }) => act === "edit");
+  tell(waiting.splice(0, end < 0 ? waiting.length : end));
 };
 
-// A button that was pressed is drawn again: the focus stays on it, or goes to the row's title where it is gone.
+// Gradio changes what is there into the next row: what differs may be an attribute alone. A button that was pressed and is
+// gone then leaves the focus to its likes.
 const place = (node) => `[data-act="${node.dataset.act}"]${node.dataset.label ? `[data-label="${node.dataset.label}"]` : ""}`;
 new MutationObserver(() => {
   const shown = card();
   if (focused && shown && document.activeElement === document.body) {
     (element.querySelector(`button${focused}`) ?? element.querySelector("button[data-act]"))?.focus({ preventScroll: true });
   }
+  const more = element.querySelector(".review-more");
+  if (more && unfolded && !more.open) more.open = true;
   if (!busy || Number(shown?.dataset.turn) !== turn) return;
   announce();
   settle();
-}).observe(element, { childList: true, subtree: true });
-// The server may have refused the event itself: then the card is as it was.
-document.addEventListener("reviewed", () => {
-  const mine = turn;
-  setTimeout(() => busy && turn === mine && settle(), 1000);
-});
+}).observe(element, { attributes: true, attributeFilter: ["data-turn"], childList: true, subtree: true });
+element.addEventListener("toggle", (event) => event.target.matches(".review-more") && !busy && (unfolded = event.target.open), true);
+// Where the server does not take it, what waits is dropped: it was meant for rows that nobody has seen.
+const giveUp = () => {
+  busy = false;
+  waiting.length = 0;
+  if (!card() || element.querySelector(".review-lost")) return;
+  const line = document.createElement("p");
+  line.className = "problem review-lost";
+  line.setAttribute("role", "alert");
+  line.textContent = "The server does not answer. What was decided before is kept: reload the page, or try again.";
+  card().append(line);
+};
+document.addEventListener("unreviewed", giveUp);
 
 const edit = () => {
   const box = editor();
   if (!box) return;
   box.hidden = false;
   const field = box.querySelector("textarea");
+  field.value = field.defaultValue; // what was typed for another row is not this one's
   field.focus();
   field.select();
 };
@@ -65,9 +88,7 @@ const save = () => {
   send({ act: "save", text: field.value });
 };
 const cancel = () => {
-  const field = editor().querySelector("textarea");
-  field.value = field.defaultValue;
-  field.blur();
+  editor().querySelector("textarea").blur();
   editor().hidden = true;
   settle();
 };
