@@ -118,7 +118,7 @@ def review_tab(
         return *do.review_job(key, id), gr.update(selected="review")
 
     blocks.load(do.show, kept, view, **quiet)
-    file.upload(do.look, [kept, file], view, **heavy).then(lambda: "", None, added, **quiet)
+    file.upload(do.look, [kept, file], view, **heavy).then(lambda: ("", None), None, [added, file], **quiet)
     batches.review.click(from_batch, [kept, batches.kept], [*view, tabs], **heavy)
     card.click(act, kept, [card, far, gold_fetch], trigger_mode="multiple", **quiet).failure(None, js=_LOST, **quiet)
     adding = card.select(add, [kept, *play.controls], [play.controls.examples, added], **quiet)
