@@ -77,6 +77,24 @@ def test_axe_finds_nothing_on_any_tab(serve: Serve, tab: OpenTab, tmp_path: Path
             assert findings(page, "color-contrast") == [], (name, width, "dark")
 
 
+def test_axe_finds_nothing_in_a_token_s_menu(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine(scores=SCORES)))
+    run(page)
+    page.evaluate(AXE.read_text("utf-8"))
+    page.locator(".token[data-at]").first.click()
+    expect(page.get_by_role("menu", name="Alternatives")).to_be_visible()
+    assert findings(page) == []
+
+
+def test_a_list_that_is_passed_by_with_the_tab_key_shuts(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    page.get_by_label("Template").focus()
+    expect(page.get_by_role("listbox")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator("#reset")).to_be_focused()
+    expect(page.get_by_role("listbox")).to_be_hidden()
+
+
 def test_the_first_screen_says_the_job_and_shows_it(serve: Serve, tab: OpenTab) -> None:
     page = tab(serve(FakeEngine()))
     for size in ({"width": 1280, "height": 860}, PHONE):

@@ -6,7 +6,7 @@ menu.className = "alternatives";
 menu.setAttribute("role", "menu");
 menu.setAttribute("aria-label", "Alternatives");
 menu.hidden = true;
-document.querySelector(".gradio-container").append(menu);
+document.querySelector(".gradio-container main").append(menu);
 let at = null;
 let closing = 0;
 let chosen = null;
