@@ -277,7 +277,7 @@ class Question:
     def _written(self, completion: Completion, query: Query) -> Reply:
         """A text as a reply; one that was cut off before it had its shape is marked."""
         reply = self._checked(Reply(completion.text), query)
-        if completion.has_shape is False and not reply.error:
+        if completion.has_shape is False and completion.stop_reason == "max_new_tokens" and not reply.error:
             return replace(reply, check=UNFINISHED)
         return reply
 

@@ -98,7 +98,7 @@ def matcher(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
     limits = LLParserLimits(initial_lexer_fuel=FUEL)
     made = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar), log_level=0, limits=limits)
     if made.is_error():
-        raise SettingError(_reason(made.get_error()), where="shape", mend="mend or simplify it")
+        raise SettingError(_reason(made.get_error()), where="shape")
     return made
 
 
@@ -155,5 +155,5 @@ def _reason(error: str) -> str:
     found = re.search(r"^\s*error: (.*)$", error, re.MULTILINE) or re.search(r"(lookarounds[^;\n]*)", error)
     said = (found[1] if found else error.strip().splitlines()[0]).strip()
     if re.search("look-?around", said):
-        return r"it looks ahead or back (as \b, (?=…) and (?!…) do), which a shape cannot"
-    return f"it cannot be used: {said[:200]}"
+        return r"the pattern looks ahead or back (as \b, (?=…) and (?!…) do), which a shape cannot"
+    return f"the pattern cannot be read: {said[:200]}" if found else f"too much for one: {said[:200]}"

@@ -22,6 +22,7 @@ from gptjt_demo.engine.label_scores import RULES, Rule
 from gptjt_demo.engine.request_log import request
 from gptjt_demo.errors import PromptError, TooLarge
 from gptjt_demo.settings import Attention, Limits, Sampling, bounds
+from gptjt_demo.settings.shape import read_shape
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.heap import give_back
 from gptjt_demo.ui.line import CALLS
@@ -48,9 +49,14 @@ _NUMBER, _TEXT, _WHOLE = {"type": "number"}, {"type": "string"}, {"type": "integ
 _ATTENTION = (
     "Who sees whom within the prompt: prefix, every token all of it, as the model was trained; or causal, those before."
 )
+_SHAPE = (
+    'What the answer must be, nothing else being offered to the model: {"columns": 3}, a CSV record; {"items_of": ["a '
+    'text"], "separator": ", "}, a list of items that occur in it; {"pattern": "[0-9]+"}; {"one_of": ["a", "b"]}.'
+)
 _COMPLETION = {
     "text": _TEXT,
     "stop_reason": _TEXT,
+    "has_shape": {"type": "boolean"},
     "model": _TEXT,
     "attention": _TEXT,
     "seed": _WHOLE,
@@ -86,13 +92,15 @@ def publish(engine: Answers, library: Library, limits: Limits) -> None:
         top_p: float = default.top_p,
         seed: int | None = default.seed,
         stop: list[str] = list(default.stop),  # noqa: B006
+        shape: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Go on from an exact prompt. The answer follows the prompt and, unless that ends in white space, one space."""
         given = locals()
         settings = {name: given[name] for name in Sampling.model_fields}
 
         def work() -> dict[str, Any]:
-            return _told(engine.complete(prompt, Sampling.read(settings), attention=attention))
+            held = read_shape(shape)
+            return _told(engine.complete(prompt, Sampling.read(settings), attention=attention, shape=held))
 
         return _answered("complete", work)
 
@@ -108,7 +116,8 @@ def publish(engine: Answers, library: Library, limits: Limits) -> None:
         settings = {name: given.arguments[name] for name in Sampling.model_fields}
 
         def work(cancel: threading.Event, tell: Tell[str]) -> Completion:
-            how: Any = {"attention": given.arguments["attention"], "cancel": cancel}
+            held = read_shape(given.arguments["shape"])
+            how: Any = {"attention": given.arguments["attention"], "shape": held, "cancel": cancel}
             answer = engine.stream(given.arguments["prompt"], Sampling.read(settings), **how)
             text = ""
             for token in answer:
@@ -167,7 +176,7 @@ def publish(engine: Answers, library: Library, limits: Limits) -> None:
     for function in (complete, stream):
         _add(
             function,
-            {"prompt": prompt, "attention": _ATTENTION, **settings},
+            {"prompt": prompt, "attention": _ATTENTION, **settings, "shape": _SHAPE},
             {"prompt": PROMPT, "stop": ["\n"]},
             ("The answer, why it ended, which model gave it in which mode, counts and times.", _object(_COMPLETION)),
         )

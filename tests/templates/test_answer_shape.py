@@ -64,7 +64,10 @@ def test_a_template_without_one_takes_any_text() -> None:
         ("  separator: ';'\n", "give one of columns, from_input, pattern and one_of"),
         ("  columns: 2\n  from_input: true\n", "give one of columns"),
         ("  columns: 2\n  separator: ';'\n", "a separator goes with from_input"),
-        ("  pattern: '[a'\n", "line 9, shape.pattern: '[a' does not fit; it cannot be used: unclosed character class"),
+        (
+            "  pattern: '[a'\n",
+            "line 9, shape.pattern: '[a' does not fit; the pattern cannot be read: unclosed character class",
+        ),
         ("  pattern: '(?=a)b'\n", "looks ahead or back"),
         ("  pattern: 'a\\n\\nb'\n", "shape.pattern: no text has it that holds none of the stops"),
         ("  one_of: [a, a]\n", "'a' is given twice"),

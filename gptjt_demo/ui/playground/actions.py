@@ -24,7 +24,7 @@ from gptjt_demo.templates.neutral import Neutral
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.loading import Arrival
-from gptjt_demo.ui.playground import settings
+from gptjt_demo.ui.playground import settings, shape_box
 from gptjt_demo.ui.playground.advice import advice
 from gptjt_demo.ui.playground.answer import answer, idle, refused
 from gptjt_demo.ui.playground.controls import Controls, Previews
@@ -90,6 +90,7 @@ class Actions:
             view=ROWS,
             **settings.values(template.generation),
             stops=settings.show_stops(own_stops(template)),
+            **shape_box.values(template.shape),
             attention=self._attention(template),
         )
 
@@ -108,7 +109,7 @@ class Actions:
     def preview(self, held: Controls) -> Previews:
         """What the page shows of the prompt; in the prompt's place, the line that says why there is none."""
         draft = self.draft(held)
-        wrong, room = "", 0
+        wrong, misshapen, room = "", "", 0
         try:
             room = draft.sampling().max_new_tokens
         except PlaygroundError as error:
@@ -116,17 +117,22 @@ class Actions:
         try:
             prompt = draft.prompt()
             tokens = self._count(prompt)
-            template, made = draft.template() if wrong else draft.whole(), draft.origin()
-            advised = "" if wrong else advice(self.findings(template), draft.rows())
+            template, made = draft.template(), draft.origin()
         except PlaygroundError as error:
-            return Previews(no_prompt(str(error)), wrong, "", gr.skip(), gr.update(visible=False))
-        names = ("", "") if wrong else (key(template, prompt), version(template))
+            return Previews(no_prompt(str(error)), wrong, misshapen, "", gr.skip(), gr.update(visible=False))
+        try:
+            template = template if wrong else draft.whole()
+        except PlaygroundError as error:  # words and settings are right: it is the shape
+            misshapen = problem("; ".join(part for part in (error.what, error.mend) if part))
+        whole = not wrong and not misshapen
+        names = (key(template, prompt), version(template)) if whole else ("", "")
         return Previews(
             prompt_box(prompt, tokens, room, self.engine.context, *names),
             wrong,
-            advised,
+            misshapen,
+            advice(self.findings(template), draft.rows()) if whole else "",
             gr.skip()
-            if wrong
+            if not whole
             else whose(held.base, template, made, unfit="" if template.labels else draft.labels.strip()),
             self._offer(template, made),
         )
@@ -137,6 +143,13 @@ class Actions:
             return show_labels(outputs_seen(self.draft(held).template())) or held.labels
         except PlaygroundError:
             return str(held.labels)
+
+    def shape_value(self, held: Controls) -> str:
+        """What belongs to the kind of shape that was just chosen; nothing where the template says nothing of it."""
+        try:
+            return shape_box.suggested(held.shape, self.draft(held).template(), held.labels)
+        except PlaygroundError:
+            return ""
 
     def findings(self, template: Template) -> tuple[Finding, ...]:
         """What is odd about a template's prompt."""
@@ -293,6 +306,7 @@ class Actions:
             attention=side.attention,
             labels=labels,
             continuation=[token.id for token in side.lead],
+            shape=outcome.shape,
         )
         for standing in self.runs.watch(session, work, pace):
             reply = reply_of(standing)

@@ -33,18 +33,21 @@ class Controls(NamedTuple):
     top_p: Any
     seed: Any
     stops: Any
+    shape: Any
+    shape_value: Any
     attention: Any
 
 
 class Previews(NamedTuple):
     """What is shown again after every edit.
 
-    `prompt` is the exact prompt, `problem` a wrong setting's line, `advice` what is odd about the prompt, `about` whose
-    it is, `offer` the button that takes the outputs as labels.
+    `prompt` is the exact prompt, `problem` a wrong setting's line, `misshapen` a wrong shape's, `advice` what is odd
+    about the prompt, `about` whose it is, `offer` the button that takes the outputs as labels.
     """
 
     prompt: Any
     problem: Any
+    misshapen: Any
     advice: Any
     about: Any
     offer: Any

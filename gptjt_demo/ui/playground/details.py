@@ -9,13 +9,15 @@ from __future__ import annotations
 from html import escape
 
 from gptjt_demo.engine.results import STOP_REASONS, Completion
+from gptjt_demo.settings.shape import Shape, shape_words
 from gptjt_demo.ui.playground.outcome import Outcome
 
 
 def details(outcome: Outcome | None) -> str:
     """The fold."""
     ends = [(side.attention, side.reply.completion) for side in outcome.sides] if outcome else []
-    lists = [(attention, _facts(end)) for attention, end in ends if end is not None]
+    shape = outcome.shape if outcome else None
+    lists = [(attention, _facts(end, shape)) for attention, end in ends if end is not None]
     if outcome is None or not lists or not outcome.done:
         return ""
     if len(lists) == 1:
@@ -26,7 +28,7 @@ def details(outcome: Outcome | None) -> str:
     return f'<details class="fold details"><summary>Details</summary>{body}</details>'
 
 
-def _facts(end: Completion) -> str:
+def _facts(end: Completion, shape: Shape | None) -> str:
     reason = STOP_REASONS[end.stop_reason]
     if end.stop is not None:
         reason += f" ({end.stop!r})"
@@ -39,6 +41,8 @@ def _facts(end: Completion) -> str:
         "Tokens": f"{end.prompt_tokens:,} in the prompt, {end.completion_tokens:,} in the answer",
         "Seed": str(end.seed),
     }
+    if shape is not None and end.has_shape is not None:
+        facts["Shape"] = shape_words(shape, end.has_shape)
     if end.drafted:
         facts["Drafts"] = f"{end.accepted:,} of {end.drafted:,} drafted tokens accepted"
     items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())

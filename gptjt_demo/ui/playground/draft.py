@@ -12,9 +12,9 @@ from typing import Any
 
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.settings import Attention
-from gptjt_demo.templates.answer_shape import read_list, written_list
+from gptjt_demo.templates.answer_shape import AnswerShape, read_list, written_list
 from gptjt_demo.templates.template import Template
-from gptjt_demo.ui.playground import settings
+from gptjt_demo.ui.playground import settings, shape_box
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.identity import Origin, identified, origin
 from gptjt_demo.ui.playground.wording import read_wording
@@ -36,6 +36,8 @@ class Draft:
         numbers: the settings' values, by the names of `settings.NUMBERS`; None: the base's.
         stops: the template's own stops as typed.
         attention: None: the base's.
+        shape: the kind of the answers' shape; None: the base's shape.
+        shape_value: what belongs to the kind, as typed.
     """
 
     base: Template
@@ -49,6 +51,8 @@ class Draft:
     stops: str = ""
     attention: Attention | None = None
     title: str = ""
+    shape: str | None = None
+    shape_value: str = ""
 
     @classmethod
     def held(cls, controls: Controls, attention: Attention | None) -> Draft:
@@ -65,6 +69,8 @@ class Draft:
             controls.stops,
             attention,
             controls.title or "",
+            controls.shape,
+            controls.shape_value,
         )
 
     def template(self) -> Template:
@@ -84,6 +90,8 @@ class Draft:
         """
         template, query = self._read()
         edits: dict[str, Any] = {"query": query}
+        if self.shape is not None:
+            edits["shape"] = self.answer_shape()
         if self.numbers is not None:
             edits["generation"] = self.sampling()
         if self.attention is not None:
@@ -97,6 +105,14 @@ class Draft:
     def sampling(self) -> Any:
         """The settings as typed, without the stops that follow from separator and cues."""
         return settings.read(self.numbers or {}, self.stops)
+
+    def answer_shape(self) -> AnswerShape | None:
+        """The shape of answers as chosen and typed; None for free text.
+
+        Raises:
+            TemplateError: it is none.
+        """
+        return self.base.shape if self.shape is None else shape_box.read(self.shape, self.shape_value)
 
     def inputs(self) -> dict[str, str]:
         """The query as typed, blank or not.
@@ -196,7 +212,12 @@ def _refit(base: Template, words: dict[str, Any], names: Sequence[str]) -> Templ
     """The base with other words; what speaks of inputs that are gone is gone too."""
     if list(names) != [field.name for field in base.inputs]:
         words = {**words, "query": {}, **({"checks": []} if "checks" in type(base).model_fields else {})}
-    return base.revised(**words)
+    try:
+        return base.revised(**words)
+    except TemplateError as error:
+        if not error.where.startswith("shape"):
+            raise
+        return base.revised(**words, shape=None)  # the new words' stops stand in the old shape
 
 
 def columns(template: Template) -> list[str]:

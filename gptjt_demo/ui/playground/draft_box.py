@@ -12,6 +12,7 @@ import gradio as gr
 
 from gptjt_demo.errors import PlaygroundError, TemplateError
 from gptjt_demo.settings import Attention
+from gptjt_demo.templates.answer_shape import ShapeKind
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui import static
 from gptjt_demo.ui.playground.controls import Controls
@@ -30,7 +31,7 @@ _BAR = """
   <button type="button" class="quiet draft-discard">Discard it</button>
 </p>
 """
-_TEXTS = ("title", "instruction", "labels", "raw", "seed", "stops")
+_TEXTS = ("title", "instruction", "labels", "raw", "seed", "stops", "shape_value")
 _GRIDS = ("examples", "query", "wording")
 
 
@@ -53,6 +54,8 @@ def read_draft(data: Any) -> Controls:
     """
     data = data if isinstance(data, dict) else {}
     values = data.get("controls")
+    if isinstance(values, dict):  # drafts were kept before there were shapes
+        values = {"shape": "none", "shape_value": "", **values}
     try:
         template = Template.model_validate(data.get("template"))
     except PlaygroundError as error:
@@ -63,6 +66,7 @@ def read_draft(data: Any) -> Controls:
         and all(isinstance(values[name], str) for name in _TEXTS)
         and all(isinstance(values[name], dict) for name in _GRIDS)
         and values["view"] in (ROWS, RAW)
+        and values["shape"] in get_args(ShapeKind)
         and values["attention"] in get_args(Attention)
     )
     if not fits:

@@ -18,6 +18,7 @@ from gptjt_demo.ui.playground.draft import RAW, ROWS
 from gptjt_demo.ui.playground.draft_box import draft_box
 from gptjt_demo.ui.playground.exchange import Exchange, exchange
 from gptjt_demo.ui.playground.opening import Opening
+from gptjt_demo.ui.playground.shape_box import shape_box
 from gptjt_demo.ui.playground.wording import WHERE
 from gptjt_demo.ui.rows.grid import grid
 
@@ -45,6 +46,7 @@ class Editor:
     typed: list[Any]
     controls: Controls
     problem: gr.HTML
+    misshapen: gr.HTML
     exchange: Exchange
 
 
@@ -113,6 +115,7 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
                 max_lines=8,
                 info="One per line; \\n is a line break. The answer ends before any of these, and before a new row.",
             )
+            shaping = shape_box({"shape": held.shape, "shape_value": held.shape_value})
         swap = exchange()
     wrong_setting = gr.HTML(shown.problem, elem_id="setting-problem", apply_default_css=False)
     return Editor(
@@ -131,7 +134,7 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
         query=query,
         wording=wording,
         attention=attention,
-        typed=[title, instruction, labels, raw, *numbers.values(), stops],
+        typed=[title, instruction, labels, raw, *numbers.values(), stops, shaping.value],
         controls=Controls(
             base=base,
             title=title,
@@ -144,9 +147,12 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
             view=view,
             **numbers,
             stops=stops,
+            shape=shaping.kind,
+            shape_value=shaping.value,
             attention=attention,
         ),
         problem=wrong_setting,
+        misshapen=shaping.problem,
         exchange=swap,
     )
 

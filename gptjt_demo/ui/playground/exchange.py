@@ -250,9 +250,11 @@ def exported(actions: Actions, form: str, address: str, held: Controls) -> tuple
         text = formats.export(template, form, address=address, model=actions.engine.name)
     except PlaygroundError as error:
         return "", problem(str(error))
+    left_out = formats.left_out(template, form)
+    lost = f" {escape(left_out)}" if left_out else ""
     name = template.name if form == formats.FORMATS[0].name else f"{template.name}-{form}"
     return text, (
-        f'<p class="hint" data-file="{escape(name + ending)}" data-version="{version(template)}">{about}</p>'
+        f'<p class="hint" data-file="{escape(name + ending)}" data-version="{version(template)}">{about}{lost}</p>'
         '<p class="outdated" role="status" hidden>The prompt has changed since this text was made. '
         "Press Refresh for the new one.</p>"
     )

@@ -14,6 +14,7 @@ from typing import Any
 from gptjt_demo.engine.calibration import Shares
 from gptjt_demo.engine.results import Token
 from gptjt_demo.settings import Attention
+from gptjt_demo.settings.shape import Shape
 from gptjt_demo.templates.answer_check import verdict
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.playground.reply import Reply
@@ -64,6 +65,11 @@ class Outcome:
     references: Mapping[str, tuple[Shares, ...]] = field(default_factory=dict)
 
     @property
+    def shape(self) -> Shape | None:
+        """What the answers are held to."""
+        return self.template.shape_for(self.template.query)
+
+    @property
     def done(self) -> bool:
         """Whether every side has ended."""
         return bool(self.sides) and all(side.reply.phase == "done" for side in self.sides)
@@ -77,6 +83,8 @@ class Outcome:
         completion = side.reply.completion
         if completion is None or completion.stop_reason == "cancelled":
             return ""
+        if completion.has_shape is False and completion.stop_reason == "max_new_tokens":
+            return "the token limit came before the answer had its shape; raise max new tokens"
         return verdict(self.template.check, side.reply.text, self.template.query) or ""
 
     def record(self) -> dict[str, Any]:
@@ -109,7 +117,8 @@ class Outcome:
 
 def key(template: Template, prompt: str) -> str:
     """A short name of a question: what it asks, its labels, its settings. An answer to another one is outdated."""
-    return _digest([prompt, template.labels, template.generation.model_dump(), template.attention])
+    shape = template.shape and template.shape.model_dump()
+    return _digest([prompt, template.labels, template.generation.model_dump(), template.attention, shape])
 
 
 def version(template: Template) -> str:

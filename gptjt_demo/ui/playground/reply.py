@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from gptjt_demo.engine.results import Completion, LabelScore, Token
 from gptjt_demo.settings import Attention, Sampling
+from gptjt_demo.settings.shape import Shape
 from gptjt_demo.ui.work import TICK, Standing, Tell, Work
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def replying(
     attention: Attention | None = None,
     labels: Sequence[str] = (),
     continuation: Sequence[int] = (),
+    shape: Shape | None = None,
 ) -> Work[Reply, Reply]:
     """Answer a prompt; it begins at once.
 
@@ -67,13 +69,15 @@ def replying(
         attention: `prefix`, `causal`, or None for the engine's own.
         labels: scored once the answer is there; none, and nothing is scored.
         continuation: token ids of an answer that this one continues.
+        shape: what the answer must be.
     """
 
     def function(cancel: threading.Event, tell: Tell[Reply]) -> Reply:
         if engine.loading is not None:
             tell(Reply("loading"))
         started = time.perf_counter()
-        stream = engine.stream(prompt, sampling, attention=attention, continuation=continuation, cancel=cancel)
+        how: Any = {"attention": attention, "continuation": continuation, "shape": shape, "cancel": cancel}
+        stream = engine.stream(prompt, sampling, **how)
         reply = Reply(continued=stream.continued)
         tell(reply)
         tokens: list[Token] = []

@@ -24,6 +24,7 @@ from gptjt_demo.ui.playground.kept import Repeat, kept_panel, read_record, read_
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.outcome import Outcome
 from gptjt_demo.ui.playground.rules import RULES
+from gptjt_demo.ui.playground.shape_box import field as shape_field
 from gptjt_demo.ui.playground.versions import compared
 from gptjt_demo.ui.session import session
 
@@ -124,7 +125,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     later(prompt, lambda _: {"value": shown_first().prompt}, new=True)
     later(advice, lambda _: {"value": shown_first().advice}, new=True)
     controls = edit.controls
-    previews = Previews(prompt, edit.problem, advice, edit.about, edit.offer)
+    previews = Previews(prompt, edit.problem, edit.misshapen, advice, edit.about, edit.offer)
     page = Page(
         controls.base,
         previews,
@@ -225,6 +226,9 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         landed = event.then(None, [edit.draft, *controls[1:]], controls[1:], js=LAND, queue=False, **quiet)
         return landed.then(None, js=SETTLE if told else SETTLE_UNTOLD, queue=False, **quiet)
 
+    def suggest(*values: Any) -> str:
+        return actions.shape_value(Controls(*values))
+
     def make_link(*values: Any) -> tuple[Any, str]:
         return link(actions, Controls(*values))
 
@@ -250,6 +254,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         edit.query.input,
         edit.wording.input,
         edit.attention.input,
+        controls.shape.input,
         # A textbox's `input` misses what is pasted, dictated or filled in by a browser; its `change` does not.
         *(control.change for control in edit.typed),
     ]
@@ -273,6 +278,8 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     )
     landing(advice.select(mend, controls, page.flat(), queue=False, **quiet), told=False)
     edit.examples.edit(change_rows, controls, [edit.undo, edit.redo], queue=False, **quiet)
+    controls.shape.change(shape_field, controls.shape, controls.shape_value, queue=False, **quiet)
+    controls.shape.input(suggest, controls, controls.shape_value, queue=False, **quiet)
     edit.offer.click(take_labels, controls, controls.labels, queue=False, **quiet)
     landing(edit.draft.select(restore, controls, page.flat(), queue=False, **quiet))
     answered = [answer, shares, outcome, facts]

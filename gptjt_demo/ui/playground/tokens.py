@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Collection, Sequence
 from html import escape
+from typing import Any
 
 from gptjt_demo.engine.results import Token
 
@@ -52,13 +53,32 @@ def _span(token: Token, index: int, side: int, live: bool, chosen: bool, differs
     tint = f'class="{names}" style="--p:{math.exp(token.logprob):.3f}"'
     if live:
         return f"<span {tint}>{escape(token.text)}</span>"
-    options = [[visible(other.text), round(math.exp(other.logprob), 5)] for other in token.alternatives]
     own = next((i for i, other in enumerate(token.alternatives) if other.id == token.id), -1)
-    data = escape(json.dumps({"options": options, "own": own, "text": visible(token.raw)}), quote=True)
-    name = escape(f"{visible(token.raw)}, {100 * math.exp(token.logprob):.0f} %", quote=True)
+    held = token.logprob_in_shape
+    data: dict[str, Any] = {"options": _options(token), "own": own, "text": visible(token.raw)}
+    said = f"{visible(token.raw)}, {100 * math.exp(token.logprob):.0f} %"
+    if held is not None:
+        data["chosen"] = [round(math.exp(token.logprob), 5), round(math.exp(held), 5)]
+        said += f" before the shape, {100 * math.exp(held):.0f} % within it"
+    name = escape(said, quote=True)
     shown = f' data-shown="{escape(visible(token.raw), quote=True)}"' if not token.text else ""
     first = "0" if index == 0 else "-1"
     return (
         f'<span {tint} role="button" tabindex="{first}" aria-haspopup="menu" aria-label="{name}"{shown} '
-        f'data-at="{side}:{index}" data-token="{data}">{escape(token.text)}</span>'
+        f'data-at="{side}:{index}" data-token="{escape(json.dumps(data), quote=True)}">{escape(token.text)}</span>'
     )
+
+
+def _options(token: Token) -> list[list[Any]]:
+    """The alternatives as answer.js shows them: a text, its share, and where there is a shape its share within that."""
+    held = token.logprob_in_shape
+    if held is None:
+        return [[visible(other.text), round(math.exp(other.logprob), 5)] for other in token.alternatives]
+    return [
+        [
+            visible(other.text),
+            round(math.exp(other.logprob), 5),
+            round(math.exp(other.logprob - token.logprob + held), 5) if other.allowed else 0,
+        ]
+        for other in token.alternatives
+    ]

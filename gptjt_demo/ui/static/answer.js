@@ -55,20 +55,30 @@ const open = (token) => {
   close();
   at = token;
   token.classList.add("token-open");
-  const { options, own } = JSON.parse(token.dataset.token);
-  const items = options.map(([text, share], option) => {
-    const item = make("button", "alternative" + (option === own ? " alternative-own" : ""));
+  const { options, own, text: chosenText, chosen: shares } = JSON.parse(token.dataset.token);
+  // `within` is the share among what the answer's shape allows, and missing where the answer is free.
+  const line = (tag, text, share, within, isOwn) => {
+    const item = make(tag, "alternative" + (isOwn ? " alternative-own" : "") + (within === 0 ? " alternative-barred" : ""));
+    const bar = make("span", "alternative-bar");
+    bar.style.width = 100 * share + "%";
+    const shown = within === undefined ? percent(share) : `${percent(share)} → ${within === 0 ? "–" : percent(within)}`;
+    item.append(bar, make("span", "alternative-text", text), make("span", "alternative-share", shown));
+    return item;
+  };
+  const items = options.map(([text, share, within], option) => {
+    const item = line("button", text, share, within, option === own);
     item.type = "button";
     item.setAttribute("role", "menuitem");
     item.tabIndex = -1;
-    const bar = make("span", "alternative-bar");
-    bar.style.width = 100 * share + "%";
-    item.append(bar, make("span", "alternative-text", text), make("span", "alternative-share", percent(share)));
-    item.setAttribute("aria-label", `${text}, ${percent(share)}${option === own ? ", the one chosen" : ""}`);
-    item.addEventListener("click", () => choose(token, option));
+    const held = within === undefined ? "" : within === 0 ? ", not in the shape" : `, ${percent(within)} within the shape`;
+    item.setAttribute("aria-label", `${text}, ${percent(share)}${held}${option === own ? ", the one chosen" : ""}`);
+    if (within === 0) item.setAttribute("aria-disabled", "true");
+    else item.addEventListener("click", () => choose(token, option));
     return item;
   });
-  menu.replaceChildren(...items, make("p", "alternatives-hint", "Choose one to continue the answer from there."));
+  if (own < 0 && shares) items.push(line("div", chosenText, ...shares, true));
+  const hint = shares ? "Before → within the shape. " : "";
+  menu.replaceChildren(...items, make("p", "alternatives-hint", `${hint}Choose one to continue the answer from there.`));
   menu.hidden = false;
   place(token);
 };
