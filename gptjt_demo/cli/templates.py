@@ -19,6 +19,7 @@ from gptjt_demo.cli.options import (
     query,
 )
 from gptjt_demo.cli.output import is_utf8, say, write
+from gptjt_demo.cli.versions import begin_histories
 from gptjt_demo.errors import PlaygroundError
 
 
@@ -104,8 +105,11 @@ def import_templates(
     found = fetched(source) if is_hub_name(source) else load(source)
     if out is None:
         write("---\n".join(template.to_yaml(ascii=not is_utf8()) for template in found))
-    else:
-        print(*save(found, out), sep="\n")
+        return
+    files = save(found, out)
+    print(*files, sep="\n")
+    if source.lower().endswith(".json") and not is_hub_name(source):
+        begin_histories(source, found, files)
 
 
 def export_template(

@@ -127,6 +127,24 @@ def keep_figures(measured: Sequence[tuple[str, Run]], prompts: list[Path] | None
             tell(f"kept in {history_file(file)}")
 
 
+def begin_histories(source: str, templates: Sequence[Template], files: Sequence[Path]) -> None:
+    """The versions and figures that came with templates from the page's history, in a history beside each file.
+
+    Args:
+        source: the file that Download JSON wrote.
+        templates, files: what was read of it, and where each was written.
+    """
+    from gptjt_demo.templates import yaml_text
+    from gptjt_demo.templates.formats import kept
+    from gptjt_demo.templates.versions.history import begin, history_file
+
+    text = yaml_text.read_file(source, kept.MAX_CHARACTERS)
+    for file, (versions, figures) in zip(files, kept.pasts(text, templates), strict=True):
+        if len(versions) > 1 or figures:
+            begin(file, versions, figures)
+            print(history_file(file))
+
+
 def _told(history: History) -> list[dict[str, Any]]:
     """The versions as plain data, the newest first."""
     told = []

@@ -23,10 +23,11 @@ from hypothesis import strategies as st
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import Sampling
 from gptjt_demo.tables import rowfile, table
-from gptjt_demo.templates.formats import reading
+from gptjt_demo.templates.formats import FORMATS, export, kept, reading
 from gptjt_demo.templates.library import Library
 from gptjt_demo.templates.link import from_fragment, to_fragment
 from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.versions.history import History, history_file
 from gptjt_demo.ui.playground.draft_box import read_draft
 from gptjt_demo.ui.playground.kept import read_record, read_repeat
 
@@ -34,6 +35,11 @@ LIBRARY = list(Library.open())
 YAML = LIBRARY[0].to_yaml()
 PROMPT = LIBRARY[0].render(LIBRARY[0].query)
 LINK = to_fragment(LIBRARY[0])
+HISTORY = b"".join(
+    json.dumps({"kind": "version", "number": n, "time": "2026-11-28T10:00:00Z", "note": "", "text": YAML}).encode()
+    + b"\n"
+    for n in (1, 2)
+)
 in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -100,6 +106,49 @@ def test_a_raw_prompt(text: str) -> None:
 def test_anything_that_is_pasted(text: str) -> None:
     for template in holds(lambda: reading.read(text)) or ():
         template.render(template.query)
+
+
+EXPORTS = [export(LIBRARY[1], item.name) for item in FORMATS if item.name != "yaml"]
+KEPT = json.dumps([{"id": "2026-11-28T10:00:00", "kind": "template", "template": LIBRARY[1].model_dump(mode="json")}])
+EXPORT_PIECES = [
+    "{{ ",
+    " }}",
+    '"',
+    "'",
+    "(",
+    ")",
+    "[",
+    "{",
+    "}",
+    ", ",
+    ": ",
+    "None",
+    "-1",
+    "1e9",
+    "# {",
+    "~ ",
+    "\n",
+    "\\",
+]
+
+
+@given(st.sampled_from([*EXPORTS, KEPT]).flatmap(lambda text: damaged(text, EXPORT_PIECES)))
+def test_what_the_page_has_written(text: str) -> None:
+    for template in holds(lambda: reading.read(text)) or ():
+        template.render(template.query)
+    for versions, _ in holds(lambda: kept.pasts(text, LIBRARY[:2])) or ():
+        assert [each.number for each in versions] == [*range(1, len(versions) + 1)]
+
+
+@given(st.binary(max_size=200) | damaged_bytes(HISTORY))
+@in_a_folder
+def test_a_template_s_history(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    history_file(file).write_bytes(content)
+    history = holds(lambda: History.of(file))
+    assert [each.number for each in history.versions] == sorted({each.number for each in history.versions})
+    for version in history.versions:
+        holds(version.template)
 
 
 def sealed(plain: bytes, version: int = 1) -> str:

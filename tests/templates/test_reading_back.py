@@ -17,6 +17,7 @@ from gptjt_demo.errors import PlaygroundError, TemplateError
 from gptjt_demo.templates.formats import FORMATS, export, read
 from gptjt_demo.templates.library import Library
 from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.versions.measured import prompt_key
 
 LIBRARY = Library.open()
 
@@ -169,3 +170,25 @@ def test_the_command_line_imports_a_downloaded_history(capsys: pytest.CaptureFix
     assert status == 0
     assert len(out.splitlines()) == len(LIBRARY)
     assert all(Template.load(tmp_path / "mine" / f"{item.name}.yaml") == item for item in LIBRARY)
+
+
+def test_versions_and_figures_of_a_downloaded_history_become_one_beside_the_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    old, new = LIBRARY["emotion"].revised(instruction="Old."), LIBRARY["emotion"]
+    figures = {"time": "2026-11-28T10:00:00Z", "file": "gold.csv", "rows": 4, "right": 2, "accuracy": 0.5}
+    figures |= {"interval": [0.1, 0.9], "attention": "prefix", "model": "mini", "how": "logprob", "macro_f1": None}
+    measured = {"id": "f", "kind": "measured", "key": prompt_key(old), "sentence": "x", **figures}
+    versions = [{**thing(old), "number": 1, "note": "the first"}, {"template": 3}]
+    path = tmp_path / "gptjt-playground.json"
+    path.write_text(
+        downloaded(thing(new, number=2, versions=versions), measured, {"kind": "measured"}), encoding="utf-8"
+    )
+    status, out, _ = command(capsys, "templates", "import", path, "--out", tmp_path / "mine")
+    assert (status, [Path(line).name for line in out.splitlines()]) == (0, ["emotion.yaml", "emotion.history.jsonl"])
+    _, out, _ = command(capsys, "templates", "history", "emotion", "--prompts", tmp_path / "mine")
+    assert [line.strip() for line in out.splitlines()] == [
+        "version 2, 2026-11-28 10:00: instruction changed",
+        "version 1, 2026-11-28 10:00 (the first): the first that is kept",
+        "accuracy 50.0 % (95 % interval 10.0 to 90.0 %) on 4 rows of gold.csv, prefix attention, mini, 2026-11-28",
+    ]

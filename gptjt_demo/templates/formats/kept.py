@@ -1,19 +1,23 @@
 """What the page's history is downloaded as, one JSON file: its templates again.
 
 In: the file's text: a list of saved prompts, of runs and of figures, or one of them, or one template as JSON. Out: the
-saved prompts as they are now, and of the runs those that are no saved prompt. JSON as strict as our YAML: a key that
-is given twice, a number that is none and deep nesting are refused.
+saved prompts as they are now, and of the runs those that are no saved prompt; and what is known of a saved prompt's
+past. JSON as strict as our YAML: a key that is given twice, a number that is none and deep nesting are refused.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.templates.formats.names import slug
 from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.versions.history import MAX_NOTE, Version
+from gptjt_demo.templates.versions.measured import Measured, now, prompt_key
 
 MAX_CHARACTERS = 8 * 1024 * 1024  # more than a browser lets a page keep
 MOST = 300  # templates
@@ -64,6 +68,43 @@ def read(text: str, where: str = "") -> list[Template]:
     for template in found:
         taken.append(template.name if template.name not in taken else slug(template.name, taken))
     return [each if each.name == name else each.revised(name=name) for each, name in zip(found, taken, strict=True)]
+
+
+def pasts(text: str, templates: Sequence[Template]) -> list[tuple[list[Version], list[Measured]]]:
+    """For each of the templates that `read` gave, the versions that were kept, the oldest first, and their figures.
+
+    What cannot be read of them is left out: the templates themselves have been.
+    """
+    data = _parsed(text.removeprefix("\ufeff"), "")
+    things = [thing for thing in (data if isinstance(data, list) else [data]) if isinstance(thing, dict)]
+    saved = [thing for thing in things if thing.get("kind", "template") == "template"]  # as `read` takes them
+    figures: list[Measured] = []
+    for thing in reversed(things):
+        with suppress(TemplateError):
+            figures += [Measured.read(thing)] if thing.get("kind") == "measured" else []
+    found = []
+    for index, template in enumerate(templates):
+        thing = saved[index] if index < len(saved) else {}
+        older = thing.get("versions")
+        kept = [
+            _version(each, template.name) for each in reversed([thing, *(older if isinstance(older, list) else [])])
+        ]
+        versions = [Version(n, each.time, each.text, each.note) for n, each in enumerate(filter(None, kept), 1)]
+        keys = {prompt_key(each.template()) for each in versions}
+        found.append((versions, [each for each in figures if each.key in keys]))
+    return found
+
+
+def _version(data: Any, name: str) -> Version | None:
+    """One version, as a file of that name would have it; None for what is none."""
+    data = data if isinstance(data, dict) else {}
+    time, note = str(data.get("time", "")), data.get("note", "")
+    when = re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", time)
+    try:
+        text = _template(data.get("template"), "").revised(name=name).to_yaml()
+    except TemplateError:
+        return None
+    return Version(1, f"{when[0]}Z" if when else now(), text, note[:MAX_NOTE] if isinstance(note, str) else "")
 
 
 def _template(data: Any, where: str) -> Template:

@@ -6,7 +6,6 @@ and lists, tuples and dicts of them. Out: the value. Nothing else is read, and n
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +16,8 @@ _TOKEN = re.compile(
     r"""|(?P<number>-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?)(?![\w.])"""
     r"""|(?P<word>True|False|None)\b|(?P<mark>[\[\](){},:]))"""
 )
+_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
+_NAMED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}  # what `repr` writes
 _WORDS = {"True": True, "False": False, "None": None}
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 
@@ -43,7 +44,7 @@ class _Reader:
             parts = [token]
             while self._next[0] == "text":
                 parts.append(self._take()[1])
-            return "".join(ast.literal_eval(part) for part in parts)  # each a text and nothing else
+            return "".join(_ESCAPE.sub(_escaped, part[1:-1]) for part in parts)
         if kind == "number":
             return float(token) if re.search("[.e]", token) else int(token)
         if kind == "word":
@@ -80,6 +81,14 @@ class _Reader:
         taken = self._next
         self._next = next(self._tokens)
         return taken
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """The character that an escape stands for."""
+    number = match[1] or match[2] or match[3]
+    if number is None and match[4] not in _NAMED:
+        raise ValueError("no such escape")
+    return chr(int(number, 16)) if number else _NAMED[match[4]]
 
 
 def _tokens(text: str, start: int) -> Iterator[tuple[str, str]]:

@@ -165,6 +165,19 @@ def record(file: Path, figures: Sequence[Measured]) -> None:
     _add(History.of(file), [{"kind": "measured", **each.model_dump(mode="json")} for each in figures])
 
 
+def begin(file: Path, versions: Sequence[Version], figures: Sequence[Measured]) -> None:
+    """Begin a file's history with versions and figures from elsewhere.
+
+    Raises:
+        TemplateError: it has one already, or it cannot be written.
+    """
+    path = history_file(file)
+    if path.exists():
+        raise TemplateError("the file is there already", where=str(path), mend="move it, or choose another folder")
+    measured = [{"kind": "measured", **each.model_dump(mode="json")} for each in figures]
+    _add(History(path), [*map(_entry_of, versions), *measured])
+
+
 def restore(file: Path, number: int) -> Version:
     """Put a version's text back into the file. What is there now is kept first.
 
