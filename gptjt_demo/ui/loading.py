@@ -84,7 +84,7 @@ def need_model(engine: Answers) -> None:
 
 def loading_bar(name: str, loading: Loading) -> str:
     """How far the load is, and what can be done meanwhile."""
-    title = f"{name} is being loaded. You can read and edit everything; Run waits for it."
+    title = f"{name} is being loaded. You can read and edit everything; a Run in the playground waits for it."
     facts = f"{loading.phase}… {100 * loading.share:.0f} %"
     return f'<section class="loading">{bar(loading.share, title, facts)}</section>'
 

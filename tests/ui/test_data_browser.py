@@ -127,6 +127,9 @@ def test_a_stopped_run_keeps_its_rows_and_goes_on(serve: Serve, tab: OpenTab, tm
     page.locator("#batch-stop").click()
     expect(page.locator(".job")).to_contain_text("Stopped. 2 of 6 rows are answered.")
     assert len(list(read(fetched(page, tmp_path)))) == 2
+    page.evaluate("window.confirm = (line) => { window.asked = line; return false; }")
+    page.locator("#batch-run").click()  # it would begin anew, and the two rows would be gone
+    page.wait_for_function("window.asked?.includes('the answers so far go')")
     permits.release(4)
     page.get_by_role("button", name="Continue").click()
     expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")

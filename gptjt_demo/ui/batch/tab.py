@@ -86,9 +86,11 @@ class BatchActions:
         return *self.choose(table, name, *values), self.actions.engine.resolve(asked)
 
     def begin(
-        self, table: Table | None, name: str, how: str, rule: LabelRule, attention: Any, *values: Any
+        self, table: Table | None, name: str, how: str | None, rule: LabelRule, attention: Any, *values: Any
     ) -> tuple[Any, ...]:
-        """Start a job: its id, and `view`."""
+        """Start a job: its id, and `view`; nothing where `how` is None, as the visitor keeps the run that there is."""
+        if how is None:
+            return (gr.skip(),) * (1 + VIEW)
         columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
         try:
             need_model(self.actions.engine)
@@ -156,6 +158,7 @@ class BatchActions:
 def _buttons(job: BatchJob | None, seen: Any) -> tuple[Any, ...]:
     """All of a `view` but the card, in its order."""
     running = job is not None and not job.standing.finished
+    stopped = job is not None and job.resumable
     counts = job.counts() if job else None
     now = [job.id, counts.answered, running] if job and counts else None
     shown: Any = answers(job) if job else ""
@@ -163,9 +166,9 @@ def _buttons(job: BatchJob | None, seen: Any) -> tuple[Any, ...]:
     rows = f"Download the {count(counts.answered, 'row')} so far" if counts and counts.answered else _NO_ROWS
     return (
         gr.skip() if now is not None and now == seen else shown,
-        gr.Button(interactive=not running),
+        gr.Button(interactive=not running, variant="secondary" if stopped else "primary"),
         gr.Button(interactive=running),
-        gr.Button(visible=job is not None and job.resumable),
+        gr.Button(visible=stopped),
         gr.Row(visible=job is not None),
         gr.Button("Download" if whole else rows, interactive=bool(counts and counts.answered)),
         gr.Button(visible=job is not None),
@@ -178,6 +181,12 @@ def _buttons(job: BatchJob | None, seen: Any) -> tuple[Any, ...]:
 VIEW = 11
 """Values in a `view`: the card, and the others."""
 _SURE = """(id) => confirm("Delete your file and its answers from this server?") ? id : null"""
+_ANEW = """(...values) => {
+  const stopped = document.getElementById("batch-resume")?.checkVisibility();
+  if (stopped && !confirm("A new run begins with the first row, and the answers so far go. Begin anew?"))
+    values[2] = null;
+  return values;
+}"""
 _NO_ROWS = "No row is answered yet"
 
 
@@ -245,7 +254,9 @@ def batch_tab(
             with gr.Row(elem_classes="data-actions"):
                 run = gr.Button("Run", variant="primary", elem_id="batch-run", scale=3, min_width=120)
                 stop = gr.Button("Stop", elem_id="batch-stop", scale=1, min_width=80, interactive=False)
-                resume = gr.Button("Continue", elem_id="batch-resume", scale=1, min_width=80, visible=False)
+                resume = gr.Button(
+                    "Continue", variant="primary", elem_id="batch-resume", scale=2, min_width=110, visible=False
+                )
             before = gr.HTML("", elem_id="batch-ahead", elem_classes="said", apply_default_css=False)
             card = gr.HTML(no_job(), elem_id="batch-card", apply_default_css=False)
             with gr.Row(visible=False, elem_classes="data-downloads", equal_height=False) as downloads:
@@ -318,6 +329,7 @@ def batch_tab(
         begin,
         [table, name, how, rule, attention, *columns, *play.controls],
         [before, kept, *view],
+        js=_ANEW,
         show_progress="hidden",
         api_visibility="private",
         concurrency_id=BATCHES,

@@ -11,6 +11,7 @@ from html import escape
 ROWS = 100
 COLUMNS = 20
 CHARACTERS = 300
+SHORT = 20
 
 
 def rows_table(
@@ -35,8 +36,13 @@ def rows_table(
 
 
 def _row(number: int, row: Sequence[str]) -> str:
-    cells = "".join(f"<td>{escape(_cut(cell))}</td>" for cell in row[:COLUMNS])
+    cells = "".join(f"<td{_kind(cell)}>{escape(_cut(cell))}</td>" for cell in row[:COLUMNS])
     return f'<tr><th scope="row">{number:,}</th>{cells}</tr>'
+
+
+def _kind(text: str) -> str:
+    """A short cell keeps its line, so that a long one is what is wrapped where there is little room."""
+    return ' class="short"' if len(text) <= SHORT and "\n" not in text else ""
 
 
 def _cut(text: str) -> str:
