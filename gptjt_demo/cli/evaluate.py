@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 
 def evaluate(
     gold: Gold = None,
-    template: Annotated[str | None, typer.Option("--template", "-t", help="A template's name or file.")] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", "-t", help="A template's name or file, or NAME@3.")
+    ] = None,
     input_column: InputsOption = None,
     output_column: GoldColumn = None,
     attention: Annotated[
@@ -54,7 +56,9 @@ def evaluate(
             help="How prompts are read; both compares the two. Default: the template's way, else the model's."
         ),
     ] = None,
-    against: Annotated[str | None, typer.Option(help="Another template, to compare on the same rows.")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Another template, or a version such as NAME@3, to compare on the same rows.")
+    ] = None,
     generate: Annotated[
         bool, typer.Option("--generate", help="Generate text and read the label from it, instead of weighing labels.")
     ] = False,

@@ -40,7 +40,9 @@ PromptsOption = Annotated[
     ),
 ]
 TemplateArgument = Annotated[str, typer.Argument(metavar="NAME", help="A template's name or file.")]
-TemplateOption = Annotated[str, typer.Option("--template", "-t", help="A template's name or file.")]
+TemplateOption = Annotated[
+    str, typer.Option("--template", "-t", help="A template's name or file, or NAME@3 for a version of it.")
+]
 InputOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -105,8 +105,9 @@ def keep_figures(measured: Sequence[tuple[str, Run]], prompts: list[Path] | None
     """
     from gptjt_demo.evaluation.measured import measured_of
     from gptjt_demo.templates.library import parted
-    from gptjt_demo.templates.template import is_name
+    from gptjt_demo.templates.template import Template, is_name
     from gptjt_demo.templates.versions.history import history_file, keep, record
+    from gptjt_demo.templates.versions.measured import prompt_key
 
     library = open_library(prompts)
     for name, run in measured:
@@ -118,7 +119,7 @@ def keep_figures(measured: Sequence[tuple[str, Run]], prompts: list[Path] | None
         if not run.finished or (not is_name(base) and not history_file(file).exists()):
             continue
         try:
-            if number is None:
+            if number is None and prompt_key(Template.load(file)) == run.key:  # else it was edited meanwhile
                 keep(file, "measured")
             record(file, [measured_of(run)])
         except TemplateError as error:

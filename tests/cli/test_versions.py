@@ -161,3 +161,22 @@ def test_a_folder_that_cannot_be_written_costs_a_line_and_no_figures(
     assert status == 0
     assert "50.0 %" in out
     assert "note: the figures are not kept: " in err
+
+
+def test_a_file_that_was_edited_while_it_was_measured_is_not_taken_for_what_was_measured(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scores(prompt: str) -> dict[str, float]:
+        (folder / "mine.yaml").write_text("name: mine\ntitle: Mine\ninstruction: New.\nlabels: [joy, fear, anger]\n")
+        return {"joy": -0.1}
+
+    answer_with(monkeypatch, FakeEngine(scores=scores))
+    rowfile.write(tmp_path / "gold.csv", ["input", "output"], ROWS)
+    run(capsys, "templates", "save", "mine")
+    assert run(capsys, "evaluate", tmp_path / "gold.csv", "-t", "mine")[0] == 0
+    lines = run(capsys, "templates", "history", "mine")[1].splitlines()
+    assert [line.split(",")[0].split(" (")[0].strip() for line in lines] == [
+        "not kept yet: instruction added",
+        "version 1",
+        "accuracy 50.0 %",
+    ]
