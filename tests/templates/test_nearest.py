@@ -144,6 +144,26 @@ def test_a_text_that_is_edited_shows_the_examples_that_it_shows() -> None:
     assert template.nearest_examples is None
 
 
+def test_on_the_page_the_number_is_typed_and_a_text_that_is_edited_has_none() -> None:
+    actions = Actions(FakeEngine(), Library.open())
+    held = actions.controls(POOL)
+    assert held.nearest == "2"
+    assert actions.whole(held) == POOL
+    assert actions.whole(held._replace(nearest=" 3 ")).nearest_examples == 3
+    assert actions.whole(held._replace(nearest="")).nearest_examples is None
+    for typed in ("0", "201", "many", "²", "99999"):
+        line = "Nearest examples: " + repr(typed) + " is no number of examples; give 1 to 200, or leave it blank"
+        assert escape(line) in actions.preview(held._replace(nearest=typed)).prompt
+    asked = held._replace(query={**held.query, "rows": [["a cat"]]})
+    text, _ = actions.turn(asked._replace(view="raw"))
+    assert text.raw == POOL.render("a cat")
+    assert actions.whole(text) == POOL.revised(query=query_of("a cat"))
+    back, _ = actions.turn(text._replace(view="rows"))
+    assert (back.nearest, len(back.examples["rows"])) == ("2", 6)
+    back, _ = actions.turn(text._replace(view="rows", raw=text.raw.replace("a cat", "a dog")))
+    assert (back.nearest, len(back.examples["rows"])) == ("", 2)
+
+
 def test_a_measured_row_that_is_among_the_examples_is_asked_without_itself_and_that_is_said() -> None:
     engine = FakeEngine()
     rows = [Labelled(0, {"input": "it rains"}, "answer 3"), Labelled(1, {"input": "it snows"}, "answer 3")]

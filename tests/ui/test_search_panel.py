@@ -81,7 +81,7 @@ def test_the_nearest_of_a_pool_are_taken_with_the_way_they_are_shown(table: Tabl
     assert taken is not None
     assert said == "The new examples are in the playground. Undo there brings back what was."
     assert taken.undo["interactive"] is True
-    now = template_of(do, taken.held, taken.base)
+    now = template_of(do, taken.held, held.base)
     assert now.render("birch new") == found.found.template.render("birch new")
 
 

@@ -29,7 +29,7 @@ from gptjt_demo.ui.evaluate.actions import ROW_LIMIT, EvaluateActions
 from gptjt_demo.ui.evaluate.better import better
 from gptjt_demo.ui.html import problem, progress_bar
 from gptjt_demo.ui.playground.controls import Controls, Page
-from gptjt_demo.ui.playground.draft import RAW, example_cells
+from gptjt_demo.ui.playground.draft import RAW, example_cells, show_nearest
 from gptjt_demo.ui.playground.identity import identified
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.rows import source
@@ -146,13 +146,11 @@ class Searching:
             back = self.do.actions.past.ways(session).back
             return page, f"“{title}” with the new examples is in the playground. {undone if back else ''}".rstrip()
         now = held._replace(
-            base=held.base.revised(nearest_examples=found.nearest_examples),
             examples=example_cells(found),
+            nearest=show_nearest(found.nearest_examples),
             raw=found.revised(query=whole.query).render(whole.query) if held.view == RAW else held.raw,
         )
         page = self.opening.mended(session, now, held)
-        if now.base != held.base:
-            page = page._replace(base=now.base, picker=gr.update(**self.opening.choices(now.base)))
         return page, f"The new examples are in the playground. {undone}"
 
     def leave(self, session: str) -> None:

@@ -37,6 +37,7 @@ from gptjt_demo.ui.playground.draft import (
     own_stops,
     query_cells,
     show_labels,
+    show_nearest,
 )
 from gptjt_demo.ui.playground.identity import BLANK, Origin, outputs_seen
 from gptjt_demo.ui.playground.outcome import Outcome, Side, key, version
@@ -91,6 +92,7 @@ class Actions:
             **settings.values(template.generation),
             stops=settings.show_stops(own_stops(template)),
             **shape_box.values(template.shape),
+            nearest=show_nearest(template.nearest_examples),
             attention=self._attention(template),
         )
 
@@ -355,4 +357,5 @@ def _with_words(held: Controls, draft: Draft) -> Controls:
         labels=show_labels(shown.labels),
         query=query_cells(shown),
         wording=wording_cells(shown),
+        nearest=show_nearest(shown.nearest_examples),
     )

@@ -35,6 +35,7 @@ class Controls(NamedTuple):
     stops: Any
     shape: Any
     shape_value: Any
+    nearest: Any
     attention: Any
 
 

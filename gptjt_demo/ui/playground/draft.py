@@ -13,7 +13,7 @@ from typing import Any
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.settings import Attention
 from gptjt_demo.templates.answer_shape import AnswerShape, read_list, written_list
-from gptjt_demo.templates.template import Template
+from gptjt_demo.templates.template import MAX_EXAMPLES, Template
 from gptjt_demo.ui.playground import settings, shape_box
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.identity import Origin, identified, origin
@@ -38,6 +38,7 @@ class Draft:
         attention: None: the base's.
         shape: the kind of the answers' shape; None: the base's shape.
         shape_value: what belongs to the kind, as typed.
+        nearest: how many examples a prompt shows, as typed; blank: all; None: as many as the base's.
     """
 
     base: Template
@@ -53,6 +54,7 @@ class Draft:
     title: str = ""
     shape: str | None = None
     shape_value: str = ""
+    nearest: str | None = None
 
     @classmethod
     def held(cls, controls: Controls, attention: Attention | None) -> Draft:
@@ -71,6 +73,7 @@ class Draft:
             controls.title or "",
             controls.shape,
             controls.shape_value,
+            controls.nearest,
         )
 
     def template(self) -> Template:
@@ -176,7 +179,13 @@ class Draft:
         if len(rows) != 1:
             raise TemplateError(f"{len(rows)} rows instead of one", where="Your input", mend="reset the template")
         query = dict(zip(names, rows[0], strict=True))
-        edits = {"instruction": self.instruction, "examples": examples, "labels": read_labels(self.labels)}
+        edits: dict[str, Any] = {
+            "instruction": self.instruction,
+            "examples": examples,
+            "labels": read_labels(self.labels),
+        }
+        if self.nearest is not None:
+            edits["nearest_examples"] = read_nearest(self.nearest)
         return _refit(self.base, {**words, **edits}, names), query
 
 
@@ -258,6 +267,26 @@ def read_labels(text: str) -> list[str]:
         return read_list(text)
     except TemplateError as error:
         raise TemplateError(error.what, where="Labels", mend='write "a, b" for a label with a comma') from None
+
+
+def show_nearest(count: int | None) -> str:
+    """How many examples a prompt shows, as text to edit; blank where it shows all."""
+    return "" if count is None else str(count)
+
+
+def read_nearest(text: str) -> int | None:
+    """Edited text as a number of examples; None for all.
+
+    Raises:
+        TemplateError: it is no such number.
+    """
+    typed = text.strip()
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdigit() and len(typed) < 5 and 1 <= int(typed) <= MAX_EXAMPLES):
+        mend = f"give 1 to {MAX_EXAMPLES}, or leave it blank"
+        raise TemplateError(f"{text!r} is no number of examples", where="Nearest examples", mend=mend)
+    return int(typed)
 
 
 def own_stops(template: Template) -> Sequence[str]:

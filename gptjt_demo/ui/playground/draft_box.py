@@ -31,7 +31,7 @@ _BAR = """
   <button type="button" class="quiet draft-discard">Discard it</button>
 </p>
 """
-_TEXTS = ("title", "instruction", "labels", "raw", "seed", "stops", "shape_value")
+_TEXTS = ("title", "instruction", "labels", "raw", "seed", "stops", "shape_value", "nearest")
 _GRIDS = ("examples", "query", "wording")
 
 
@@ -54,8 +54,8 @@ def read_draft(data: Any) -> Controls:
     """
     data = data if isinstance(data, dict) else {}
     values = data.get("controls")
-    if isinstance(values, dict):  # drafts were kept before there were shapes
-        values = {"shape": "none", "shape_value": "", **values}
+    if isinstance(values, dict):  # drafts were kept before there were these
+        values = {"shape": "none", "shape_value": "", "nearest": "", **values}
     try:
         template = Template.model_validate(data.get("template"))
     except PlaygroundError as error:

@@ -115,6 +115,13 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
                 max_lines=8,
                 info="One per line; \\n is a line break. The answer ends before any of these, and before a new row.",
             )
+            nearest = _text(
+                held.nearest,
+                "Nearest examples",
+                "setting-nearest",
+                max_lines=1,
+                info="Blank: a prompt shows all examples. A number: only so many, those most like the input.",
+            )
             shaping = shape_box({"shape": held.shape, "shape_value": held.shape_value})
         swap = exchange()
     wrong_setting = gr.HTML(shown.problem, elem_id="setting-problem", apply_default_css=False)
@@ -134,7 +141,7 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
         query=query,
         wording=wording,
         attention=attention,
-        typed=[title, instruction, labels, raw, *numbers.values(), stops, shaping.value],
+        typed=[title, instruction, labels, raw, *numbers.values(), stops, nearest, shaping.value],
         controls=Controls(
             base=base,
             title=title,
@@ -149,6 +156,7 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
             stops=stops,
             shape=shaping.kind,
             shape_value=shaping.value,
+            nearest=nearest,
             attention=attention,
         ),
         problem=wrong_setting,
