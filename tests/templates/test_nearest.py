@@ -125,8 +125,7 @@ def test_files_and_links_keep_it_and_other_formats_say_what_they_cannot() -> Non
             assert "answer 4" in export(asked, format.name)
     said = next(finding for finding in lint(asked) if finding.rule == "nearest-examples")
     assert said.message == (
-        "each prompt shows only the 2 of 6 examples that are most like its query; "
-        "a task for lm-evaluation-harness cannot do that"
+        "each prompt shows 2 of 6 examples, those most like its query; a task for lm-evaluation-harness cannot do that"
     )
 
 

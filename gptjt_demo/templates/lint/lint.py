@@ -145,11 +145,9 @@ def _examples(template: Template, query: Mapping[str, str]) -> Iterator[Finding]
 def _nearest(template: Template) -> Iterator[Finding]:
     shown, there = template.nearest_examples, len(template.examples)
     if shown is not None:
-        which = (
-            f"only the {shown} of {count(there, 'example')}" if shown < there else f"{count(there, 'example')}, those"
-        )
+        which = f"{shown} of {count(there, 'example')}" if shown < there else count(there, "example")
         last = "" if shown < there else " last"
-        message = f"each prompt shows {which} that are most like its query{last}"
+        message = f"each prompt shows {which}, those most like its query{last}"
         yield Finding("nearest-examples", "examples", f"{message}; a task for lm-evaluation-harness cannot do that")
 
 
