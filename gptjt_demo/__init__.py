@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gptjt_demo.models.loading import load
     from gptjt_demo.models.pipeline import pipeline
     from gptjt_demo.settings import Sampling
+    from gptjt_demo.settings.shape import CsvRecord, ItemsOf, OneOf, Pattern
     from gptjt_demo.templates.neutral import neutral_prompts
     from gptjt_demo.templates.template import Template
 
@@ -29,8 +30,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Completion",
+    "CsvRecord",
     "Engine",
+    "ItemsOf",
     "LabelScore",
+    "OneOf",
+    "Pattern",
     "PlaygroundError",
     "Sampling",
     "Template",
@@ -44,8 +49,12 @@ __all__ = [
 
 _HOMES = {
     "Completion": "engine.results",
+    "CsvRecord": "settings.shape",
     "Engine": "engine.engine",
+    "ItemsOf": "settings.shape",
     "LabelScore": "engine.results",
+    "OneOf": "settings.shape",
+    "Pattern": "settings.shape",
     "PlaygroundError": "errors",
     "Sampling": "settings",
     "Template": "templates.template",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,8 +22,6 @@ from gptjt_demo.settings.shape_grammar import answer_grammar, fits, impossible, 
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
-
-_BITS = torch.arange(8, dtype=torch.uint8)
 
 
 class Constraint:
@@ -52,8 +51,8 @@ class Constraint:
 
     def offered(self) -> Tensor:
         """Whether each token may come next: bool (vocabulary,)."""
-        mask = torch.frombuffer(bytearray(self._held.compute_bitmask()), dtype=torch.uint8)
-        allowed = ((mask.unsqueeze(1) >> _BITS) & 1).bool().flatten()[: self._size]  # (bytes, 8) -> (vocabulary,)
+        mask = np.frombuffer(self._held.compute_bitmask(), np.uint8)
+        allowed = torch.from_numpy(np.unpackbits(mask, count=self._size, bitorder="little").view(np.bool_))
         allowed[self._ends] = self._held.is_accepting()
         return allowed
 

@@ -194,7 +194,7 @@ def test_a_sentence_piece_tokenizer_has_bytes_too() -> None:
 def test_mini_answers_as_freely_where_that_fits_and_to_the_bit_with_drafts(mini: Engine, name: str) -> None:
     template = Template.load(name)
     with samples.path(name).open(encoding="utf-8", newline="") as file:
-        rows = [row["input"] for row in csv.DictReader(file)][:6]
+        rows = [row["input"] for row in csv.DictReader(file)][:4]
     made: dict[str, Callable[[str], Shape]] = {
         "entities": lambda row: ItemsOf((row,)),
         "cleaning": lambda row: CsvRecord(3),
@@ -205,12 +205,12 @@ def test_mini_answers_as_freely_where_that_fits_and_to_the_bit_with_drafts(mini:
     free = tiny.answered(mini.complete_many(asked, template.generation))
     held = tiny.answered(mini.complete_many(asked, template.generation, shapes=shapes))
     fitting = [index for index in free if fits(shapes[index], free[index].text)]
-    assert len(fitting) >= 3
+    assert len(fitting) >= 2
     for index in fitting:
         assert held[index].text == free[index].text
         assert [token.id for token in held[index].tokens] == [token.id for token in free[index].tokens]
     assert all(held[index].has_shape for index in held)
-    for prompt, shape in list(zip(asked, shapes, strict=True))[:2]:
+    for prompt, shape in list(zip(asked, shapes, strict=True))[:1]:
         plain = mini.complete(prompt, template.generation, shape=shape, drafting=False)
         drafted = mini.complete(prompt, template.generation, shape=shape)
         assert drafted.tokens == plain.tokens

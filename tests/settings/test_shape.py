@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gptjt_demo.errors import SettingError
 from gptjt_demo.settings.shape import CsvRecord, ItemsOf, OneOf, Pattern, Shape, described, read_shape, shape_data
-from gptjt_demo.settings.shape_grammar import FUEL, check, fits
+from gptjt_demo.settings.shape_grammar import check, fits
 
 TEXT = (
     "Pacific Northwest cities include Seattle and Portland, which I saw with Vikash O'Malley.\nCafé, 日本語です, 7 km"
@@ -107,7 +107,7 @@ def test_one_of_some_texts_is_so_to_the_character() -> None:
         (lambda: check(Pattern(r"(a)\1")), "backreferences are not supported"),
         (lambda: check(Pattern(r"[^\x00-\x{10ffff}]")), "no text has it"),
         (lambda: check(CsvRecord(2), (",",)), "none of the stops ','"),
-        (lambda: fits(ItemsOf(("word " * FUEL,)), "word"), "too big"),
+        (lambda: fits(ItemsOf(("word " * 30_000,)), "word"), "too big"),
     ],
 )
 def test_what_is_no_shape_is_refused_in_a_line(make: Any, words: str) -> None:
@@ -139,3 +139,18 @@ def test_data_that_is_no_shape_is_refused(data: Any) -> None:
     with pytest.raises(SettingError, match="shape"):
         read_shape(data)
     assert read_shape(None) is None
+
+
+@pytest.mark.parametrize(
+    ("regex", "text", "fitting"),
+    [
+        ("(a*)*b", "a" * 200, False),
+        ("(a|aa)+c", "a" * 200, False),
+        ("(a?){90}a{90}", "a" * 90, True),
+        (".*a.{90}", "a" * 200, True),
+    ],
+)
+def test_a_pattern_that_would_keep_a_backtracking_reader_busy_for_years_is_answered(
+    regex: str, text: str, fitting: bool
+) -> None:
+    assert fits(Pattern(regex), text) is fitting

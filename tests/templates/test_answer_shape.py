@@ -10,7 +10,7 @@ import pytest
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.settings.shape import CsvRecord, ItemsOf, OneOf, Pattern
 from gptjt_demo.templates.answer_shape import AnswerShape, read_shape_words
-from gptjt_demo.templates.formats import FORMATS, export, left_out
+from gptjt_demo.templates.formats import FORMATS, export, left_out, read
 from gptjt_demo.templates.link import from_fragment, to_fragment
 from gptjt_demo.templates.lint.lint import lint
 from gptjt_demo.templates.template import Template
@@ -117,6 +117,13 @@ def test_programs_ask_within_the_shape_and_other_formats_say_that_they_cannot() 
     assert '"shape": {"columns": 2}' in texts["curl"]
     assert {name for name in texts if left_out(template, name)} == {"hf-widget", "lm-eval"}
     assert not any(left_out(Template.from_yaml(HEAD), name) for name in texts)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("form", ["python", "curl", "gradio-client"])
+def test_a_program_is_read_back_with_its_shape(shape: str, form: str) -> None:
+    (found,) = read(export(held(shape), form))
+    assert found.shape == held(shape).shape
 
 
 def test_the_texts_of_several_inputs_are_all_taken_from() -> None:

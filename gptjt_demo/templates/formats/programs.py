@@ -61,4 +61,12 @@ def _asked(fields: dict[str, Any]) -> Template:
         raise ValueError("no prompt")
     settings = {name: value for name, value in fields.items() if name in Sampling.model_fields}
     attention = {"attention": fields["attention"]} if "attention" in fields else {}
-    return template.revised(generation=settings, **attention)
+    shape = {"shape": _shape(fields["shape"])} if "shape" in fields else {}
+    return template.revised(generation=settings, **attention, **shape)
+
+
+def _shape(data: dict[str, Any]) -> dict[str, Any]:
+    """A template's shape of what a call asks for. The texts that items are of are the query's."""
+    if "items_of" not in data:
+        return data
+    return {"from_input": True, **{name: value for name, value in data.items() if name == "separator"}}

@@ -53,7 +53,7 @@ def shape_box(held: dict[str, str]) -> ShapeBox:
             [(called, name) for name, (called, _, _) in _KINDS.items()],
             value=held["shape"],
             label=WHERE,
-            info="The model is offered only what leads there.",
+            info="The model is offered only what leads there. The answer can still be wrong.",
             filterable=False,
             elem_id="shape",
             min_width=220,
