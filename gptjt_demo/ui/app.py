@@ -66,9 +66,9 @@ def build_app(engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> 
                 batches = batch_tab(blocks, actions, play, batch, memory)
                 blocks.sweeps.append(batches.jobs.sweep)
             with gr.Tab("Review", id="review"):
-                review_tab(blocks, actions, play, batches, tabs, reviews)
+                reviewed = review_tab(blocks, actions, play, batches, tabs, reviews)
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
-                evaluate_tab(blocks, actions, play, evaluate, tabs)
+                evaluate_tab(blocks, actions, play, reviewed, evaluate, tabs)
             with gr.Tab("About", id="about") as about:
                 about_tab(actions, play, about)
 

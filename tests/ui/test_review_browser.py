@@ -86,6 +86,12 @@ def test_in_a_text_field_keys_are_text_and_undo_takes_back(serve: Serve, tab: Op
     page.keyboard.press("1")
     go(page, "Review")
     looked(page, "0 of 6 rows")
+    page.locator("#review-keys input").uncheck()
+    page.keyboard.press("1")
+    page.locator("#review-keys input").check()
+    page.keyboard.press("2")
+    looked(page, "1 of 6 rows")
+    expect(page.locator(".review-last")).to_contain_text("Row 1: fear")
     assert page.complaints == []
 
 
@@ -129,7 +135,9 @@ def test_after_a_batch_its_answers_are_reviewed_and_a_row_becomes_an_example(
     page.get_by_role("button", name="Add row 1 to the examples").click()
     expect(page.locator("#review-added")).to_contain_text(f"Row 1 is example {before + 1}")
     page.get_by_role("button", name="Row 1 as a gold row").click()
-    expect(page.locator("#review-gold-fetch")).to_have_text("Download the gold rows (1)")
+    page.locator("#review-measure").click()
+    expect(page.locator("#evaluate-found")).to_contain_text("1 row")
+    expect(page.locator("#evaluate-gold input")).to_have_value("gold")
     go(page, "Playground")
     expect(page.locator("#examples .grid-row")).to_have_count(before + 1)
     expect(page.locator("#examples textarea").nth(-2)).to_have_value("aaa today")

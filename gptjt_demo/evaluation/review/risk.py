@@ -84,19 +84,18 @@ class Risk:
     @property
     def sentence(self) -> str:
         """What it comes to."""
-        known = f"{self.n:,} rows with right answers, of which the model has {self.right:,},"
+        known = f"{self.n:,} rows with right answers, of which the model has {self.right:,}"
         if self.too_few:
             need = math.ceil(round(1 / (1 - self.target), 6))
             why = f"it takes {need} at least" if self.n < need else "the model is sure of too many wrong answers"
-            return f"The {known} do not show that less than all rows will do for {_whole(self.target)}: {why}."
+            return f"The {known}, do not show that less than all rows will do for {_whole(self.target)}: {why}."
         some = f"{self.rows:,} rows" if not self.coming else f"{self.rows:,} further rows like these"
         about = f"{_whole(self.reached)} ± {math.ceil(100 * self.off - 1e-9)} %"
+        holds = f"that holds 9 times in 10, by the {known}"
         if not self.look:
-            return f"Without a look, {about} of the {some} are right, as the {known} say."
+            return f"Without a look, {about} of the {some} are right: {holds}."
         rows = "row" if self.look == 1 else f"{self.look:,} rows"
-        return (
-            f"Look at the least sure {rows} of the {some} to reach {about}, as the {known} say; it holds 9 times in 10."
-        )
+        return f"Look at the least sure {rows} of the {some} to reach {about}: {holds}."
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as plain data."""

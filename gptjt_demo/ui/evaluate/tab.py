@@ -28,6 +28,7 @@ from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices
 
 if TYPE_CHECKING:
     from gptjt_demo.ui.playground.tab import Playground
+    from gptjt_demo.ui.review.tab import Reviews
 
 RUNS_AT_ONCE = 8
 # The tab may be drawn some frames after it was chosen.
@@ -49,7 +50,9 @@ _DIAGNOSTICS = (
 )
 
 
-def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.Tab, tabs: gr.Tabs) -> None:
+def evaluate_tab(
+    blocks: gr.Blocks, actions: Actions, play: Playground, reviews: Reviews, tab: gr.Tab, tabs: gr.Tabs
+) -> None:
     """Build the tab inside the open `tab`, one of `tabs`."""
     do = EvaluateActions(actions)
     engine, library = actions.engine, choices(actions.library)
@@ -160,6 +163,9 @@ def evaluate_tab(blocks: gr.Blocks, actions: Actions, play: Playground, tab: gr.
     blocks.unload(leave)
     file.upload(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
     paste.use.click(taken, [paste.cells, paste.named], [file, paste.cells, paste.wrong], **quiet).success(
+        do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud
+    )
+    reviews.measure.click(reviews.gold_rows, reviews.kept, [file, tabs, reviews.wrong], **quiet).success(
         do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud
     )
     file.clear(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)

@@ -7,6 +7,7 @@ they belong. What a browser sends is checked. Knows nothing of layout or events.
 from __future__ import annotations
 
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.review.card import deleted, no_review, row_card
+from gptjt_demo.ui.review.keys import acted, number
 from gptjt_demo.ui.review.known import how_many, progress
 from gptjt_demo.ui.review.shelf import Shelf, new_key
 from gptjt_demo.ui.rows import source
@@ -37,9 +39,6 @@ NO_GOLD = "(none)"
 AIMS = [(f"{100 * part:.0f} %", part) for part in TARGETS]
 NONE = "-"
 """What a browser keeps in the place of a key: it does not take a blank for a value."""
-ACTS = 200
-"""That a browser may send at once."""
-_LONGEST = 100_000  # characters of an answer that is written
 
 
 class View(NamedTuple):
@@ -53,7 +52,7 @@ class View(NamedTuple):
     gold: Any
     target: Any
     tools: Any
-    gold_fetch: Any
+    gold_tools: Any
 
 
 class ReviewActions:
@@ -137,7 +136,7 @@ class ReviewActions:
     # --- deciding
 
     def act(self, key: Any, pressed: Any) -> tuple[Any, Any, Any]:
-        """What keys or buttons mean: the card, how far it is, and the button for gold rows.
+        """What keys or buttons mean: the card, how far it is, and the buttons for gold rows.
 
         Args:
             key: the visitor's.
@@ -145,25 +144,16 @@ class ReviewActions:
                 of the row that is shown, and each other of the row to which the one before leads.
         """
         asked = pressed if isinstance(pressed, dict) else {}
-        turn = _number(asked, "turn")
+        turn = number(asked, "turn")
         try:
             review = self.shelf.find(key)
         except PlaygroundError as error:
             return no_review(str(error)), gr.skip(), gr.skip()
         if review is None:
-            return no_review("this review is no longer kept here"), "", gr.Button(visible=False)
-        shown, acts = _number(asked, "shown"), asked.get("acts")
-        row: int | None = shown if 0 <= shown < len(review) else review.order[0]
-        last, line = None, ""
-        try:
-            for each in acts[:ACTS] if isinstance(acts, list) else []:
-                handler = _HANDLERS.get(str(each.get("act"))) if isinstance(each, dict) else None
-                if handler is not None:
-                    row, last = handler(review, review.order[-1] if row is None else row, each)
-        except PlaygroundError as error:
-            line = str(error)
+            return no_review("this review is no longer kept here"), "", gr.Row(visible=False)
+        row, last, line = acted(review, number(asked, "shown"), asked.get("acts"))
         card = row_card(review, row, last=last, line=line, turn=turn)
-        return card, progress(review), _gold_button(review)
+        return card, progress(review), _gold_tools(review)
 
     def learn(self, key: Any, gold: Any, target: Any) -> tuple[Any, Any, Any, Any]:
         """Take another column of right answers, or aim: the card, how far it is, what is known, what is wrong."""
@@ -181,7 +171,7 @@ class ReviewActions:
         asked = pressed if isinstance(pressed, dict) else {}
         try:
             review = self.shelf.find(key)
-            row = _number(asked, "row")
+            row = number(asked, "row")
             answer = review.decided(row) if review is not None and 0 <= row < len(review) else None
             if review is None or answer is None:
                 raise SettingError("only a row that was decided can be an example", mend="decide it first")
@@ -201,12 +191,24 @@ class ReviewActions:
         """The gold rows as CSV."""
         return self._fetch(key, "gold.csv", lambda review, path: review.write_gold(path))
 
+    def measure(self, key: Any) -> tuple[Any, Any, str]:
+        """The gold rows as the file of Evaluate, which is opened; or the line that says why not."""
+        try:
+            review = self.shelf.find(key)
+            if review is None:
+                return gr.skip(), gr.skip(), problem("this review is no longer kept here")
+            path = Path(tempfile.mkdtemp(dir=get_upload_folder())) / f"{_name(review)}-gold.csv"
+            review.write_gold(path)
+        except PlaygroundError as error:
+            return gr.skip(), gr.skip(), problem(str(error))
+        return str(path), gr.update(selected="evaluate"), ""
+
     def _fetch(self, key: Any, ending: str, write: Callable[[Review, Path], None]) -> tuple[str | None, str]:
         try:
             review = self.shelf.find(key)
             if review is None:
                 return None, problem("this review is no longer kept here")
-            path = fetched_folder() / f"{review.about.name[:80].removesuffix('-answers')}-{ending}"
+            path = fetched_folder() / f"{_name(review)}-{ending}"
             write(review, path)
         except PlaygroundError as error:
             return None, problem(str(error))
@@ -241,7 +243,7 @@ class ReviewActions:
             gr.Dropdown([("No column", NO_GOLD), *own], value=about.gold or NO_GOLD, visible=columns.weighed),
             gr.Dropdown(AIMS, value=about.target, visible=columns.weighed),
             gr.Column(visible=True),
-            _gold_button(review),
+            _gold_tools(review),
         )
 
 
@@ -252,87 +254,16 @@ def _same() -> View:
 def _none(card: str) -> View:
     """A page without a review."""
     hidden = gr.Dropdown(visible=False)
-    return View(NONE, "", card, "", "", hidden, hidden, gr.Column(visible=False), gr.Button(visible=False))
+    return View(NONE, "", card, "", "", hidden, hidden, gr.Column(visible=False), gr.Row(visible=False))
 
 
-def _gold_button(review: Review) -> Any:
-    kept = len(review.decisions.gold)
-    return gr.Button(f"Download the gold rows ({kept:,})", visible=kept > 0)
+def _gold_tools(review: Review) -> Any:
+    return gr.Row(visible=len(review.decisions.gold) > 0)
 
 
-# --- what a key means: of a review, the row that is shown, and what was sent, the row to show then and the decided one
-
-Shown = tuple[int | None, int | None]
-
-
-def _accept(review: Review, shown: int, asked: dict[str, Any]) -> Shown:
-    answer, held = review.answer(shown), review.decided(shown)
-    if answer.error and held is None:
-        raise SettingError("there is no answer to accept", mend="take a label, write an answer, or go on with →")
-    review.take(shown, answer.text if held is None else held, "accept")
-    return _next(review, shown)
-
-
-def _label(review: Review, shown: int, asked: dict[str, Any]) -> Shown:
-    number = _number(asked, "label")
-    if not 0 <= number < len(review.about.labels):
-        return shown, None
-    review.take(shown, review.about.labels[number], "label")
-    return _next(review, shown)
-
-
-def _save(review: Review, shown: int, asked: dict[str, Any]) -> Shown:
-    text = asked.get("text")
-    if not isinstance(text, str) or len(text) > _LONGEST:
-        raise SettingError(f"an answer is text of at most {_LONGEST:,} characters", mend="shorten it")
-    review.take(shown, text, "edit")
-    return _next(review, shown)
-
-
-def _undo(review: Review, shown: int, asked: dict[str, Any]) -> Shown:
-    undone = review.decisions.undo()
-    if undone is None:
-        raise SettingError("there is nothing to undo")
-    return undone.row, None
-
-
-def _back(review: Review, shown: int, asked: dict[str, Any]) -> Shown:
-    return _beside(review, shown, -1)
-
-
-def _forth(review: Review, shown: int, asked: dict[str, Any]) -> Shown:
-    return _beside(review, shown, 1)
-
-
-def _gold(review: Review, shown: int, asked: dict[str, Any]) -> Shown:
-    row = _number(asked, "row")
-    if not 0 <= row < len(review) or review.decided(row) is None:
-        raise SettingError("only a row that was decided can be a gold row", mend="decide it first")
-    review.decisions.keep_as_gold(row, row not in review.decisions.gold)
-    return shown, row
-
-
-_HANDLERS: dict[str, Callable[[Review, int, dict[str, Any]], Shown]] = {
-    "accept": _accept,
-    "label": _label,
-    "save": _save,
-    "undo": _undo,
-    "back": _back,
-    "next": _forth,
-    "gold": _gold,
-}
-
-
-def _next(review: Review, row: int) -> Shown:
-    place = review.place(row)
-    return review.following(-1 if place is None else place), row
-
-
-def _beside(review: Review, row: int, step: int) -> Shown:
-    place = review.place(row)
-    if place is None:
-        return review.order[0], None
-    return review.order[min(max(place + step, 0), len(review.order) - 1)], None
+def _name(review: Review) -> str:
+    """The name of the file that was answered, for those that come of it."""
+    return review.about.name[:80].removesuffix("-answers")
 
 
 def _inputs(review: Review, row: int, held: Controls) -> list[str]:
@@ -355,9 +286,3 @@ def _inputs(review: Review, row: int, held: Controls) -> list[str]:
 
 def _target(value: Any) -> float:
     return value if value in TARGETS else TARGETS[1]
-
-
-def _number(asked: dict[str, Any], name: str) -> int:
-    """What a browser sent, which may be anything."""
-    value = asked.get(name)
-    return value if type(value) is int else -1

@@ -16,7 +16,7 @@ from gptjt_demo.ui.html import bar
 
 def progress(review: Review) -> str:
     """How much is looked at, and what these rows say."""
-    part = review.looked / len(review.order)
+    part, name = review.looked / len(review.order), review.about.name.removesuffix("-answers")
     notes = ""
     if review.decisions.damaged:
         notes = (
@@ -24,7 +24,7 @@ def progress(review: Review) -> str:
             "were left out.</p>"
         )
     return (
-        f'<section class="card review-far">{bar(part, review.about.name, review.so_far().sentence)}{notes}'
+        f'<section class="card review-far">{bar(part, name, review.so_far().sentence)}{notes}'
         '<p class="hint">Every decision is kept on this server at once, for 30 days after you last looked at it; '
         "<b>Delete</b> deletes all of it.</p></section>"
     )

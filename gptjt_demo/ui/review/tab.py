@@ -5,6 +5,8 @@ Lays out the controls and wires them to `ReviewActions`; decides nothing itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -28,6 +30,23 @@ _SURE = """(key) => confirm("Delete your file and your decisions from this serve
 _LOST = "() => document.dispatchEvent(new Event('unreviewed'))"
 
 
+@dataclass(frozen=True)
+class Reviews:
+    """What other tabs need of this one.
+
+    Attributes:
+        kept: the visitor's key.
+        measure: the button that asks for a measurement on the gold rows.
+        gold_rows: of a key, the file of these rows, the tabs with that of the measurement opened, and what is wrong.
+        wrong: shows that.
+    """
+
+    kept: gr.BrowserState
+    measure: gr.Button
+    gold_rows: Callable[[Any], tuple[Any, ...]]
+    wrong: gr.HTML
+
+
 def review_memory() -> gr.BrowserState:
     """What keeps the visitor's key; outside all tabs, as a tab is built when it is opened."""
     return gr.BrowserState(None, storage_key=_KEPT, secret=_KEPT)
@@ -35,7 +54,7 @@ def review_memory() -> gr.BrowserState:
 
 def review_tab(
     blocks: Page, actions: Actions, play: Playground, batches: Batches, tabs: gr.Tabs, kept: gr.BrowserState
-) -> None:
+) -> Reviews:
     """Build the tab inside the open `gr.Tab`.
 
     Args:
@@ -55,6 +74,25 @@ def review_tab(
             )
             added = gr.HTML("", elem_id="review-added", elem_classes="said", apply_default_css=False)
             far = gr.HTML("", elem_id="review-far", elem_classes="said", apply_default_css=False)
+            with gr.Column(visible=False, elem_id="review-files") as tools:
+                with gr.Row(elem_classes="data-downloads", equal_height=False):
+                    format = gr.Dropdown(
+                        FORMATS, value="csv", label="Format", filterable=False, elem_id="review-format", min_width=120
+                    )
+                    fetch = gr.Button("Download the file", elem_id="review-fetch", min_width=160)
+                    delete = gr.Button("Delete", variant="stop", elem_id="review-delete", scale=0, min_width=90)
+                with gr.Row(visible=False, elem_classes="data-downloads", equal_height=False) as gold_tools:
+                    gold_fetch = gr.Button("Download the gold rows", elem_id="review-gold-fetch", min_width=160)
+                    measure = gr.Button("Measure on the gold rows", elem_id="review-measure", min_width=160)
+                given = gr.DownloadButton(elem_classes="given", elem_id="review-given")
+                gr.Checkbox(
+                    True,
+                    label="Keys decide: 1 to 9, Enter, E, U and the arrows",
+                    elem_id="review-keys",
+                    interactive=True,
+                    container=False,
+                )
+            refused = gr.HTML("", elem_id="review-refused", elem_classes="said", apply_default_css=False)
         with gr.Column(elem_classes="data-panel", min_width=300, scale=2):
             file = gr.File(
                 label="File with answers: what Batch wrote, or what came back from here",
@@ -80,17 +118,6 @@ def review_tab(
                 elem_id="review-target",
             )
             many = gr.HTML("", elem_id="review-many-card", elem_classes="said", apply_default_css=False)
-            with gr.Column(visible=False, elem_id="review-files") as tools:
-                with gr.Row(elem_classes="data-downloads", equal_height=False):
-                    format = gr.Dropdown(
-                        FORMATS, value="csv", label="Format", filterable=False, elem_id="review-format", min_width=120
-                    )
-                    fetch = gr.Button("Download the file", elem_id="review-fetch", min_width=160)
-                with gr.Row(elem_classes="data-downloads", equal_height=False):
-                    gold_fetch = gr.Button("Download the gold rows", visible=False, elem_id="review-gold-fetch")
-                    delete = gr.Button("Delete", variant="stop", elem_id="review-delete", scale=0, min_width=90)
-                given = gr.DownloadButton(elem_classes="given", elem_id="review-given")
-            refused = gr.HTML("", elem_id="review-refused", elem_classes="said", apply_default_css=False)
 
     view = [
         *View(
@@ -102,7 +129,7 @@ def review_tab(
             gold=gold,
             target=target,
             tools=tools,
-            gold_fetch=gold_fetch,
+            gold_tools=gold_tools,
         )
     ]
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -120,7 +147,7 @@ def review_tab(
     blocks.load(do.show, kept, view, **quiet)
     file.upload(do.look, [kept, file], view, **heavy).then(lambda: ("", None), None, [added, file], **quiet)
     batches.review.click(from_batch, [kept, batches.kept], [*view, tabs], **heavy)
-    card.click(act, kept, [card, far, gold_fetch], trigger_mode="multiple", **quiet).failure(None, js=_LOST, **quiet)
+    card.click(act, kept, [card, far, gold_tools], trigger_mode="multiple", **quiet).failure(None, js=_LOST, **quiet)
     adding = card.select(add, [kept, *play.controls], [play.controls.examples, added], **quiet)
     adding.then(None, js=into_view("review-added"), **quiet)
     adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)
@@ -129,3 +156,8 @@ def review_tab(
     for button, handler, inputs in ((fetch, do.fetch, [kept, format]), (gold_fetch, do.fetch_gold, [kept])):
         button.click(handler, inputs, [given, refused], **loud).success(None, given, None, js=SAVE, **loud)
     delete.click(do.delete, kept, view, js=_SURE, **quiet).then(lambda: (None, ""), None, [file, added], **quiet)
+
+    def gold_rows(key: Any) -> tuple[Any, ...]:
+        return do.measure(key)
+
+    return Reviews(kept, measure, gold_rows, refused)

@@ -105,7 +105,7 @@ element.addEventListener("click", (event) => {
 });
 
 const KEYS = { enter: "accept", e: "edit", u: "undo", arrowleft: "back", arrowright: "next" };
-const FIELD = 'input, textarea, select, [contenteditable="true"], [role="listbox"], [role="combobox"]';
+const FIELD = 'input:not([type="checkbox"]), textarea, select, [contenteditable="true"], [role="listbox"], [role="combobox"]';
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return;
   if (!element.isConnected || !element.checkVisibility() || !card()) return;
@@ -117,7 +117,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return;
   }
-  if (at.closest(FIELD)) return;
+  if (at.closest(FIELD) || document.querySelector("#review-keys input")?.checked === false) return;
   const key = event.key.toLowerCase();
   // Enter on a button is that button's; but the tab that is open already has nothing to do.
   if (key === "enter" && at.closest("button, a, summary") && !at.matches('[role="tab"][aria-selected="true"]')) return;

@@ -85,8 +85,8 @@ def test_the_sentence_names_rows_aim_and_doubt() -> None:
     found = risk(gold, others, 0.95)
     assert found is not None
     assert found.sentence == (
-        "Look at the least sure 46 rows of the 300 rows to reach 95 % ± 5 %, as the 100 rows with right answers, of "
-        "which the model has 80, say; it holds 9 times in 10."
+        "Look at the least sure 46 rows of the 300 rows to reach 95 % ± 5 %: that holds 9 times in 10, by the 100 rows "
+        "with right answers, of which the model has 80."
     )
     assert found.to_json()["look"] == 46
 
