@@ -100,18 +100,18 @@ def fetched(source: str) -> list[Template]:
     return found
 
 
-def _listed(asked: HubName) -> tuple[str, dict[str, int]]:
-    """The commit of the revision, and every file with its size."""
+def _listed(asked: HubName) -> tuple[str, dict[str, int | None]]:
+    """The commit of the revision, and every file with its size, where the hub says it."""
     from huggingface_hub import HfApi
 
     info = HfApi().repo_info(
         asked.repository, revision=asked.revision, repo_type=asked.kind, files_metadata=True, timeout=20
     )
     files: Any = getattr(info, "siblings", None) or ()
-    return str(info.sha), {file.rfilename: file.size or 0 for file in files}
+    return str(info.sha), {file.rfilename: file.size for file in files}
 
 
-def _chosen(asked: HubName, sizes: dict[str, int]) -> list[str]:
+def _chosen(asked: HubName, sizes: dict[str, int | None]) -> list[str]:
     """The files to read, all of which are few and small enough."""
     where = asked.at(asked.revision or "main")
     if asked.path in sizes:
@@ -129,11 +129,13 @@ def _chosen(asked: HubName, sizes: dict[str, int]) -> list[str]:
         raise TemplateError("there is no YAML file in it", where=where, mend="name the file or folder of templates")
     if len(files) > MOST_FILES:
         raise TemplateError(f"{len(files):,} YAML files, {MOST_FILES} are read", where=where, mend="name a folder")
+    total = 0
     for file in files:
-        most = kept.MAX_CHARACTERS if file.endswith(".json") else yaml_text.MAX_BYTES
-        if sizes[file] > most:
-            raise TemplateError(f"{sizes[file]:,} bytes, a template has at most {most:,}", where=f"{where}, {file}")
-    total = sum(sizes[file] for file in files)
+        size, most = sizes[file], kept.MAX_CHARACTERS if file.endswith(".json") else yaml_text.MAX_BYTES
+        if size is None or size > most:
+            what = "of unknown size" if size is None else f"{size:,} bytes"
+            raise TemplateError(f"{what}, a template has at most {most:,} bytes", where=f"{where}, {file}")
+        total += size
     if total > MOST_BYTES:
         raise TemplateError(f"{total:,} bytes in all, {MOST_BYTES:,} are read", where=where, mend="name a folder")
     return files

@@ -114,6 +114,8 @@ def test_too_much_is_refused_before_anything_is_downloaded(
     status, _, err = run(capsys, "templates", "import", "hf:a/b@main")
     assert (status, err.count("\n")) == (2, 1)
     assert "1,048,577 bytes, a template has at most 1,048,576" in err
+    hub.sizes["hate.yaml"] = None
+    assert "of unknown size" in run(capsys, "templates", "import", "hf:a/b@main")[2]
     hub.sizes.clear()
     for number in range(MOST_FILES):
         (repository / f"{number}.yaml").write_text(f"name: t-{number}\ntitle: T\n")

@@ -99,6 +99,7 @@ def evaluate_tab(
                 [("No other prompt", NOTHING), *library],
                 value=NOTHING,
                 label="Compare with",
+                info="A version of yours: press “Measure against it” in the playground’s History.",
                 filterable=False,
                 elem_id="evaluate-against",
             )
