@@ -58,6 +58,9 @@ def improve(
         ),
     ] = True,
     seed: Annotated[int, typer.Option(help="Same seed, same halves and same search.", min=0)] = 0,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Generate text and read the label from it, instead of weighing labels.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where this search was cut off.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output if it is there.")] = False,
     input_column: InputsOption = None,
@@ -78,7 +81,7 @@ def improve(
     from gptjt_demo.training.run.interrupts import interrupts
 
     chosen = open_template(template, prompts)
-    by_label = weighed(chosen)
+    by_label = weighed(chosen, generate)
     target = output or Path(f"{chosen.name}-improved.yaml")
     _check_target(target, overwrite)
     check_journal(target, resume=resume, overwrite=overwrite)

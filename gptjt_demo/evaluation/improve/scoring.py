@@ -90,6 +90,11 @@ class Scoring:
             Stopped: before its end.
         """
         places = [_place(template, row) for row in rows]
+
+        def keep(index: int, reply: Reply) -> None:
+            if not reply.error:  # it may be gone the next time
+                self._kept.record(places[index], reply)
+
         known = {index: reply for index, place in enumerate(places) if (reply := self._kept.get(place)) is not None}
         for reply in known.values():
             self._meter.count(bool(reply.error))
@@ -99,7 +104,7 @@ class Scoring:
             cancel=self._cancel,
             meter=self._meter,
             known=known,
-            replied=lambda index, reply: self._kept.record(places[index], reply),
+            replied=keep,
         )
         if not run.finished or (self._cancel is not None and self._cancel.is_set()):
             raise Stopped

@@ -12,7 +12,7 @@ from fake_engine import FakeEngine
 from improve_world import FREE, KINDS, MOOD, Model, answer, rows
 
 from gptjt_demo.batch.question import Question, Reply
-from gptjt_demo.errors import SettingError
+from gptjt_demo.errors import PromptError, SettingError
 from gptjt_demo.evaluation import metrics
 from gptjt_demo.evaluation.improve.improve import Improvement, improve
 from gptjt_demo.evaluation.improve.report import lines, sentence
@@ -219,6 +219,24 @@ def test_progress_counts_the_calls_and_the_steps_are_named() -> None:
     assert (told[-1].done, told[-1].total) == (found.spent, 400)
     assert steps[0] == "The present examples"
     assert steps[-1] == "Both on the unseen rows"
+
+
+def test_a_reply_that_failed_is_asked_for_again_when_a_search_goes_on() -> None:
+    failing = True
+
+    class Failing(Model):
+        def score(self, prompt: Any, *given: Any, **more: Any) -> Any:
+            if failing and prompt.endswith("7\nOutput:"):
+                raise PromptError("not now")
+            return super().score(prompt, *given, **more)
+
+    kept, cancel = Kept(150), threading.Event()
+    kept.cancel = cancel
+    cut = searched(rows(), engine=Failing(), budget=400, kept=kept, cancel=cancel)
+    assert not cut.finished
+    assert not any(reply.error for reply in kept.values())
+    failing, kept.cancel = False, None
+    assert searched(rows(), engine=Failing(), budget=400, kept=kept).to_json() == searched(rows(), budget=400).to_json()
 
 
 def test_a_row_that_fails_counts_as_wrong_there_as_in_a_measurement() -> None:
