@@ -22,6 +22,7 @@ from gptjt_demo.engine.calibration import LabelRule, Shares, check_rule, mean_sh
 from gptjt_demo.errors import PlaygroundError, SettingError, TableError
 from gptjt_demo.evaluation.run import ERROR, UNPARSED, Labelled, Outcome, Run, rows_sentence
 from gptjt_demo.settings import Attention
+from gptjt_demo.settings.shape import described
 from gptjt_demo.tables.sheet import Row, fault_of, visible
 from gptjt_demo.tables.table import Table, read
 from gptjt_demo.templates.answer_check import match_label, normalised, same_answer
@@ -236,6 +237,8 @@ def _notes(question: Question, outcomes: Sequence[Outcome]) -> Iterator[str]:
     if asked := _among_examples(question.template, outcomes):
         which = "One row is" if asked == 1 else f"{asked:,} rows are"
         yield f"{which} among the examples, and {'was' if asked == 1 else 'each was'} asked without itself being shown."
+    if question.template.shape is not None and not question.labels:
+        yield f"Answers are held to a shape: {described(question.template.shape.over(('',)))}."
     if question.attention == "prefix" and question.mode != "prefix":
         yield f"{question.engine.name} does not see a prefix mask: this run is causal."
 

@@ -57,7 +57,8 @@ def test_a_batch_and_a_measurement_hold_each_row_to_its_own_input(
     source.write_text("input,gold\nAna went,Ana\nBob sat,Bob\n")
     asked = ["-t", "cleaning", "-c", "input", "--shape", "items"]
     assert run(capsys, "batch", source, target, *asked)[0] == 0
-    assert run(capsys, "evaluate", source, *asked, "-o", "gold")[0] == 0
+    status, out, _ = run(capsys, "evaluate", source, *asked, "-o", "gold")
+    assert (status, "Answers are held to a shape: a list of items that occur in the input" in out) == (0, True)
     assert fake.shapes == [ItemsOf(("Ana went",)), ItemsOf(("Bob sat",))] * 2
 
 

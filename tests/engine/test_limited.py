@@ -14,6 +14,7 @@ from gptjt_demo.engine.limited import limited
 from gptjt_demo.engine.protocol import Answers
 from gptjt_demo.errors import PlaygroundError, TookTooLong, TooLarge
 from gptjt_demo.settings import Limits, Sampling
+from gptjt_demo.settings.shape import OneOf
 
 SHORT = Limits(prompt_characters=10)
 LONG_PROMPT = "x" * 11
@@ -122,3 +123,11 @@ def test_a_deadline_is_set_by_hand_by_another_flag_or_by_time_and_knows_which() 
     assert [flag.passed for flag in (by_time, by_other, by_hand, never)] == [True, False, False, False]
     assert by_time.wait(0)
     assert not Deadline(None).wait(0.01)
+
+
+def test_each_prompt_that_is_let_through_keeps_its_own_shape() -> None:
+    engine = FakeEngine()
+    shapes = [OneOf(("a",)), None, OneOf(("b",))]
+    found = dict(limited(engine, SHORT).complete_many([LONG_PROMPT, "p", "q"], shapes=shapes))
+    assert isinstance(found[0], TooLarge)
+    assert engine.shapes == [None, OneOf(("b",))]

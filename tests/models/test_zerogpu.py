@@ -15,6 +15,7 @@ from fake_engine import FakeEngine
 from gptjt_demo.errors import ModelError, PromptError, PromptTooLong, SettingError, TooMany
 from gptjt_demo.models import zerogpu
 from gptjt_demo.settings import Sampling
+from gptjt_demo.settings.shape import OneOf
 
 
 class PageError(Exception):
@@ -187,3 +188,12 @@ def test_without_the_package_it_is_said_in_a_line(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "spaces", None)
     with pytest.raises(ModelError, match="ZeroGPU: the package spaces is missing; pip install spaces"):
         zerogpu.declare()
+
+
+def test_over_several_turns_each_prompt_keeps_its_own_shape(lender: Lender) -> None:
+    engine = FakeEngine()
+    shapes = [OneOf((str(number),)) for number in range(100)]
+    found = dict(zerogpu.Lent(engine).complete_many(["p"] * 100, Sampling(max_new_tokens=4), shapes=shapes))
+    assert len(found) == 100
+    assert len(lender.turns) > 1
+    assert engine.shapes == shapes
