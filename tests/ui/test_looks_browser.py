@@ -115,6 +115,15 @@ def test_type_has_a_hierarchy(serve: Serve, tab: OpenTab) -> None:
     assert title > answer > section > label > remark
 
 
+def test_a_placeholder_does_not_look_like_typed_text(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    page.locator("#kept summary").click()
+    colors = page.locator(".kept-search").evaluate(
+        "node => ['', '::placeholder'].map((part) => getComputedStyle(node, part).color)"
+    )
+    assert len(set(colors)) == 2
+
+
 # --- the answer
 
 
