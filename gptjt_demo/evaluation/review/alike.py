@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from gptjt_demo.templates.answer_check import normalised
 
 ALIKE = 0.7
-_SEEN = 40  # groups with a word in common that are looked at, so that a file of one kind of text takes no hours
+_SEEN = 10  # groups with a word in common that are looked at, so that a file of one kind of text takes no hours
 _WORD = re.compile(r"\w+")
 _DIGITS = re.compile(r"\d+")
 
@@ -50,4 +50,8 @@ def _words(text: str) -> Words:
 
 
 def _shared(one: Words, other: Words) -> float:
-    return len(one & other) / len(one | other)
+    """The part of the words of both that both have; 0 where their numbers of words say that it is too small."""
+    if min(len(one), len(other)) < ALIKE * max(len(one), len(other)):
+        return 0.0
+    both = len(one & other)
+    return both / (len(one) + len(other) - both)

@@ -25,6 +25,7 @@ from gptjt_demo.ui.folders import lasting_folder
 KEPT_SECONDS = 30 * 24 * 3600.0
 """How long a review is kept after it was last looked at."""
 MOST = 1_000  # visitors; of more, those go who were away longest
+TURNS = 64
 OPEN = 64  # reviews that are open at once; others are opened when they are asked for
 _KEY = range(32, 101)  # characters
 
@@ -44,6 +45,7 @@ class Shelf:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(TURNS)]
         self._open: dict[Path, Review] = {}  # the one that was used last stands last
 
     def find(self, key: object) -> Review | None:
@@ -54,7 +56,7 @@ class Shelf:
         """
         if not isinstance(key, str) or len(key) not in _KEY:
             return None
-        with self._lock:
+        with self._turn(key):
             found = [folder for folder in self._of(key) if (folder / ABOUT).is_file()]
             return self._opened(max(found, key=lambda folder: folder.stat().st_mtime_ns)) if found else None
 
@@ -69,22 +71,22 @@ class Shelf:
         Raises:
             TableError: it has no answers, or the disk does not take it.
         """
-        with self._lock:
+        with self._turn(key):
             folder = self._place(key) / table.digest()[:32]
-            if not (folder / ABOUT).is_file():
-                shutil.rmtree(folder, ignore_errors=True)  # a kill left the beginning of one
-                Review.begin(folder, table, **more).close()
-            return self._opened(folder)
+            if (folder / ABOUT).is_file():
+                return self._opened(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # a kill left the beginning of one
+            return self._opened(folder, Review.begin(folder, table, **more))
 
     def delete(self, key: object) -> None:
         """Delete all reviews of the visitor with that key, at once."""
         if isinstance(key, str):
-            with self._lock:
+            with self._turn(key):
                 self._remove(self._place(key))
 
     def sweep(self) -> None:
         """Delete reviews that nobody has looked at for long, and the oldest where there are too many."""
-        with self._lock, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
             visitors = sorted((each.stat().st_mtime, each) for each in self._top().iterdir())
             for place, (used, folder) in enumerate(visitors):
                 if place < len(visitors) - MOST or time.time() - used > KEPT_SECONDS:
@@ -97,7 +99,11 @@ class Shelf:
                 review.close()
             self._open.clear()
 
-    # --- inner; the lock is held
+    # --- inner
+
+    def _turn(self, key: str) -> threading.Lock:
+        """Held while a visitor's review is opened: of a large file that takes seconds, and others need not wait."""
+        return self._turns[hash(key) % TURNS]
 
     def _top(self) -> Path:
         if self._folder is None:
@@ -112,16 +118,20 @@ class Shelf:
         place = self._place(key)
         return place.iterdir() if place.is_dir() else iter(())
 
-    def _opened(self, folder: Path) -> Review:
-        review = self._open.pop(folder, None) or Review(folder)
-        self._open[folder] = review
+    def _opened(self, folder: Path, begun: Review | None = None) -> Review:
+        with self._lock:
+            known = self._open.pop(folder, None) if begun is None else begun
+        review = known if known is not None else Review(folder)
         for path in (folder, folder.parent):
             os.utime(path)
-        while len(self._open) > OPEN:
-            self._open.pop(next(iter(self._open))).close()
+        with self._lock:
+            self._open[folder] = review
+            while len(self._open) > OPEN:
+                self._open.pop(next(iter(self._open))).close()
         return review
 
     def _remove(self, place: Path) -> None:
-        for folder in [each for each in self._open if each.is_relative_to(place)]:
-            self._open.pop(folder).close()
+        with self._lock:
+            for folder in [each for each in self._open if each.is_relative_to(place)]:
+                self._open.pop(folder).close()
         shutil.rmtree(place, ignore_errors=True)
