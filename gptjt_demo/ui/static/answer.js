@@ -63,17 +63,17 @@ const open = (token) => {
     bar.style.width = 100 * share + "%";
     const shown = within === undefined ? percent(share) : `${percent(share)} → ${within === 0 ? "–" : percent(within)}`;
     item.append(bar, make("span", "alternative-text", text), make("span", "alternative-share", shown));
+    item.setAttribute("role", "menuitem");
+    const held = within === undefined ? "" : within === 0 ? ", not in the shape" : `, ${percent(within)} within the shape`;
+    item.setAttribute("aria-label", `${text}, ${percent(share)}${held}${isOwn ? ", the one chosen" : ""}`);
+    if (tag !== "button" || within === 0) item.setAttribute("aria-disabled", "true");
     return item;
   };
   const items = options.map(([text, share, within], option) => {
     const item = line("button", text, share, within, option === own);
     item.type = "button";
-    item.setAttribute("role", "menuitem");
     item.tabIndex = -1;
-    const held = within === undefined ? "" : within === 0 ? ", not in the shape" : `, ${percent(within)} within the shape`;
-    item.setAttribute("aria-label", `${text}, ${percent(share)}${held}${option === own ? ", the one chosen" : ""}`);
-    if (within === 0) item.setAttribute("aria-disabled", "true");
-    else item.addEventListener("click", () => choose(token, option));
+    if (within !== 0) item.addEventListener("click", () => choose(token, option));
     return item;
   });
   if (own < 0 && shares) items.push(line("div", chosenText, ...shares, true));
