@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from command_line import answer_with, run
+from command_line import answer_with, process, program, run
 from fake_engine import FakeEngine
 
 from gptjt_demo.evaluation.run import UNPARSED
@@ -209,6 +213,39 @@ def test_an_interrupted_batch_says_how_to_go_on(
     assert run(capsys, "batch", gold, target, "-t", "emotion", "--resume")[0] == 0
     assert len(list(read(target))) == 4
     assert len(engine.prompts) - before == 2
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_batch_that_is_ended_from_outside_goes_on_with_whole_rows(tmp_path: Path, end: signal.Signals) -> None:
+    rowfile.write(tmp_path / "in.csv", ["n", "text"], [(f"{n:03}", f"row {n}") for n in range(300)])
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    command = [
+        sys.executable,
+        "-c",
+        program({"default": "one", "delay": 0.02}),
+        "batch",
+        source,
+        target,
+        "-t",
+        "emotion",
+    ]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([*map(str, command)], env=env, stderr=subprocess.DEVNULL) as started:
+        for _ in range(3_000):
+            if target.exists() and target.read_bytes().count(b"\n") > 5:
+                break
+            time.sleep(0.02)
+        started.send_signal(end)
+    assert started.returncode == -end
+    so_far = list(read(target))
+    assert 5 <= len(so_far) < 300
+    assert {row[2] for row in so_far} == {"one"}
+    done = process("batch", source, target, "-t", "emotion", "--resume", answers={"default": "two"})
+    assert done.returncode == 0
+    rows = list(read(target))
+    assert [row[:2] for row in rows] == [(f"{n:03}", f"row {n}") for n in range(300)]
+    assert rows[: len(so_far)] == so_far
+    assert {row[2] for row in rows[len(so_far) + 1 :]} == {"two"}  # one may have been answered and not yet written
 
 
 def test_each_of_several_inputs_has_its_column(

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
 
+from gptjt_demo.engine.turns import GRACE, SHARE, Turns
 from gptjt_demo.settings import Sampling
+from gptjt_demo.tables import rowfile
+from gptjt_demo.tables.table import read
+from gptjt_demo.templates.library import Library
+from gptjt_demo.ui.batch.job import BatchJobs
+from gptjt_demo.ui.batch.order import Order
+from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.reply import Reply, pace, reply_of, replying
 from gptjt_demo.ui.work import Runs, Work
 
@@ -100,3 +109,53 @@ def test_what_a_session_begins_ends_what_it_ran_before_without_a_word() -> None:
     assert not second.standing.finished
     now.close()  # type: ignore[attr-defined]
     assert second.wait(5)
+
+
+class Shared(FakeEngine):
+    """Whose prompts and tokens are steps of a model that takes turns, equally long on a clock that only they move."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda prompt: "joy" if "row " in prompt.rsplit("\n\n", 1)[-1] else "word " * 100)
+        self.now = 0.0
+        self.turns = Turns(lambda: self.now)
+        self.steps: list[str] = []
+        self.mine = threading.local()
+
+    def wait(self, cancel: threading.Event | None, seconds: Any) -> None:
+        background = getattr(self.mine, "background", None)  # where it is no row of a batch
+        for _ in range(2_000):  # the batch wants every step that the run does not take
+            if background is not None or "run" not in self.steps or self.turns.waiting(background=True):
+                break
+            time.sleep(0.0005)
+        with self.turns.step(background=bool(background)):
+            self.now += GRACE / 10
+            self.steps.append("run" if background is None else "batch")
+
+    def complete_many(self, *arguments: Any, background: bool = False, **options: Any) -> Any:
+        self.mine.background = background
+        yield from super().complete_many(*arguments, background=background, **options)
+
+
+def test_a_long_batch_has_at_most_one_step_of_five_beside_a_visitor_s_run_and_goes_on_after_it(tmp_path: Path) -> None:
+    engine, library = Shared(), Library.open()
+    actions = Actions(engine, library)
+    rowfile.write(tmp_path / "a.csv", ["text"], [(f"row {n}",) for n in range(5_000)])
+    jobs = BatchJobs(engine)
+    job = jobs.begin(Order(read(tmp_path / "a.csv"), library["emotion"], {"input": "text"}))
+    while job.counts().answered < 20:
+        time.sleep(0.01)
+    asked = library["currency"].revised(generation={"max_new_tokens": 100})
+    [*_, (shown, *_)] = actions.run("me", False, "logprob", actions.controls(asked))
+    assert 'data-state="done"' in shown
+    steps = list(engine.steps)
+    first, last = steps.index("run"), len(steps) - 1 - steps[::-1].index("run")
+    runs, batches = (steps[first : last + 1].count(name) for name in ("run", "batch"))
+    assert runs > 100
+    share = runs * SHARE / (1 - SHARE)
+    assert share / 2 <= batches <= share + 1  # it is the batch's thread that decides how promptly it takes what is its
+    answered = job.counts().answered
+    engine.now += 1  # nobody has come for a while
+    while job.counts().answered < answered + 20:
+        time.sleep(0.01)
+    job.stop()
+    assert job.wait(10)
