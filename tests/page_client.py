@@ -19,8 +19,8 @@ class PageClient:
     """
 
     def __init__(self, url: str, config: dict[str, Any] | None = None) -> None:
-        self.http = httpx.Client(base_url=f"{url}gradio_api/", timeout=30)
-        self.config: dict[str, Any] = config or httpx.get(f"{url}config", timeout=30).json()
+        self.http = httpx.Client(base_url=f"{url}gradio_api/", timeout=120)
+        self.config: dict[str, Any] = config or httpx.get(f"{url}config", timeout=120).json()
         self.session = os.urandom(8).hex()
         self.ids = {item["props"].get("elem_id"): item["id"] for item in self.config["components"]}
         self.values = {item["id"]: item["props"].get("value") for item in self.config["components"]}

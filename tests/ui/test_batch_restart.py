@@ -190,7 +190,7 @@ class Visitor(PageClient):
 
     def __init__(self, port: int, id: str | None = None) -> None:
         url = f"http://127.0.0.1:{port}/"
-        until(lambda: httpx.get(f"{url}health").json()["status"] == "ready")
+        until(lambda: httpx.get(f"{url}health", timeout=120).json()["status"] == "ready")
         super().__init__(url)
         kept = next(
             item["id"] for item in self.config["components"] if item["props"].get("storage_key") == "gptjt-batch"
