@@ -14,6 +14,7 @@ import typer
 from gptjt_demo.cli.files import read_table
 from gptjt_demo.cli.options import JsonOption
 from gptjt_demo.cli.output import print_json, tell
+from gptjt_demo.errors import SettingError
 
 if TYPE_CHECKING:
     from gptjt_demo.evaluation.review.answers import Answer
@@ -38,6 +39,10 @@ def review(
     from gptjt_demo.evaluation.review.arrangement import Arrangement
     from gptjt_demo.evaluation.review.queue import reason
 
+    if not 0 < target < 100:
+        raise SettingError(
+            f"{target:g} is no part of the rows", where="--target", mend="give more than 0, less than 100"
+        )
     table = read_table(source, said=not json_)
     right = None if gold is None else table.columns[table.column_index(gold)]
     columns = AnswerColumns.of(table.columns, gold=right, where=str(source))

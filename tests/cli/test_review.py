@@ -82,7 +82,7 @@ def test_a_reviewed_file_shows_what_is_left(capsys: pytest.CaptureFixture[str], 
     [
         (["--gold", "nothing"], "no column 'nothing'"),
         (["--gold", "label"], "'label' is what the model said, not the right answer"),
-        (["--gold", "gold", "--target", "100"], "target: 1 is no part of the rows"),
+        (["--gold", "gold", "--target", "100"], "--target: 100 is no part of the rows"),
     ],
 )
 def test_a_mistake_is_one_line(

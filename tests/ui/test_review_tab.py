@@ -118,7 +118,11 @@ def test_keys_decide_the_row_that_is_shown_and_go_to_the_next(do: ReviewActions,
     for row in range(2, 12):
         card = press(do, key, "accept", row)
     assert 'data-state="done"' in card
-    for _ in range(13):
+    for act in ("accept", "label", "save", "next"):  # a key too many decides nothing
+        assert 'data-state="done"' in press(do, key, act, -1, label=1, text="x")
+    assert shown(press(do, key, "back", -1)) == 11
+    assert shown(press(do, key, "undo", -1)) == 11
+    for _ in range(12):
         card = press(do, key, "undo", 0)
     assert state(do, key) == {}
     assert "there is nothing to undo" in press(do, key, "undo", 0)

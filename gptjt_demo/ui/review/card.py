@@ -50,7 +50,7 @@ def row_card(review: Review, row: int | None, *, last: int | None = None, line: 
     if row is None:
         said = '<p class="settled" role="status">All rows are looked at. Download the file, or go back with ←.</p>'
         tools = _tools(None)
-        return _card("All done", looked, f"{said}{problem(line)}{tools}{after}", "done", turn, row=review.order[-1])
+        return _card("All done", looked, f"{said}{problem(line)}{tools}{after}", "done", turn, row=-1)
     answer, place = review.answer(row), review.place(row)
     where = "not in the queue" if place is None else f"{place + 1:,} of {len(review.order):,}"
     body = (

@@ -89,24 +89,33 @@ def _beside(review: Review, row: int, step: int) -> Shown:
     return review.order[min(max(place + step, 0), len(review.order) - 1)], None
 
 
+def _past(review: Review, handler: Callable[[Review, int, dict[str, Any]], Shown], asked: dict[str, Any]) -> Shown:
+    """Behind the last row one may go back or take back; nothing is there to be decided."""
+    if handler is _back:
+        return review.order[-1], None
+    if handler is _undo:
+        return _undo(review, review.order[-1], asked)
+    return None, _gold(review, review.order[-1], asked)[1] if handler is _gold else None
+
+
 def acted(review: Review, shown: int, acts: Any) -> tuple[int | None, int | None, str]:
     """Do what was sent, each act with the row to which the one before leads.
 
     Args:
         review: the visitor's.
-        shown: the row that is shown.
+        shown: the row that is shown; any other number where all are decided.
         acts: {act, row, label, text} each; what is none of that does nothing.
 
     Returns:
         the row to show, None where all are decided; the one that was decided last; and why not all could be done.
     """
-    row: int | None = shown if 0 <= shown < len(review) else review.order[0]
+    row: int | None = shown if 0 <= shown < len(review) else None
     last: int | None = None
     try:
         for each in acts[:ACTS] if isinstance(acts, list) else []:
             handler = _HANDLERS.get(str(each.get("act"))) if isinstance(each, dict) else None
             if handler is not None:
-                row, last = handler(review, review.order[-1] if row is None else row, each)
+                row, last = _past(review, handler, each) if row is None else handler(review, row, each)
     except PlaygroundError as error:
         return row, last, str(error)
     return row, last, ""

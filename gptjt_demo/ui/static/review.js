@@ -3,7 +3,7 @@
 // the server decides waits and is sent together, each for the row that the one before leads to: no key is lost, and none
 // goes to a row twice.
 const MOST = 200; // keys that wait
-const PATIENCE = 30_000; // milliseconds
+const PATIENCE = 20_000; // milliseconds
 const waiting = [];
 let turn = 0;
 let busy = false;
