@@ -66,7 +66,8 @@ class Rules:
         """Which rule to take, and how sure that is."""
         used = f"the one in use ({LABEL_RULES[self.in_use]})"
         if self.choice is None:
-            return f"{self.n} rows are too few to choose a rule on one half of them and report it on the other."
+            few = "1 row is" if self.n == 1 else f"{self.n} rows are"
+            return f"{few} too few to choose a rule on one half of them and report it on the other."
         found = self.choice
         seen = f"on the other {found.paired.n:,}, which had no part in that,"
         if found.rule == self.in_use:
