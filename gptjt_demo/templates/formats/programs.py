@@ -56,17 +56,14 @@ def read(text: str, where: str = "") -> Template:
 
 def _asked(fields: dict[str, Any]) -> Template:
     """The template of what the page's `/complete` is asked."""
-    template, _ = Template.parse(fields["prompt"]) if isinstance(fields.get("prompt"), str) else (None, None)
-    if template is None:
+    if not isinstance(fields.get("prompt"), str):
         raise ValueError("no prompt")
+    template, _ = Template.parse(fields["prompt"])
     settings = {name: value for name, value in fields.items() if name in Sampling.model_fields}
     attention = {"attention": fields["attention"]} if "attention" in fields else {}
-    shape = {"shape": _shape(fields["shape"])} if "shape" in fields else {}
-    return template.revised(generation=settings, **attention, **shape)
-
-
-def _shape(data: dict[str, Any]) -> dict[str, Any]:
-    """A template's shape of what a call asks for. The texts that items are of are the query's."""
-    if "items_of" not in data:
-        return data
-    return {"from_input": True, **{name: value for name, value in data.items() if name == "separator"}}
+    try:
+        return template.revised(generation=settings, **attention)
+    except TemplateError:  # rows have stops of their own, which what is asked need not bear: a template without rows
+        bare = {"output_cue": "", "separator": "", "field_separator": "", "inputs": [{"name": "input", "cue": ""}]}
+        plain = {"name": template.name, "title": template.title, "query": {"input": fields["prompt"]}}
+        return Template.model_validate({**plain, **bare, "generation": settings, **attention})
