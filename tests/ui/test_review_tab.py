@@ -20,6 +20,7 @@ from gptjt_demo.tables.table import read
 from gptjt_demo.templates.library import Library
 from gptjt_demo.ui.batch.job import BatchJobs
 from gptjt_demo.ui.batch.order import Order
+from gptjt_demo.ui.folders import lasting_folder, sweep
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.review import shelf as shelf_module
 from gptjt_demo.ui.review.actions import NONE, ReviewActions
@@ -261,37 +262,30 @@ def test_a_review_that_another_server_holds_is_said(do: ReviewActions, tmp_path:
     second.close()
 
 
-# A server that keeps reviews where servers do, and is killed as soon as three rows are decided; then one that looks.
+# A server that keeps reviews where servers do, and is killed as soon as three rows are decided.
 SERVER = """
 import os, signal, sys
 from pathlib import Path
 from gptjt_demo.tables.table import read
-from gptjt_demo.ui.folders import new_folder
 from gptjt_demo.ui.review.shelf import Shelf
 
-new_folder()  # clears up after processes that are gone
-shelf, key = Shelf(), sys.argv[2]
-if sys.argv[1] != "-":
-    review = shelf.begin(key, read(Path(sys.argv[1])))
-    for row in range(3):
-        review.take(row, f"answer {row}", "edit")
-    os.kill(os.getpid(), signal.SIGKILL)
-review = shelf.find(key)
-print(sorted(review.all_decided().items()))
+review = Shelf().begin(sys.argv[2], read(Path(sys.argv[1])))
+for row in range(3):
+    review.take(row, f"answer {row}", "edit")
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def test_a_killed_server_loses_nothing_when_the_visitor_returns(tmp_path: Path) -> None:
-    key = new_key()
-    around = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "GRADIO_TEMP_DIR": str(tmp_path / "temp")}
-    codes, said = [], ""
-    for file in (answers(tmp_path), "-"):
-        done = subprocess.run(
-            [sys.executable, "-c", SERVER, file, key], capture_output=True, text=True, env=around, check=False
-        )
-        codes.append(done.returncode)
-        said = done.stdout
-    assert codes == [-signal.SIGKILL, 0]
-    assert said.strip() == "[(0, 'answer 0'), (1, 'answer 1'), (2, 'answer 2')]"
-    kept = [path for path in (tmp_path / "temp").iterdir() if path.name.startswith("gptjt-kept-")]
-    assert [oct(path.stat().st_mode & 0o777) for path in kept] == ["0o700"]
+    key, kept = new_key(), lasting_folder()
+    around = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "GRADIO_TEMP_DIR": str(kept.parent)}
+    done = subprocess.run([sys.executable, "-c", SERVER, answers(tmp_path), key], env=around, check=False)
+    assert done.returncode == -signal.SIGKILL
+    sweep()  # clears up after the killed one
+    here = Shelf()  # the next one
+    review = here.find(key)
+    assert review is not None
+    assert review.all_decided() == {0: "answer 0", 1: "answer 1", 2: "answer 2"}
+    assert oct(kept.stat().st_mode & 0o777) == "0o700"
+    here.delete(key)
+    here.close()

@@ -19,7 +19,7 @@ WORLDS: dict[str, Callable[[float], float]] = {
     "sure of its mistakes": lambda margin: 0.05 + 0.15 * margin,
     "good": lambda margin: 0.04 * (1 - margin),
 }
-TRIALS = 120
+TRIALS = 80
 
 
 def drawn(draw: random.Random, wrong: Callable[[float], float], rows: int) -> list[tuple[Sureness, bool]]:
