@@ -32,7 +32,8 @@ from gptjt_demo.tables.spacing import Tightened, any_spaced
 _SAMPLE = 500  # records that the delimiter is decided by
 _PIPED = 0.8  # the part of them that a pipe has to split as it does the header
 _NO_DELIMITER = "\0"  # a character that no line has: `_lines` takes it away
-_NAMED = re.compile(r'"?sep=([,;\t|])"?[ ,;\t|]*(\r\n|\r|\n)?', re.IGNORECASE)  # saved again, it gets delimiters
+# Saved again, it gets delimiters; in quotes it is a column's name.
+_NAMED = re.compile(r"sep=([,;\t|])[ ,;\t|]*(\r\n|\r|\n)?", re.IGNORECASE)
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 

@@ -59,9 +59,11 @@ class Codec:
         if self._format == "jsonl":
             return b""
         cells = [neutralise(name) for name in self.columns]
-        if self._format == "csv" and not any(mark in name for name in cells for mark in ",;\t\ufeff"):
+        line = "".join(cells)
+        if self._format == "csv" and not any(mark in line for mark in ",;\t|\ufeff") and line[:1] not in tuple("<[{"):
             return _MARK + self._line(cells)
-        # A reader must not take a character in a name for the delimiter, nor quotes in a TSV for plain characters.
+        # A reader must not take a character in a name for the delimiter, nor the file for one of another format, nor
+        # quotes in a TSV for plain characters.
         quote = self._delimiter.join('"' + name.replace('"', '""') + '"' for name in cells)
         return _MARK + quote.encode() + self.end
 
@@ -198,7 +200,8 @@ def _free(draft: Path) -> None:
 
 def _write(format: str, path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
     if format == "xlsx":
-        workbook_writer.write(path, columns, rows)
+        whole_rows = (tuple(map(_holdable, row)) for row in rows)
+        workbook_writer.write(path, list(map(_holdable, columns)), whole_rows)
         return
     codec = Codec(format, columns)
     with path.open("xb") as file:

@@ -8,6 +8,7 @@ is refused before any work. Does not know what the columns are for.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -104,7 +105,7 @@ def read(path: Path | str, *, plain_quotes: bool = False) -> Table:
     Raises:
         TableError: there is no such file, it is not a table, it has no rows, or a row of it is bad (with its line).
     """
-    path = path if isinstance(path, Path) else Path(path)
+    path = path if isinstance(path, Path) else _path(path)
     try:
         if pipe.is_pipe(path):
             path = pipe.spooled(path)
@@ -125,6 +126,24 @@ def read(path: Path | str, *, plain_quotes: bool = False) -> Table:
     if renamed:
         notes += (f"columns named, because their names were empty or repeated: {', '.join(renamed)}",)
     return Table(path, columns, sheet.count, notes, sheet, plain_quotes)
+
+
+def _path(name: object) -> Path:
+    """A file's name as a path.
+
+    Raises:
+        TableError: no file can have that name.
+    """
+    if not isinstance(name, str | os.PathLike):
+        raise TableError(f"it is {type(name).__name__}", where="file", mend="give its name")
+    try:
+        text = os.fsdecode(name)
+        os.fsencode(text)
+    except UnicodeError:
+        text = ""
+    if not text or "\0" in text:
+        raise TableError("no file has such a name", where=repr(name), mend="check it")
+    return Path(text)
 
 
 def _sheet(path: Path, head: bytes, plain_quotes: bool) -> tuple[Sheet, tuple[str, ...]]:

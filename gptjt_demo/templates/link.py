@@ -71,6 +71,8 @@ def from_fragment(text: str) -> tuple[Template, dict[str, str]]:
     Raises:
         LinkError: the link is cut, altered, made by a newer version, or none of ours.
     """
+    if not isinstance(text, str):
+        raise _error(f"it is {type(text).__name__} and not text", "give a str")
     if len(text) > MAX_LINK:
         raise _error(f"{len(text):,} characters, too long for one", "open the template's YAML file instead")
     match = _LINK.fullmatch(_unwrapped(text))

@@ -150,6 +150,28 @@ def test_a_name_in_another_case_is_found_where_it_is_the_only_one(tmp_path: Path
         found.column_index("tex")
 
 
+@pytest.mark.parametrize("name", ["a|b", "a | b", "<html", "[{", "sep=;", "a;b"])
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "xlsx"])
+def test_a_name_that_could_pass_for_another_format_comes_back(tmp_path: Path, name: str, ending: str) -> None:
+    rows = [("--- | ---",), ("1|2",)]
+    rowfile.write(tmp_path / f"a.{ending}", [name], rows)
+    found = table.read(tmp_path / f"a.{ending}")
+    assert (found.columns, list(found)) == ((name,), rows)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "xlsx"])
+def test_what_no_file_can_hold_is_replaced_in_every_format(tmp_path: Path, ending: str) -> None:
+    rowfile.write(tmp_path / f"a.{ending}", ["n\0", "t\ud800"], [("x\0", "y\ud800")])
+    found = table.read(tmp_path / f"a.{ending}")
+    assert (found.columns, list(found)) == (("n\ufffd", "t\ufffd"), [("x\ufffd", "y\ufffd")])
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800", None, 3, b"", [""]], ids=ascii)
+def test_what_is_no_name_of_a_file_is_one_line(name: Any) -> None:
+    with pytest.raises(TableError, match=r"no file has such a name|give its name"):
+        table.read(name)
+
+
 def test_names_come_back_with_their_own_invisible_characters(tmp_path: Path) -> None:
     rowfile.write(tmp_path / "a.csv", ["\ufeffa", "b"], [("1", "2")])
     assert table.read(tmp_path / "a.csv").columns == ("\ufeffa", "b")
@@ -265,7 +287,7 @@ def test_a_table_drawn_in_markdown_is_named_as_what_it_is(tmp_path: Path, text: 
         table.read(save(tmp_path / "a.md", text))
 
 
-@pytest.mark.parametrize("first", ["sep=|", "SEP=|", '"sep=|"', "sep=| ", "sep=|||", "\ufeffsep=|"], ids=ascii)
+@pytest.mark.parametrize("first", ["sep=|", "SEP=|", "sep=| ", "sep=|||", "\ufeffsep=|"], ids=ascii)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=ascii)
 def test_a_first_line_may_name_the_delimiter_however_a_program_wrote_it_again(
     tmp_path: Path, first: str, end: str

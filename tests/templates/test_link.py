@@ -157,6 +157,12 @@ def test_a_template_too_long_for_a_link_is_offered_as_a_file() -> None:
         to_fragment(EMOTION.revised(examples=rows))
 
 
+@pytest.mark.parametrize("given_", [None, b"#t=1.x", 3, ["#t=1"]])
+def test_what_is_no_text_is_no_link(given_: Any) -> None:
+    with pytest.raises(LinkError, match="and not text"):
+        from_fragment(given_)
+
+
 @pytest.mark.parametrize("text", ["", "https://example.com", "#", "#t=", "#other=1", "t=x", "Input: a\nOutput:"])
 def test_a_text_that_is_no_link_says_so(text: str) -> None:
     assert not is_link(text)
