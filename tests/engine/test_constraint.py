@@ -105,7 +105,7 @@ def test_whatever_a_model_says_freely_it_says_within_a_shape_that_allows_it(engi
     letters = torch.zeros(tiny.VOCABULARY).index_fill(0, torch.tensor(engine.encode("abcxyz ,\n")), 4.0)
     hook = tiny.network(engine).lm_head.register_forward_hook(lambda module, inputs, out: out + letters)
     said = 0
-    for index, prompt in enumerate(prompts(30, seed=11)):
+    for index, prompt in enumerate(prompts(20, seed=11)):
         settings = Sampling(max_new_tokens=1 + index % 9, stop=("\n", "aa")[: index % 3])
         free = engine.complete(prompt, settings)
         if "\ufffd" in engine.decode([token.id for token in free.tokens]):
@@ -119,7 +119,7 @@ def test_whatever_a_model_says_freely_it_says_within_a_shape_that_allows_it(engi
             held = engine.complete(prompt, settings, shape=shape)
             assert (held.text, held.has_shape) == (free.text, True)
     hook.remove()
-    assert said > 20
+    assert said > 12
 
 
 def test_many_prompts_have_a_shape_each(engine: Engine) -> None:
@@ -194,7 +194,7 @@ def test_a_sentence_piece_tokenizer_has_bytes_too() -> None:
 def test_mini_answers_as_freely_where_that_fits_and_to_the_bit_with_drafts(mini: Engine, name: str) -> None:
     template = Template.load(name)
     with samples.path(name).open(encoding="utf-8", newline="") as file:
-        rows = [row["input"] for row in csv.DictReader(file)][:4]
+        rows = [row["input"] for row in csv.DictReader(file)][:3]
     made: dict[str, Callable[[str], Shape]] = {
         "entities": lambda row: ItemsOf((row,)),
         "cleaning": lambda row: CsvRecord(3),
