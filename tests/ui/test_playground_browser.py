@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 from fake_engine import FakeEngine
 from on_page import HOSTILE, history, prompt, run
 from playwright.sync_api import expect
+
+from gptjt_demo.settings import NO_LIMITS
 
 if TYPE_CHECKING:
     from conftest import OpenTab, Serve
@@ -225,3 +228,27 @@ def test_hostile_answers_are_text_in_the_menu_and_the_history_too(serve: Serve, 
     expect(page.locator("#masks svg")).to_have_count(2)
     assert page.locator("img[src=x], .answer-text b, .kept b b").count() == 0
     assert page.complaints == []
+
+
+def test_who_waits_for_others_sees_the_place_in_the_queue(
+    serve: Serve, tab: OpenTab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gptjt_demo.ui.playground.tab.RUNS_AT_ONCE", 1)
+    free = threading.Event()
+    url = serve(FakeEngine(delay=free), NO_LIMITS)
+    first, second = tab(url), tab(url, width=390)
+    first.locator("#run").click()
+    expect(first.locator('.answer[data-state="running"]')).to_be_visible()
+    second.locator("#run").click()
+    told = second.locator("#place .progress-text")
+    expect(told).to_contain_text("queue: 1/1")
+    expect(told).to_be_visible()
+    head, place = second.locator("#outcome header").bounding_box(), told.bounding_box()
+    assert place["height"] > 10
+    assert head["x"] < place["x"] < place["x"] + place["width"] <= head["x"] + head["width"] + 1
+    assert abs(place["y"] - head["y"]) < 10  # and not over the text below it
+    assert second.locator("#place").evaluate("node => node.querySelector('.wrap').clientHeight") > 10  # nothing is cut
+    expect(first.locator("#place")).to_be_hidden()
+    free.set()
+    expect(second.locator('.answer[data-state="done"]')).to_be_visible()
+    expect(told).to_have_count(0)
