@@ -80,8 +80,9 @@ class Visitors:
                 del self._due[next(iter(self._due))]
         if wait > _NO_TIME:
             seconds = math.ceil(wait - _NO_TIME)
+            requests = "1 request" if self._per_minute == 1 else f"{self._per_minute:,} requests"
             raise TooMany(
-                f"more than {self._per_minute:,} requests a minute, the limit here",
+                f"more than {requests} a minute, the limit here",
                 mend=f"try again in {seconds} s",
                 seconds=seconds,
             )

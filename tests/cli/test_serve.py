@@ -163,7 +163,7 @@ def test_a_space_falls_back_to_mini_says_so_and_tells_everybody_when_it_is_stopp
         # For who opens the page from now on.
         until(lambda: b"mini answers in its place" in asked(port, "/config").read())
         begun = json.load(
-            asked(port, "/gradio_api/call/complete", {"data": ["A secret.", "prefix", 400, 0, 0, 1, None, []]})
+            asked(port, "/gradio_api/call/complete", {"data": ["A secret.", "prefix", 400, 0, 0, 1, None, [], None]})
         )
         with asked(port, f"/gradio_api/call/complete/{begun['event_id']}") as stream:
             until(lambda: health(port)["running"] > 0)

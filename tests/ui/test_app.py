@@ -297,7 +297,7 @@ def test_a_batch_of_rows_is_answered_row_by_row(serve: Serve, tmp_path: Path) ->
 def test_another_origin_is_not_let_in(serve: Serve, origin: str) -> None:
     engine = FakeEngine(lambda prompt: "an answer")
     url = f"{serve(engine)}gradio_api/call/complete"
-    body = json.dumps({"data": ["p", "prefix", 8, 0, 0, 1, None, []]}).encode()
+    body = json.dumps({"data": ["p", "prefix", 8, 0, 0, 1, None, [], None]}).encode()
     # A browser asks first, and is told of no origin but the page's own; what it sends without asking is refused.
     asking = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     first = urllib.request.Request(url, method="OPTIONS", headers={"Origin": origin, **asking})

@@ -118,7 +118,7 @@ def test_nobody_goes_past_the_queue(serve: Any, client: httpx.Client) -> None:
     engine = FakeEngine()
     url = serve(engine)
     for path in ("run/complete", "api/complete", "run/complete/"):
-        past = client.post(f"{url}gradio_api/{path}", json={"data": ["p", "prefix", 8, 0, 0, 1, None, []]})
+        past = client.post(f"{url}gradio_api/{path}", json={"data": ["p", "prefix", 8, 0, 0, 1, None, [], None]})
         assert past.status_code == 404
     assert engine.prompts == []
 
@@ -170,11 +170,12 @@ def test_a_file_s_rows_and_size_over_the_limit_are_said_when_it_is_chosen(
     rowfile.write(tmp_path / "a.csv", ["input", "output"], [("x" * 10, "joy")] * 6)
     actions = within(library, rows=4, upload_mib=1)
     controls = actions.controls(library["emotion"])
-    table, found, *_ = tab(actions).look(str(tmp_path / "a.csv"), PLAYGROUND, *controls)
+    plain = [False] if tab is BatchActions else []  # whether quotes are plain characters
+    table, found, *_ = tab(actions).look(str(tmp_path / "a.csv"), *plain, PLAYGROUND, *controls)
     assert "Only the first 4 of 6 rows will be used here; the command line has no limit." in found
     assert len(table) == 6
     (tmp_path / "a.csv").write_text("input,output\n" + "x" * 2**20 + ",joy\n")
-    table, found, *_ = tab(actions).look(str(tmp_path / "a.csv"), PLAYGROUND, *controls)
+    table, found, *_ = tab(actions).look(str(tmp_path / "a.csv"), *plain, PLAYGROUND, *controls)
     assert table is None
     assert "a.csv: 1.0 MiB, the limit here is 1 MiB; split it, or use the command line" in found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,8 @@ def test_a_stopped_search_tells_what_is_known_and_goes_on_where_it_was(table: Ta
     def stopping(prompt: str) -> str:
         asked.append(prompt)
         if len(asked) == 120:
+            while not do.do.runs.busy("me"):  # who presses Stop sees the run
+                time.sleep(0.001)
             do.do.stop("me")
         return answer(prompt)
 

@@ -99,7 +99,7 @@ def test_each_visitor_of_the_tools_has_limits_of_its_own(serve: Serve) -> None:
     _, [first, second] = asked(url, call, call, behind="8.8.8.8")
     _, [other] = asked(url, call, behind="1.1.1.1")
     assert [answer.isError for answer in (first, second, other)] == [False, True, False]
-    assert "more than 1 requests a minute" in second.content[0].text
+    assert "more than 1 request a minute" in second.content[0].text
 
 
 def test_a_proxy_of_the_environment_does_not_stop_the_tools(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,10 +60,19 @@ def _asked(fields: dict[str, Any]) -> Template:
         raise ValueError("no prompt")
     template, _ = Template.parse(fields["prompt"])
     settings = {name: value for name, value in fields.items() if name in Sampling.model_fields}
-    attention = {"attention": fields["attention"]} if "attention" in fields else {}
+    more = {"attention": fields["attention"]} if "attention" in fields else {}
+    if "shape" in fields:
+        more["shape"] = _shape(fields["shape"])
     try:
-        return template.revised(generation=settings, **attention)
+        return template.revised(generation=settings, **more)
     except TemplateError:  # rows have stops of their own, which what is asked need not bear: a template without rows
         bare = {"output_cue": "", "separator": "", "field_separator": "", "inputs": [{"name": "input", "cue": ""}]}
         plain = {"name": template.name, "title": template.title, "query": {"input": fields["prompt"]}}
-        return Template.model_validate({**plain, **bare, "generation": settings, **attention})
+        return Template.model_validate({**plain, **bare, "generation": settings, **more})
+
+
+def _shape(data: dict[str, Any]) -> dict[str, Any]:
+    """A template's shape of what a call asks for. The texts that items are of are the query's."""
+    if "items_of" not in data:
+        return data
+    return {"from_input": True, **{name: value for name, value in data.items() if name == "separator"}}
