@@ -229,6 +229,22 @@ def test_another_file_is_another_review_and_the_same_file_goes_on(do: ReviewActi
     assert state(do, key) == {0: LABELS[0]}
 
 
+def test_more_rows_of_the_same_file_keep_what_was_decided(do: ReviewActions, tmp_path: Path) -> None:
+    key = begun(do, answers(tmp_path, 4))
+    press(do, key, "label", 2, label=0)
+    press(do, key, "accept", 0)
+    press(do, key, "gold", 1, row=2)
+    later = do.shelf.begin(key, read(answers(tmp_path, 9)))
+    assert (len(later), state(do, key)) == (9, {2: LABELS[1], 0: LABELS[0]})
+    assert later.decisions.gold == (2,)
+    press(do, key, "undo", 1)
+    do.shelf.begin(key, read(answers(tmp_path, 9)))
+    assert state(do, key) == {2: LABELS[1]}
+    stranger = new_key()
+    do.shelf.begin(stranger, read(answers(tmp_path, 9)))
+    assert state(do, stranger) == {}
+
+
 def test_old_reviews_are_deleted_and_others_stay(
     do: ReviewActions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gptjt_demo.errors import TableError
+from gptjt_demo.evaluation.review.carried import carry, is_same_file
 from gptjt_demo.evaluation.review.review import ABOUT, Review
 from gptjt_demo.tables.table import Table
 from gptjt_demo.ui.folders import lasting_folder
@@ -57,11 +59,10 @@ class Shelf:
         if not isinstance(key, str) or len(key) not in _KEY:
             return None
         with self._turn(key):
-            found = [folder for folder in self._of(key) if (folder / ABOUT).is_file()]
-            return self._opened(max(found, key=lambda folder: folder.stat().st_mtime_ns)) if found else None
+            return self._latest(key)
 
     def begin(self, key: str, table: Table, **more: Any) -> Review:
-        """A review of a table; the same file is gone on with.
+        """A review of a table; the same file is gone on with, and one with more rows takes over what was decided.
 
         Args:
             key: the visitor's.
@@ -76,7 +77,11 @@ class Shelf:
             if (folder / ABOUT).is_file():
                 return self._opened(folder)
             shutil.rmtree(folder, ignore_errors=True)  # a kill left the beginning of one
-            return self._opened(folder, Review.begin(folder, table, **more))
+            earlier = self._earlier(key, table)
+            review = self._opened(folder, Review.begin(folder, table, **more))
+            if earlier is not None:
+                carry(earlier, review)
+            return review
 
     def delete(self, key: object) -> None:
         """Delete all reviews of the visitor with that key, at once."""
@@ -99,7 +104,18 @@ class Shelf:
                 review.close()
             self._open.clear()
 
-    # --- inner
+    # --- inner; a visitor's turn is held by whoever asks for their reviews
+
+    def _latest(self, key: str) -> Review | None:
+        found = [folder for folder in self._of(key) if (folder / ABOUT).is_file()]
+        return self._opened(max(found, key=lambda folder: folder.stat().st_mtime_ns)) if found else None
+
+    def _earlier(self, key: str, table: Table) -> Review | None:
+        """The visitor's latest review, where it is of the same file; one that cannot be opened is none."""
+        with contextlib.suppress(TableError):
+            found = self._latest(key)
+            return found if found is not None and is_same_file(found, table.path.stem, table.columns) else None
+        return None
 
     def _turn(self, key: str) -> threading.Lock:
         """Held while a visitor's review is opened: of a large file that takes seconds, and others need not wait."""
