@@ -86,7 +86,7 @@ def review(
     if risk is not None:
         print(f"\n{risk.sentence}")
     elif gold is not None:
-        print("\nThe right answers say nothing about the rest: there are none, or all answers are equally sure.")
+        print("\nThe right answers say nothing about the rest: there are too few, or all answers are equally sure.")
     if looked.looked:
         print(f"\n{looked.sentence}")
 

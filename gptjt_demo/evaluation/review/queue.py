@@ -73,12 +73,12 @@ def _reason(answer: Answer) -> str:
         apart = f"“{ranked[0][0]}” {_percent(top)}, “{second}” {_percent(share)}"
         if answer.margin < CLOSE:
             return f"Two labels are close: {apart}."
-        return f"{apart}: the rows before it are less sure."
+        return f"{apart}. The least sure rows come first."
     sure = _percent(answer.confidence or 0.0)
     next_one = f", with “{answer.runner_up}” next" if answer.runner_up else ""
     if answer.margin < CLOSE:
         return f"The model is {sure} sure of {first}{next_one}."
-    return f"The model is {sure} sure of {first}{next_one}: the rows before it are less sure."
+    return f"The model is {sure} sure of {first}{next_one}. The least sure rows come first."
 
 
 def _percent(part: float) -> str:

@@ -40,6 +40,7 @@ def how_many(review: Review) -> str:
         f'<p class="review-risk" role="status">{escape(found.sentence)}</p><figure class="chart">{drawn}'
         "<figcaption>Across: the part of the rows that is looked at, the least sure first. Up: the part of all that is "
         "right then, and between which bounds it lies 9 times in 10.</figcaption></figure>"
+        '<p class="hint">Rows that the prompt shows as examples, or that its examples were found with, flatter it.</p>'
     )
 
 
@@ -51,7 +52,7 @@ def _why_not(review: Review) -> str:
             "If some rows of the file, chosen at random, have a right answer in a column of their own, choose it: then "
             "it can be said how many rows to look at."
         )
-    return "The right answers say nothing about the rest: there are none, or all answers are equally sure."
+    return "The right answers say nothing about the rest: there are too few, or all answers are equally sure."
 
 
 def _card(body: str) -> str:

@@ -84,7 +84,7 @@ def test_near_duplicates_differ_by_case_numbers_marks_order_or_a_word_in_many() 
         (Answer(0, "", error="the cell is blank."), "It could not be answered: the cell is blank."),
         (Answer(0, "a,b", check="2 fields, expected 3"), "It failed the template’s check: 2 fields, expected 3."),
         (answer(0, 0.41, 0.39), "Two labels are close: “joy” 41 %, “fear” 39 %."),
-        (answer(0, 0.9, 0.05), "“joy” 90 %, “fear” 5 %: the rows before it are less sure."),
+        (answer(0, 0.9, 0.05), "“joy” 90 %, “fear” 5 %. The least sure rows come first."),
         (Answer(0, "joy", 0.55, "fear"), "The model is 55 % sure of “joy”, with “fear” next."),
         (Answer(0, "Paris"), "Nothing says how sure the model was; it stands in the file’s order."),
         (Answer(0, ""), "The answer is blank."),
