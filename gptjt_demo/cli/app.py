@@ -151,6 +151,11 @@ def _run(arguments: Sequence[str] | None) -> int:
             traceback.print_exc()
         say(f"error: {_unexpected(error)}")  # in every process of a launch: it may have happened in this one only
         status = 1
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError:  # said already; Python would say it again where it ends
+            leave_closed_pipe()
     if mistake and sharding.first():  # one line, not one a process
         say(f"error: {mistake}")
     return status

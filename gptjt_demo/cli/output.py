@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _HANDLER = "gptjt-escape"  # the name of our error handler among Python's codecs
 
@@ -82,7 +82,8 @@ def escaping() -> Iterator[None]:
     try:
         yield
     finally:
-        stream.reconfigure(errors=before)
+        with suppress(OSError):  # it flushes; what cannot be written is said where the output ends
+            stream.reconfigure(errors=before)
     if escaped:
         say(
             f"note: standard output is {_encoding()}, and what that cannot hold is written as an escape such as "
@@ -91,7 +92,7 @@ def escaping() -> Iterator[None]:
 
 
 def leave_closed_pipe() -> None:
-    """The reader of standard output has gone: what is still to be flushed goes nowhere, and raises nothing."""
+    """Standard output takes no more: what is still to be flushed goes nowhere, and raises nothing."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 

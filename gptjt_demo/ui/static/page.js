@@ -94,7 +94,10 @@ const mark = () => {
 };
 // Details that a visitor has opened are open for the next answer too.
 let wanted = false;
-document.addEventListener("toggle", (event) => event.target.matches?.(".details") && (wanted = event.target.open), true);
+document.addEventListener("click", (event) => {  // not at "toggle", which comes later, when the answer may be another
+  const fold = event.target.closest(".details > summary")?.parentElement;
+  if (fold) wanted = !fold.open;
+});
 const unfold = () => wanted && document.querySelectorAll(".details:not([open])").forEach((fold) => (fold.open = true));
 let due = false;
 new MutationObserver(() => {
