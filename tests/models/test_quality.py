@@ -87,6 +87,6 @@ def test_label_rankings_are_those_of_float32(mini: Engine, exact: Engine, name: 
 
 def test_the_bounds_hold_with_the_products_of_avx2_too() -> None:
     if platform.machine().lower() not in ("x86_64", "amd64"):
-        pytest.skip("AVX2 is of x86")
+        pytest.skip("AVX2 is an instruction set of x86 processors, which this one is not")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "not avx2"]
     subprocess.run(command, check=True, env={**os.environ, "GPTJT_WAY": "avx2"})

@@ -47,9 +47,13 @@ def held() -> tuple[FakeEngine, threading.Semaphore]:
 
     class Held(FakeEngine):
         def wait(self, cancel: Any, seconds: Any) -> None:
-            if seconds == "permit":
-                while not (cancel is not None and cancel.is_set()) and not permits.acquire(timeout=0.01):
-                    pass
+            if seconds != "permit":
+                return
+            while not (cancel is not None and cancel.is_set()):
+                if permits.acquire(timeout=0.01):
+                    if cancel is not None and cancel.is_set():  # it was meant for what runs now
+                        permits.release()
+                    return
 
     engine = Held(prefill="permit")  # type: ignore[arg-type]
     return engine, permits

@@ -68,8 +68,9 @@ class CompiledLM:
         """What multiplies its weights, in a line for people."""
         found = way()
         how = ", codes read by look-ups of 128 bytes" if found.lookups else ""
+        stored = "put in order" if weights.ordered() else "as stored"
         return (
-            f"the whole step compiled for this processor ({found.name}{how}), 8-bit weights as stored, float32 between"
+            f"the whole step compiled for this processor ({found.name}{how}), 8-bit weights {stored}, float32 between"
         )
 
     def prefill(self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Cancelled = None) -> State:
