@@ -9,11 +9,11 @@ from __future__ import annotations
 from numba import float32, int64, njit
 
 from gptjt_demo.models.compiled.addresses import floats
-from gptjt_demo.models.compiled.heads import QUERIES, scores_1, scores_4, softmax, values_1, values_4
-from gptjt_demo.models.compiled.kept import KEPT
+from gptjt_demo.models.compiled.heads import scores_1, scores_4, softmax, values_1, values_4
+from gptjt_demo.models.compiled.operations import QUERIES
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def rotate(op, piece, buffers, cache, where, cosines, sines):
     """ROTATE: queries, keys, values, layer, heads, key heads, head width, rotated width, halves or neighbours."""
     heads, key_heads, width, rotated = op[5], op[6], op[7], op[8]
@@ -45,7 +45,7 @@ def rotate(op, piece, buffers, cache, where, cosines, sines):
             held_values[(head * room + column) * width + k] = values[head * width + k]
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def attend(op, piece, rows, buffers, cache, where, scaling, scores):
     """ATTEND: queries, out, -, layer, heads, key heads, head width, rows a piece."""
     heads, key_heads, width, block = op[5], op[6], op[7], op[8]

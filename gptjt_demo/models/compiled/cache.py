@@ -1,7 +1,4 @@
-"""Where compiled code is kept: a folder that this user alone can write, keyed by Numba with processor and version.
-
-Numba looks for its folder while a module is imported, and fails where none can be written; so it is told here, before.
-"""
+"""Where compiled code is kept: a folder that this user alone can write; in it one for a processor and a version."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import functools
 import hashlib
 import os
 import stat
-import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -44,23 +40,10 @@ def directory() -> Path | None:
     found = folder()
     if found is None:
         return None
-    # Numba looks at a function's own file alone, and here what is compiled comes from several.
     sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    key = hashlib.sha256(sources + repr((way(), version("numba"), sys.version)).encode()).hexdigest()[:16]
+    key = hashlib.sha256(sources + repr((way(), version("numba"), version("llvmlite"))).encode()).hexdigest()[:16]
     try:
         (found / key).mkdir(mode=0o700, exist_ok=True)
     except OSError:
         return None
     return found / key
-
-
-def prepare() -> bool:
-    """Tell Numba the folder and the processor to compile for; whether there is a folder."""
-    import numba
-
-    if directory() is not None:
-        numba.config.CACHE_DIR = str(directory())
-    if way().cpu:
-        numba.config.CPU_NAME = way().cpu
-        numba.config.CPU_FEATURES = way().features  # else those that this processor has beyond it
-    return directory() is not None

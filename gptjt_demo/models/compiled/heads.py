@@ -8,6 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from gptjt_demo.models.compiled.operations import QUERIES
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.vectors import (
     F32,
@@ -26,7 +27,6 @@ from gptjt_demo.models.compiled.vectors import (
     vectors_for,
 )
 
-QUERIES = 4  # rows of queries that are read together
 VECTORS = 4  # vectors of a value that are summed together
 NARROW = 8  # numbers; the width of a head is a multiple of it
 

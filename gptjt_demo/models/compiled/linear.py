@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from numba import njit
 
-from gptjt_demo.models.compiled.kept import KEPT
+from gptjt_demo.models.compiled.operations import FEW, WIDE
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.products import (
-    FEW,
     bytes_1,
     bytes_2,
     bytes_3,
@@ -35,13 +34,11 @@ from gptjt_demo.models.compiled.products import (
 )
 from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8, INT16
 
-WIDE = 16  # weight rows that are made int16 together
 TOGETHER = 32  # groups of so many activation rows as are multiplied together: they stay in the first cache
 MANY = FEW if way().registers > 16 else 4  # rows of activations that are multiplied together with int16
-SUMS = WIDE * FEW * way().lanes // 2  # numbers that are kept between groups
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _multiply(kind, rows, operands):
     if kind == CODES:
         if rows == 1:
@@ -84,7 +81,7 @@ def _multiply(kind, rows, operands):
             words_6(operands)
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _rows(op, kind, weight, begin, end, readable, rows, buffers, sums, most, together):
     """All rows of activations times the rows of a weight from `begin` to `end`, so many of each and
     so many groups together."""
@@ -102,7 +99,7 @@ def _rows(op, kind, weight, begin, end, readable, rows, buffers, sums, most, tog
         row += count
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def linear(op, piece, rows, buffers, wide, sums):
     """LINEAR: codes, scales, out, kind, weight, absmax, row scale, rows of the weight, columns, bias or 0, whether
     added to what is there, values from one out row to the next, weight rows a piece, address of what codes mean."""

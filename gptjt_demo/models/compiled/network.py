@@ -22,8 +22,9 @@ from gptjt_demo.engine.results import SelfTest
 from gptjt_demo.engine.steps import Cancelled, Interrupted
 from gptjt_demo.engine.turns import Flag, Turns
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.compiled import heads, linear, step, weights
+from gptjt_demo.models.compiled import operations, weights
 from gptjt_demo.models.compiled import program as tables
+from gptjt_demo.models.compiled.machine_code import step_function
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.program import Program, aligned, compile_program, padded
 from gptjt_demo.models.compiled.shape import sizes
@@ -115,7 +116,7 @@ class CompiledLM:
         flat = [id for branch in branches for id in branch]
         batch = len(state.lengths)
         state.make_room(int(state.lengths.max()) + len(flat))
-        where = np.zeros((batch, len(flat), 7), np.int64)
+        where = np.zeros((batch, len(flat), operations.SEEN), np.int64)
         starts = np.cumsum([0, *(len(branch) for branch in branches)])
         begin = np.repeat(starts[:-1], [len(branch) for branch in branches])  # (tokens,)
         index = np.arange(len(flat))
@@ -126,7 +127,7 @@ class CompiledLM:
         where[..., 4] = lengths
         where[..., 5], where[..., 6] = lengths + begin, lengths + index + 1
         ids = np.tile(np.array(flat, np.int32), batch)
-        rows = where.reshape(-1, 7)
+        rows = where.reshape(-1, operations.SEEN)
         logits = self._run(state, ids, rows, np.arange(len(ids)), cancelled).view(batch, len(flat), -1)
         return list(logits.split([len(branch) for branch in branches], dim=1))
 
@@ -140,7 +141,7 @@ class CompiledLM:
         sequence, given = np.nonzero(new.numpy())
         behind = own[sequence, given]  # (rows,)
         column = state.lengths[sequence] + behind
-        where = np.zeros((len(sequence), 7), np.int64)
+        where = np.zeros((len(sequence), operations.SEEN), np.int64)
         where[:, 0], where[:, 1], where[:, 2] = column, state.slots[sequence], column
         where[:, 4] = state.lengths[sequence] + counts[sequence] if both_ways else column + 1
         chosen = np.arange(len(where)) if every else np.cumsum(counts) - 1
@@ -189,14 +190,25 @@ class CompiledLM:
         where, chosen = np.ascontiguousarray(where), np.ascontiguousarray(chosen)
         keys = state.keys
         cache = np.array([keys.ctypes.data, state.values.ctypes.data, keys.shape[-1], keys.shape[1]], np.int64)
-        scratch = max(columns, heads.QUERIES * (keys.shape[-1] + 4 * SLACK))
-        tables_ = (program.operations, program.phases, buffers, cache, program.numbers, where, chosen)
-        shared = (*tables_, program.cosines, program.sines, self._order)
+        scratch = max(columns, operations.QUERIES * (keys.shape[-1] + 4 * SLACK))
+        held = (buffers, cache, where, chosen)
+        shared = (
+            *_sized(program.operations, program.phases),
+            buffers.ctypes.data,
+            cache.ctypes.data,
+            program.numbers.ctypes.data,
+            len(program.numbers) - 1,
+            *_sized(where, chosen),
+            program.cosines.ctypes.data,
+            program.sines.ctypes.data,
+            *program.cosines.shape,
+            self._order.ctypes.data,
+        )
         own = [
             (
-                self._space(f"{behind} scratch {k}", scratch, np.float32),
-                self._space(f"{behind} wide {k}", linear.WIDE * columns, np.int16),
-                self._space(f"{behind} sums {k}", linear.SUMS, np.float32),
+                *_sized(self._space(f"{behind} scratch {k}", scratch, np.float32)),
+                self._space(f"{behind} wide {k}", operations.WIDE * columns, np.int16).ctypes.data,
+                self._space(f"{behind} sums {k}", operations.SUMS, np.float32).ctypes.data,
             )
             for k in range(torch.get_num_threads())
         ]
@@ -206,7 +218,7 @@ class CompiledLM:
                 raise Interrupted
             if behind and first:
                 self._turns.give_way()
-            _together(shared, own, first, stop)
+            _together(shared, own, first, stop, held)
             first = stop
 
     def _workspace(
@@ -232,7 +244,7 @@ class CompiledLM:
             tables.SCALES_2: (rows * padded(shape.inner) // weights.GROUP, np.float32),
             tables.LAST: (max(1, asked) * shape.width, np.float32),
         }
-        found = np.zeros(tables.BUFFERS, np.int64)
+        found = np.zeros(operations.BUFFERS, np.int64)
         for number, (size, dtype) in sizes.items():
             found[number] = self._space(f"{behind} {number}", size, dtype).ctypes.data
         found[tables.IDS] = given.ctypes.data
@@ -265,7 +277,7 @@ class CompiledLM:
 
     def _first_change(self, ids: Tensor, both_ways: bool) -> float:
         length = ids.shape[1]
-        where = np.zeros((2 * length, 7), np.int64)
+        where = np.zeros((2 * length, operations.SEEN), np.int64)
         sequence, column = np.divmod(np.arange(2 * length), length)
         where[:, 0] = where[:, 2] = column
         where[:, 1] = sequence
@@ -280,21 +292,39 @@ class CompiledLM:
         return float((first - second).abs().max() / first.abs().max().clamp_min(1e-9))
 
 
-def _together(shared: tuple[Any, ...], own: list[tuple[Any, ...]], first: int, last: int) -> None:
+def _sized(*arrays: NDArray[Any]) -> tuple[int, ...]:
+    """Where arrays lie, and how long each is."""
+    return tuple(number for array in arrays for number in (array.ctypes.data, len(array)))
+
+
+def _together(
+    shared: tuple[int, ...], own: list[tuple[int, ...]], first: int, last: int, held: tuple[NDArray[Any], ...]
+) -> None:
     """Phases of a step, with the help of as many threads as have memory of their own.
 
     The counters are new each time, so that a thread that comes too late finds a step that is over.
+
+    Args:
+        shared: arguments of `step.work` behind the counters; `own` has those that each thread has of its own.
+        own: see above.
+        first: phase.
+        last: phase, behind the last one.
+        held: what lives as long as a thread may look at it.
     """
-    counters = np.zeros(step.COUNTERS, np.int64)
-    counters[step.TICKET], counters[step.LAST] = first << step.SHIFT, last
-    helpers = team(len(own))
+    counters = np.zeros(operations.COUNTERS, np.int64)
+    counters[operations.TICKET], counters[operations.LAST] = first << operations.SHIFT, last
+    helpers, work = team(len(own)), step_function()
+
+    def job(mine: tuple[int, ...], leads: int) -> None:
+        work(counters.ctypes.data, *shared, *mine, leads)
+
     helped = helpers.helpers > 0 and helpers.free.acquire(blocking=False)
     try:
         if helped:
-            helpers.call([functools.partial(step.work, counters, *shared, *mine, 0) for mine in own[1:]])
-        step.work(counters, *shared, *own[0], 1)
+            helpers.call([functools.partial(job, mine, 0) for mine in own[1:]])
+        job(own[0], 1)
     finally:
-        counters[step.QUIT] = 1
+        counters[operations.QUIT] = 1
         if helped:
             helpers.free.release()
 

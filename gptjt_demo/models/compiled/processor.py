@@ -82,6 +82,14 @@ def way() -> Way:
     return Way("plain", "", "", 8, False, False, posix, 16)
 
 
+def target() -> tuple[str, str]:
+    """The processor that code is made for, and its features, as LLVM writes them."""
+    import llvmlite.binding as llvm
+
+    found = way()
+    return found.cpu or llvm.get_host_cpu_name(), found.features or llvm.get_host_cpu_features().flatten()
+
+
 def _without_later(has: Mapping[str, bool]) -> str:
     """This processor's features but for those that came after AVX2."""
     later = ("avx512", "avxvnni", "avx10", "avxifma", "avxne", "amx", "vaes", "vpclmulqdq", "gfni", "evex", "apx")

@@ -12,7 +12,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from gptjt_demo.models.compiled.operations import FEW
 from gptjt_demo.models.compiled.processor import way
+from gptjt_demo.models.compiled.reading import block_ratio, code_tables, ratio_unit, read_group
 from gptjt_demo.models.compiled.vectors import (
     F32,
     I16,
@@ -29,22 +31,10 @@ from gptjt_demo.models.compiled.vectors import (
     store_at,
     vector_type,
 )
-from gptjt_demo.models.compiled.weights import (
-    BYTES,
-    CODES,
-    GROUP,
-    INT8,
-    INT16,
-    UNIT,
-    block_ratio,
-    code_tables,
-    ratio_unit,
-    read_group,
-)
+from gptjt_demo.models.compiled.weights import BYTES, CODES, GROUP, INT8, INT16, UNIT
 
 AHEAD = 2048  # bytes of a weight that are asked for before they are needed
 OPERANDS = 17
-FEW = 6  # activation rows that are multiplied together, at most
 
 
 def beside(kind: int, rows: int) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.compiled import linear, step, weights
+from gptjt_demo.models.compiled import operations, weights
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.shape import Shape, blueprint
 from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8, INT16, WEIGHT
@@ -27,9 +27,8 @@ from gptjt_demo.models.layout import BLOCK, Blockwise, RowWise
 PIECES = 4  # that a phase's weights are cut into, at least; to hand one out costs as much as some thousand bytes
 PIECE = 192 << 10  # bytes of a weight that a thread takes at a time, at most
 
-# What is written in a step. Widths are those of the network.
+# What is written in a operations. Widths are those of the network.
 (STREAM, CODED, SCALES, QUERIES, KEYS, VALUES, READ, FIRST, SECOND, CODED_2, SCALES_2, IDS, LAST, LOGITS) = range(14)
-BUFFERS = 14
 
 
 @dataclass
@@ -38,7 +37,7 @@ class Program:
 
     Attributes:
         shape: its sizes.
-        operations: int64 (operations, step.WIDTH).
+        operations: int64 (operations, operations.WIDTH).
         phases: int64 (phases + 1,): the first operation of each, and how many there are.
         numbers: float32: epsilons, and last the scaling of scores.
         cosines: float32 (context, rotated / 2).
@@ -111,10 +110,10 @@ class _Writer:
         copy[:] = values
         return self.keep(copy)
 
-    def phase(self, *operations: list[int]) -> None:
+    def phase(self, *several: list[int]) -> None:
         """Operations that may run at the same time."""
         self.phases.append(len(self.operations))
-        self.operations += [operation + [0] * (step.WIDTH - len(operation)) for operation in operations]
+        self.operations += [operation + [0] * (operations.WIDTH - len(operation)) for operation in several]
 
     def stored(self, name: str) -> _Stored:
         """A linear's or embedding's weight, as it is multiplied."""
@@ -194,9 +193,9 @@ class _Writer:
             bias = self.floats(f"{name}.bias")
         # In whole tiles, and in whole cache lines of the output, so that threads do not write to one line.
         size = min(PIECE, stored.bytes // PIECES)
-        piece = max(linear.WIDE, size * stored.rows // max(1, stored.bytes) // linear.WIDE * linear.WIDE)
+        piece = max(operations.WIDE, size * stored.rows // max(1, stored.bytes) // operations.WIDE * operations.WIDE)
         return [
-            step.LINEAR,
+            operations.LINEAR,
             *source,
             out,
             stored.kind,
@@ -220,7 +219,7 @@ class _Writer:
         self.numbers.append(epsilon)
         weight, bias = self.floats(f"{name}.weight"), self.floats(f"{name}.bias")
         row = [
-            step.NORM,
+            operations.NORM,
             source,
             CODED,
             SCALES,
@@ -231,7 +230,7 @@ class _Writer:
             len(self.numbers) - 1,
             int(centred),
         ]
-        return [*row, *[0] * (step.WIDTH - 1 - len(row)), int(asked)]
+        return [*row, *[0] * (operations.WIDTH - 1 - len(row)), int(asked)]
 
 
 def readable(code: Tensor) -> bool:
@@ -284,7 +283,7 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
 def _embed(writer: _Writer, stored: _Stored, width: int) -> None:
     writer.phase(
         [
-            step.EMBED,
+            operations.EMBED,
             IDS,
             STREAM,
             stored.kind,
@@ -300,8 +299,8 @@ def _embed(writer: _Writer, stored: _Stored, width: int) -> None:
 
 def _attention(writer: _Writer, shape: Shape, layer: int, neighbours: bool) -> None:
     sizes = [shape.heads, shape.key_heads, shape.head_width]
-    writer.phase([step.ROTATE, QUERIES, KEYS, VALUES, layer, *sizes, shape.rotated, int(neighbours)])
-    writer.phase([step.ATTEND, QUERIES, READ, 0, layer, *sizes, 8])
+    writer.phase([operations.ROTATE, QUERIES, KEYS, VALUES, layer, *sizes, shape.rotated, int(neighbours)])
+    writer.phase([operations.ATTEND, QUERIES, READ, 0, layer, *sizes, 8])
 
 
 def _coded(kind: int, source: int, width: int, *, second: int = 0, out: tuple[int, int] = (CODED, SCALES)) -> list[int]:
@@ -311,8 +310,8 @@ def _coded(kind: int, source: int, width: int, *, second: int = 0, out: tuple[in
 def _head(
     writer: _Writer, norm: str, width: int, epsilon: float, head: str | _Stored, *, centred: bool, bias: int = 0
 ) -> None:
-    gathered = [step.GATHER, STREAM, LAST, width]
-    writer.phase([*gathered, *[0] * (step.WIDTH - 1 - len(gathered)), 1])
+    gathered = [operations.GATHER, STREAM, LAST, width]
+    writer.phase([*gathered, *[0] * (operations.WIDTH - 1 - len(gathered)), 1])
     writer.phase(writer.norm(norm, width, epsilon, source=LAST, centred=centred, asked=True))
     writer.phase(writer.linear(head, (CODED, SCALES), LOGITS, bias=bias, asked=True))
 
@@ -331,13 +330,13 @@ def _llama(writer: _Writer, config: Mapping[str, Any], shape: Shape) -> list[int
             writer.linear(at + "self_attn.v_proj", coded, VALUES),
         )
         _attention(writer, shape, k, neighbours=False)
-        writer.phase(_coded(step.QUANTIZE, READ, shape.heads * shape.head_width))
+        writer.phase(_coded(operations.QUANTIZE, READ, shape.heads * shape.head_width))
         writer.phase(writer.linear(at + "self_attn.o_proj", coded, STREAM, added=True))
         writer.phase(writer.norm(at + "post_attention_layernorm", width, epsilon, centred=False))
         writer.phase(
             writer.linear(at + "mlp.gate_proj", coded, FIRST), writer.linear(at + "mlp.up_proj", coded, SECOND)
         )
-        writer.phase(_coded(step.GATE, FIRST, shape.inner, second=SECOND))
+        writer.phase(_coded(operations.GATE, FIRST, shape.inner, second=SECOND))
         writer.phase(writer.linear(at + "mlp.down_proj", coded, STREAM, added=True))
         ends.append(len(writer.phases))
     tied = config.get("tie_word_embeddings", False)
@@ -360,7 +359,10 @@ def _gptj(writer: _Writer, config: Mapping[str, Any], shape: Shape) -> list[int]
             writer.linear(at + "mlp.fc_in", coded, FIRST),
         )
         _attention(writer, shape, k, neighbours=True)
-        writer.phase(_coded(step.QUANTIZE, READ, width), _coded(step.GELU, FIRST, shape.inner, out=(CODED_2, SCALES_2)))
+        writer.phase(
+            _coded(operations.QUANTIZE, READ, width),
+            _coded(operations.GELU, FIRST, shape.inner, out=(CODED_2, SCALES_2)),
+        )
         writer.phase(writer.linear(at + "attn.out_proj", coded, STREAM, added=True))
         # Not at the same time: both add to the stream.
         writer.phase(writer.linear(at + "mlp.fc_out", (CODED_2, SCALES_2), STREAM, added=True))

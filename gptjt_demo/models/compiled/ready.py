@@ -12,10 +12,8 @@ import sys
 import threading
 from collections.abc import Callable
 
-from gptjt_demo.models.compiled import cache
+from gptjt_demo.models.compiled import cache, machine_code
 from gptjt_demo.models.compiled.processor import asked_way
-
-_MARK = "ready"
 
 
 def wanted() -> bool:
@@ -25,26 +23,14 @@ def wanted() -> bool:
 
 def is_ready() -> bool:
     """Whether it is compiled."""
-    found = cache.directory()
-    return found is not None and (found / _MARK).is_file()
+    found = machine_code.kept()
+    return found is not None and found.is_file()
 
 
 def compile_here() -> None:
-    """Compile it now, in this process; a step without phases does that, or reads what was compiled from the cache."""
-    import numpy as np
-
-    from gptjt_demo.models.compiled import step, weights
-    from gptjt_demo.models.compiled.program import BUFFERS, aligned
-
-    counters, operations = np.zeros(step.COUNTERS, np.int64), np.zeros((0, step.WIDTH), np.int64)
-    rows, angles = np.zeros((1, 7), np.int64), np.zeros((1, 1), np.float32)
-    few, order = np.zeros(1, np.int64), np.array(weights.order(), np.int64)
-    buffers, held, numbers = np.zeros(BUFFERS, np.int64), np.zeros(4, np.int64), np.zeros(1, np.float32)
-    own = [aligned((weights.GROUP,), dtype) for dtype in (np.float32, np.int16, np.float32)]
-    step.work(counters, operations, few, buffers, held, numbers, rows, few, angles, angles, order, *own, 1)
-    found = cache.directory()
-    if found is not None:
-        (found / _MARK).touch()
+    """Compile it now, in this process, unless it is."""
+    if not is_ready():
+        machine_code.keep(machine_code.make())
 
 
 def compile_elsewhere(then: Callable[[], None]) -> None:

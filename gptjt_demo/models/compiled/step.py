@@ -13,32 +13,46 @@ from __future__ import annotations
 import numpy as np
 from numba import float32, int64, njit
 
-from gptjt_demo.models.compiled import weights
 from gptjt_demo.models.compiled.activations import gate, gelu, quantize_groups
-from gptjt_demo.models.compiled.addresses import bytes_at, floats, int16s, int32s, signed_bytes
+from gptjt_demo.models.compiled.addresses import (
+    bytes_at,
+    float_table,
+    floats,
+    int16s,
+    int32s,
+    int64s,
+    signed_bytes,
+    table,
+)
 from gptjt_demo.models.compiled.attention import attend, rotate
-from gptjt_demo.models.compiled.kept import KEPT
 from gptjt_demo.models.compiled.linear import linear
+from gptjt_demo.models.compiled.operations import (
+    ATTEND,
+    BUFFERS,
+    CACHE,
+    DONE,
+    EMBED,
+    GATE,
+    GATHER,
+    GELU,
+    LAST,
+    LINEAR,
+    NORM,
+    QUANTIZE,
+    QUIT,
+    ROTATE,
+    SEEN,
+    SHIFT,
+    TICKET,
+    WIDTH,
+)
 from gptjt_demo.models.compiled.threads import add_and_get, breathe, read, write, yield_core
-from gptjt_demo.models.compiled.weights import GROUP
+from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8
 
-CODES, INT8, INT16 = weights.CODES, weights.INT8, weights.INT16
-
-
-# Operations
-EMBED, NORM, LINEAR, ROTATE, ATTEND, QUANTIZE, GATE, GELU, GATHER = range(9)
-
-# Columns of the table of operations; what they mean is said at each operation's function.
-WIDTH = 16
-# The counters that threads share, each in a cache line of its own.
-TICKET, DONE, LAST, QUIT = 0, 8, 16, 24
-COUNTERS = 32
-
-SHIFT = 32  # a ticket is (phase << 32) + the next piece
 _PATIENCE = 200  # looks at a counter before the core is offered to others
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def _embed(op, piece, rows, buffers, order):
     """EMBED: ids buffer, out buffer, kind, weight, absmax, row scale, values a row, stored values a row."""
     ids, width, stored = int32s(buffers[op[1]], rows), op[7], op[8]
@@ -65,7 +79,7 @@ def _embed(op, piece, rows, buffers, order):
                     out[group * GROUP + order[k]] = float32(fine[group * GROUP + k]) * scale
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract", "reassoc"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 def _norm(op, piece, rows, buffers, numbers, order, scratch):
     """NORM: source, out codes, out scales, weight, bias or 0, width, stored width, epsilon's index, whether centred."""
     width, stored = op[6], op[7]
@@ -94,7 +108,7 @@ def _norm(op, piece, rows, buffers, numbers, order, scratch):
     )
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy", fastmath={"contract"})
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def _activate(op, piece, buffers, order, scratch):
     """QUANTIZE, GATE, GELU: source, out codes, out scales, second source, -, width, stored width."""
     width, stored = op[6], op[7]
@@ -108,13 +122,15 @@ def _activate(op, piece, buffers, order, scratch):
     elif op[0] == GELU:
         gelu(source, 0, scratch.ctypes.data, width)
     else:
-        scratch[:width] = floats(source, width)
+        given = floats(source, width)
+        for k in range(width):
+            scratch[k] = given[k]
     for k in range(width, stored):
         scratch[k] = float32(0.0)
     quantize_groups(scratch.ctypes.data, codes, scales, groups)
 
 
-@njit(nogil=True, cache=KEPT)
+@njit(nogil=True)
 def _pick(op, piece, buffers, chosen):
     """GATHER: source, out, width: rows that are asked for, one behind the other."""
     width = op[3]
@@ -133,53 +149,67 @@ def _pieces(op, rows, asked):
     return asked if op[15] else rows
 
 
-@njit(nogil=True, cache=KEPT, error_model="numpy")
+@njit(nogil=True, error_model="numpy")
 def work(
     counters,
     operations,
+    count,
     phases,
+    ends,
     buffers,
     cache,
     numbers,
+    last_number,
     where,
+    rows,
     chosen,
+    asked,
     cosines,
     sines,
+    positions,
+    angles,
     order,
     scratch,
+    room,
     wide,
     sums,
     leads,
 ):
     """Take pieces until the last phase is done, or for a worker until the step is over.
 
+    All arguments are int64: addresses, and the sizes of what lies there.
+
     Args:
         counters: int64 (COUNTERS,), shared; `LAST` says where to stop.
-        operations: int64 (operations, WIDTH).
-        phases: int64 (phases + 1,): the first operation of each.
-        buffers: int64: addresses of what is written.
+        operations: int64 (count, WIDTH).
+        phases: int64 (ends,): the first operation of each, and behind the last.
+        buffers: int64 (BUFFERS,): addresses of what is written.
         cache: int64: address of keys, of values, columns there is room for, sequences.
-        numbers: float32: epsilons, and last the scaling of scores.
-        where: int64 (rows, 7): position, sequence, column, and the two ranges of columns that a row sees.
-        chosen: int64: rows whose logits are asked for.
-        cosines: float32 (positions, rotated width / 2).
+        numbers: float32 (last_number + 1,): epsilons, and last the scaling of scores.
+        where: int64 (rows, SEEN): position, sequence, column, and the two ranges of columns that a row sees.
+        chosen: int64 (asked,): rows whose logits are asked for.
+        cosines: float32 (positions, angles).
         sines: of the same shape.
         order: int64 (GROUP,): see `weights.order`.
-        scratch: float32: this thread's own; (QUERIES, columns and three vectors) is what attention needs of it.
-        wide: int16 (WIDE, columns): this thread's own.
-        sums: float32 (SUMS,): this thread's own.
+        scratch: float32 (room,), this thread's own; (QUERIES, columns and three vectors) is what attention needs of it.
+        wide: int16 (WIDE, columns), this thread's own.
+        sums: float32 (SUMS,), this thread's own.
         leads: whether to return at `LAST`; other threads wait there for more, until `QUIT`.
     """
-    base = counters.ctypes.data
-    ticket, done, quit_ = base + 8 * TICKET, base + 8 * DONE, base + 8 * QUIT
-    rows, asked = len(where), len(chosen)
-    scaling = numbers[len(numbers) - 1]
-    wide_at, sums_at = wide.ctypes.data, sums.ctypes.data
+    ticket, done, quit_ = counters + 8 * TICKET, counters + 8 * DONE, counters + 8 * QUIT
+    stop = counters + 8 * LAST
+    operations, phases = table(operations, count, WIDTH), int64s(phases, ends)
+    where, chosen = table(where, rows, SEEN), int64s(chosen, asked)
+    buffers, cache = int64s(buffers, BUFFERS), int64s(cache, CACHE)
+    numbers, order = floats(numbers, last_number + 1), int64s(order, GROUP)
+    cosines, sines = float_table(cosines, positions, angles), float_table(sines, positions, angles)
+    scratch = floats(scratch, room)
+    scaling = numbers[last_number]
     waited = 0
     while True:
         # A phase that this thread need not look at any more is read before a piece is taken, so that none is lost.
         now = read(ticket)
-        if (now >> SHIFT) >= read(base + 8 * LAST):
+        if (now >> SHIFT) >= read(stop):
             if leads or read(quit_):
                 return
             waited += 1
@@ -190,7 +220,7 @@ def work(
             continue
         taken = add_and_get(ticket, 1)
         phase, piece = taken >> SHIFT, taken & 0x7FFFFFFF
-        if phase >= len(phases) - 1:
+        if phase >= read(stop):  # the step ended between the two looks
             continue
         first, last = phases[phase], phases[phase + 1]
         total = int64(0)
@@ -217,7 +247,7 @@ def work(
         op = operations[which]
         kind = op[0]
         if kind == LINEAR:
-            linear(op, within, asked if op[15] else rows, buffers, wide_at, sums_at)
+            linear(op, within, asked if op[15] else rows, buffers, wide, sums)
         elif kind == ATTEND:
             attend(op, within, rows, buffers, cache, where, scaling, scratch)
         elif kind == ROTATE:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gptjt_demo.errors import SettingError
-from gptjt_demo.models.compiled import cache, processor, ready
+from gptjt_demo.models.compiled import cache, machine_code, processor, ready
 
 
 def test_without_a_compiled_step_answers_come_the_present_way_and_then_from_the_compiled_one(tmp_path: Path) -> None:
@@ -65,14 +65,57 @@ def test_a_way_that_there_is_not_is_refused_with_those_that_there_are(monkeypatc
         processor.asked_way()
 
 
-def test_a_forced_avx2_compiles_for_nothing_beyond_it(tmp_path: Path) -> None:
-    look = (
-        "from gptjt_demo.models.compiled import step\n"
-        "from numba.core.registry import cpu_target\n"
-        "print(cpu_target.target_context.codegen()._tm_features)"
+def test_a_forced_avx2_compiles_for_nothing_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPTJT_WAY", "avx2")
+    processor.way.cache_clear()
+    try:
+        cpu, features = processor.target()
+    finally:
+        monkeypatch.undo()
+        processor.way.cache_clear()
+    assert cpu == "haswell"
+    assert "+avx2" in features.split(",")
+    assert not [name for name in features.split(",") if name.startswith(("+avx512", "+avxvnni", "+amx"))]
+
+
+def test_a_model_is_loaded_without_numba_and_answers(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from gptjt_demo import Template, load\n"
+        "engine, template = load('mini', progress=False), Template.load('currency')\n"
+        "assert engine.complete(template.render('Japan'), template.generation).text == 'Japanese Yen'\n"
+        "assert 'compiled' in engine.notes[0], engine.notes\n"
+        "assert not {'numba', 'transformers'} & sys.modules.keys()\n"
     )
-    given = {**os.environ, "GPTJT_WAY": "avx2", "GPTJT_CACHE": str(tmp_path)}
-    said = subprocess.run([sys.executable, "-c", look], env=given, capture_output=True, text=True, check=True)
-    features = said.stdout.strip().split(",")
-    assert "+avx2" in features
-    assert not [name for name in features if name.startswith(("+avx512", "+avxvnni", "+amx"))]
+    ready.compile_here()
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"\0" * 200_000])
+def test_damaged_code_is_never_run_and_made_anew(
+    damage: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ready.compile_here()
+    good, file = machine_code.kept(), tmp_path / "step"
+    assert good is not None
+    whole = good.read_bytes()[32:]  # behind its digest
+    made: list[bytes] = []
+
+    def make() -> bytes:
+        made.append(whole)
+        return whole
+
+    monkeypatch.setattr(machine_code, "kept", lambda: file)
+    monkeypatch.setattr(machine_code, "make", make)
+    file.write_bytes(damage)
+    for _ in range(2):  # the second time it is read
+        assert callable(machine_code.step_function.__wrapped__())
+    assert made == [whole]
+    assert file.read_bytes() == good.read_bytes()
+
+
+def test_code_that_cannot_be_kept_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(machine_code, "kept", lambda: tmp_path / "missing" / "step")
+    machine_code.keep(b"code")
+    assert not ready.is_ready()
+    assert list(tmp_path.iterdir()) == []
