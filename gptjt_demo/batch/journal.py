@@ -21,6 +21,7 @@ from gptjt_demo.batch.lock import Held, hold
 from gptjt_demo.batch.question import Reply
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables.rowfile import AppendOnly
+from gptjt_demo.tables.table import Table
 
 Identity = Mapping[str, str]
 
@@ -30,6 +31,11 @@ SOURCE = "source file"
 _BEGIN = b'{"begun": '
 _KEPT = tuple(field.name for field in fields(Reply) if field.name != "scores")
 _FINISHING = b'{"finishing": true}\n'
+
+
+def source_of(table: Table) -> Identity:
+    """What of a table tells the rows of one run from another's: its bytes, and how they were read."""
+    return {SOURCE: table.digest(), **({"reading of quotation marks": "plain"} if table.plain_quotes else {})}
 
 
 def journal_of(target: Path) -> Path:

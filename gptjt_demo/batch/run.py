@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gptjt_demo.batch.journal import SOURCE, Identity
+from gptjt_demo.batch.journal import Identity, source_of
 from gptjt_demo.batch.output import Output, check_target
 from gptjt_demo.batch.progress import Meter, Told
 from gptjt_demo.batch.question import Query, Question, Reply
@@ -200,14 +200,12 @@ def _identity(question: Question, table: Table, columns: Mapping[str, str]) -> I
     if template["shape"] is None:  # there were none once, and a run from then can be resumed
         del template["shape"]
     rule = {"rule": question.rule} if question.labels and question.rule != "logprob" else {}
-    quotes = {"reading of quotation marks": "plain"} if table.plain_quotes else {}
     return {
-        SOURCE: table.digest(),
+        **source_of(table),
         "template": hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest(),
         "columns": json.dumps(dict(columns), sort_keys=True),
         "labels": str(question.labels),
         "attention": question.mode,
         "model": question.engine.name,
         **rule,
-        **quotes,
     }

@@ -53,9 +53,9 @@ class Measured:
         from gptjt_demo.batch.columns import asked_gold, taken_words
         from gptjt_demo.evaluation.evaluate import labelled
 
-        typed = [text.rpartition("=")[2] for text in inputs or ()]
-        gold = asked_gold(template, output, table.columns, where="--output-column", taken=[*(inputs or ()), *typed])
-        columns = columns_of(table, template, inputs, gold=gold)
+        columns = columns_of(table, template, inputs) if inputs else {}
+        gold = asked_gold(template, output, table.columns, where="--output-column", taken=columns.values())
+        columns = columns or columns_of(table, template, None, gold=gold)
         rows = labelled(table, template, columns=columns, gold=gold, limit=limit)
         if said:
             tell("; ".join([taken_words(columns, gold), *([rows.sentence] if rows.without_gold else [])]))

@@ -23,6 +23,7 @@ from gptjt_demo.cli.options import (
     JsonOption,
     LimitOption,
     ModelOption,
+    PlainQuotesOption,
     PromptsOption,
     RuleOption,
     TemplateOption,
@@ -67,6 +68,7 @@ def improve(
     output_column: GoldColumn = None,
     rule: RuleOption = "logprob",
     attention: AttentionOption = None,
+    plain_quotes: PlainQuotesOption = False,
     limit: LimitOption = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
@@ -86,7 +88,7 @@ def improve(
     _check_target(target, overwrite)
     check_journal(target, resume=resume, overwrite=overwrite)
     said = not json_ and bool(gold)
-    table = read_table(gold or sample_of(chosen), said=said)
+    table = read_table(gold or sample_of(chosen), said=said, plain_quotes=plain_quotes)
     job = Measured.of(chosen, table, input_column, output_column, limit, said=said)
     engine = open_engine(model, device)
     question = Question(engine, chosen, by_label, attention or chosen.attention, rule)

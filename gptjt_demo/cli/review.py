@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gptjt_demo.cli.files import read_table
-from gptjt_demo.cli.options import JsonOption
+from gptjt_demo.cli.options import JsonOption, PlainQuotesOption
 from gptjt_demo.cli.output import print_json, tell
 from gptjt_demo.errors import SettingError
 
@@ -32,6 +32,7 @@ def review(
         float, typer.Option("--target", help="The part of the rows that is to be right, in per cent.")
     ] = 95.0,
     limit: Annotated[int, typer.Option("--limit", help="Rows of the queue that are shown; 0 for all.", min=0)] = 20,
+    plain_quotes: PlainQuotesOption = False,
     json_: JsonOption = False,
 ) -> None:
     """Say which answers to look at first, and with right answers how many have to be looked at."""
@@ -43,7 +44,7 @@ def review(
         raise SettingError(
             f"{target:g} is no part of the rows", where="--target", mend="give more than 0, less than 100"
         )
-    table = read_table(source, said=not json_)
+    table = read_table(source, said=not json_, plain_quotes=plain_quotes)
     right = None if gold is None else table.columns[table.column_index(gold)]
     columns = AnswerColumns.of(table.columns, gold=right, where=str(source))
     found = Arrangement(table, columns)

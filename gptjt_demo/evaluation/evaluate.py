@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gptjt_demo.batch.progress import Meter, Told
+from gptjt_demo.batch.progress import Meter, Told, count
 from gptjt_demo.batch.question import Question, Reply
 from gptjt_demo.batch.run import capped, query_of
 from gptjt_demo.batch.sharding import Shard
@@ -234,9 +234,14 @@ def _notes(question: Question, outcomes: Sequence[Outcome]) -> Iterator[str]:
         names = ", ".join(f"{name!r} ({count})" for name, count in foreign.most_common(5))
         more = ", …" if len(foreign) > 5 else "."
         yield f"Gold answers that are none of the template's labels count as wrong: {names}{more}"
-    if asked := _among_examples(question.template, outcomes):
-        which = "One row is" if asked == 1 else f"{asked:,} rows are"
-        yield f"{which} among the examples, and {'was' if asked == 1 else 'each was'} asked without itself being shown."
+    if known := _among_examples(question.template, outcomes):
+        if question.template.nearest_examples is None:
+            which = f"{count(known, 'measured row')} {'is' if known == 1 else 'are'} among the examples of"
+            title = question.template.title
+            yield f"{which} “{title}”: the model has read the right answer, so the figures are too good."
+        else:
+            which, was = ("One row is", "was") if known == 1 else (f"{known:,} rows are", "each was")
+            yield f"{which} among the examples, and {was} asked without itself being shown."
     if question.template.shape is not None and not question.labels:
         yield f"Answers are held to a shape: {described(question.template.shape.over(('',)))}."
     if question.attention == "prefix" and question.mode != "prefix":
@@ -244,9 +249,7 @@ def _notes(question: Question, outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _among_examples(template: Template, outcomes: Sequence[Outcome]) -> int:
-    """Rows that a template which shows the nearest examples has among them: it never shows a query to itself."""
-    if template.nearest_examples is None:
-        return 0
+    """Rows that are examples of the template too."""
     names = [field.name for field in template.inputs]
     known = {tuple(normalised(row.inputs[name]) for name in names) for row in template.examples}
     return sum(tuple(normalised(outcome.row.query[name]) for name in names) in known for outcome in outcomes)

@@ -238,6 +238,7 @@ class Run:
             "gold_column": self.gold_column,
             "rows": self.n if self.asked is None else self.asked,
             "without_gold": self.without_gold,
+            "notes": list(self.notes),
             "finished": self.finished,
             "n": self.n,
             "errors": self.errors,

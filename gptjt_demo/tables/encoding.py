@@ -30,6 +30,10 @@ _CHARACTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
 _HALF = re.compile("\udced[\udca0-\udcbf][\udc80-\udcbf]")  # half of a surrogate pair as UTF-8 would have it
 _MOST = 10, 0.01  # at most so many damaged characters, or so large a part of all: a file with more of them is not text
 _WESTERN = 0.2  # text in a Latin script has fewer letters with accents; Shift JIS and the like have more such bytes
+# Letters of a Latin script seldom stand four in a row with accents; what Cyrillic, Greek, Chinese, Korean and other
+# encodings of bytes become under a wrong name does nothing else.
+_RUN = re.compile("[\xa1-\xff]{4,}")
+_RUNS = 5  # fewer may be an alphabet that somebody wrote down
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -50,7 +54,7 @@ def detect(path: Path) -> TextEncoding:
     """The file's encoding: by its byte-order mark, else UTF-8 if it decodes, else UTF-16 if plain, else Windows-1252.
 
     Raises:
-        TableError: the file is not text.
+        TableError: the file is not text, or text in another encoding.
     """
     with path.open("rb") as file:
         head = file.read(4096)
@@ -68,14 +72,20 @@ def detect(path: Path) -> TextEncoding:
     except _Undecodable:
         if _damaged_utf8(path):
             return TextEncoding("utf-8", "UTF-8")
-    stray = letters = characters = 0
+    stray = letters = characters = runs = in_runs = 0
     for text in _decoded(path, "cp1252", "Windows-1252", errors_of("cp1252")):
         stray, letters = stray + len(_STRAY_BYTE.findall(text)), letters + len(_CHARACTER.findall(text))
         characters += len(text)
+        for run in _RUN.findall(text):
+            runs, in_runs = runs + 1, in_runs + len(run)
         if _CONTROL.search(text):
             raise TableError("not a text file", where=path.name, mend="save the table as CSV, TSV, JSONL or XLSX")
     if _too_many(stray, characters) or (stray and letters + stray > _WESTERN * characters):
         _verify(path, "cp1252", "Windows-1252")  # which says where the first is
+    if runs >= _RUNS and in_runs > letters / 2:
+        raise TableError(
+            "neither UTF-8 nor Windows-1252, but text in another encoding", where=path.name, mend="save it as UTF-8"
+        )
     return TextEncoding("cp1252", "Windows-1252, because it is not UTF-8")
 
 

@@ -15,15 +15,18 @@ from itertools import pairwise
 
 TIME_ALONE = "times of day alone, of cells that hold days too"
 ZEROS_LOST = "numbers read without the leading zeros that are shown"
+SIGN_LOST = "numbers read without the sign or word that is shown with them, such as %"
 
 BUILT_IN = {
+    5: "$0", 6: "$0", 7: "$0.00", 8: "$0.00", 9: "0%", 10: "0.00%", 42: "$0", 44: "$0.00",
     14: "yyyy-mm-dd", 15: "yyyy-mm-dd", 16: "yyyy-mm-dd", 17: "yyyy-mm-dd", 18: "h:mm", 19: "h:mm:ss", 20: "h:mm",
     21: "h:mm:ss", 22: "yyyy-mm-dd h:mm", 27: "yyyy-mm-dd", 28: "yyyy-mm-dd", 29: "yyyy-mm-dd", 30: "yyyy-mm-dd",
     31: "yyyy-mm-dd", 32: "h:mm", 33: "h:mm:ss", 34: "h:mm", 35: "h:mm:ss", 36: "yyyy-mm-dd", 45: "mm:ss",
     46: "[h]:mm:ss", 47: "mm:ss.0", 50: "yyyy-mm-dd", 51: "yyyy-mm-dd", 52: "yyyy-mm-dd", 53: "yyyy-mm-dd",
     54: "yyyy-mm-dd", 55: "yyyy-mm-dd", 56: "yyyy-mm-dd", 57: "yyyy-mm-dd", 58: "yyyy-mm-dd",
 }  # fmt: skip
-"""Built-in formats, which a workbook names only by their number: those that change how a number is read."""
+"""Built-in formats, which a workbook names only by their number: those that change how a number is read, or what is
+said of it."""
 
 _EPOCH, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)
 _DAY = 86_400
@@ -34,11 +37,13 @@ _TOKEN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _WHOLE = re.compile(r"-?\d+")
+_SIGN = re.compile(r"[^\W\d_]|[%‰°$€£¥₹₽₩₺฿¤¢]")
 
 
 @dataclass(frozen=True)
 class Format:
-    """A number format, taken apart once for all of its cells. `kind`: plain, date, time, duration, zeros or unknown."""
+    """A number format, taken apart once for all of its cells. `kind`: plain, signed (plain with a sign or a word beside
+    it), date, time, duration, zeros or unknown."""
 
     kind: str
     sections: tuple[tuple[re.Match[str], ...], ...] = ()
@@ -71,7 +76,7 @@ class Format:
             return found.date().isoformat() if found.time() == time() else found.isoformat(), ""
         if self.kind == "zeros":
             return self._zeros(value), ""
-        return plain(number), ZEROS_LOST if self.kind == "unknown" else ""
+        return plain(number), {"unknown": ZEROS_LOST, "signed": SIGN_LOST}.get(self.kind, "")
 
     def _duration(self, value: Decimal) -> str:
         tokens = self.sections[0]
@@ -135,12 +140,18 @@ def _kind(tokens: list[re.Match[str]]) -> str:
         return "time" if not set(letters) & set("yd") and set(letters) & set("hs") else "date"
     before = "".join(token["digits"] or ("." if token["other"] == "." else "") for token in tokens).partition(".")[0]
     if not before.lstrip("#?").startswith("00"):
-        return "plain"
+        return "signed" if any(map(_signs, tokens)) else "plain"
     simple = all(token["other"] not in (",", "%", "/", "E", "e") for token in tokens)
     conditional = any(re.match(r"\[[<>=]", token[0]) for token in tokens)
     scientific = any(token[0].lower() in ("e+", "e-", "general") for token in tokens)
     # Digits that may stay away would take their literals with them.
     return "zeros" if simple and not conditional and not scientific and set(before) == {"0"} else "unknown"
+
+
+def _signs(token: re.Match[str]) -> bool:
+    """Whether it shows a sign or a word beside the number: a percent sign, a currency, a unit."""
+    currency = re.match(r"\[\$([^\]-]+)", token[0])  # [$€-407]; [$-407] names a language alone
+    return _SIGN.search(currency[1] if currency else _literal(token)) is not None
 
 
 def _literal(token: re.Match[str]) -> str:

@@ -31,6 +31,8 @@ _OTHERS = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
+    (b"\xfd7zXZ\0", "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
     (b"Rar!", "a RAR archive"),
     (b"SQLite format 3", "an SQLite database"),
     (b"{\\rtf", "an RTF document"),
@@ -148,6 +150,8 @@ def _path(name: object) -> Path:
 
 def _sheet(path: Path, head: bytes, plain_quotes: bool) -> tuple[Sheet, tuple[str, ...]]:
     """The file by its content, and the notes about it."""
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise TableError("a git-lfs pointer in place of the file", where=path.name, mend="fetch it with git lfs pull")
     for start, kind in _OTHERS:
         if head.startswith(start):
             raise TableError(f"{kind}, not a table", where=path.name, mend="save the table as CSV, TSV, JSONL or XLSX")

@@ -23,7 +23,7 @@ from gptjt_demo.tables.formulas import restore
 from gptjt_demo.tables.number_format import BUILT_IN, Format
 from gptjt_demo.tables.package import Event, Package
 from gptjt_demo.tables.sheet import CELL_LIMIT, COLUMN_LIMIT, Cell, Faults, Row, Sheet, whole
-from gptjt_demo.tables.worksheet import Found, cells_of
+from gptjt_demo.tables.worksheet import TRUE, Found, cells_of
 
 BLANK_LIMIT = 10_000  # blank rows in a row
 _USUAL = "xl/workbook.xml"
@@ -33,7 +33,7 @@ _OTHERS = {
     "index/document.iwa": ("an Apple Numbers file", "export it as XLSX or CSV"),
 }
 _OPEN_AND_SAVE = "open the file in a spreadsheet program and save it again"
-_TRUE = ("1", "true", "on")
+_ERRORS = "error values in place of a result, read as they are shown"
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ class _Seen:
     lost: dict[str, tuple[int, str]] = field(default_factory=dict)
     formulas: bool = False
     faults: Faults = field(default_factory=Faults)
+
+    def lose(self, what: str, cell: Found) -> None:
+        """Count a cell that comes as another thing than it is shown."""
+        count, first = self.lost.get(what, (0, cell.name))
+        self.lost[what] = count + 1, first
 
 
 def is_workbook(path: Path) -> bool:
@@ -144,7 +149,8 @@ def _rows(path: Path, seen: _Seen) -> Iterator[list[str | None]]:
         seen.notes.append(f'the sheet "{book.title}"' + (f", not the other {book.others}" if book.others else ""))
         before = 0  # the last row that is not blank
         merged: list[str] = []
-        for number, row in cells_of(package.events(book.part), merged):
+        hidden, unseen = set[int](), list[int]()
+        for number, row in cells_of(package.events(book.part), merged, hidden):
             texts = _texts(row, number, book, seen, path)
             if all(text is None for text in texts):
                 continue
@@ -157,12 +163,18 @@ def _rows(path: Path, seen: _Seen) -> Iterator[list[str | None]]:
             yield from ([] for _ in range(before + 1, number if before else 0))
             if before:
                 seen.faults.look(f"row {number:,}", filter(None, texts))
+            unseen += [number] if number in hidden else []
             yield texts
             before = number
+        if not before and book.others:
+            mend = "delete it, or move the table's sheet before it"
+            raise TableError(f'the first sheet, "{book.title}", is empty', where=path.name, mend=mend)
         if merged:
             seen.notes.append(
                 f"merged cells, of which the first has the text: {len(merged):,}, the first is {merged[0]}"
             )
+        if unseen:
+            seen.notes.append(f"hidden rows, which are read too: {len(unseen):,}, the first is row {unseen[0]:,}")
         if seen.formulas and book.manual:
             seen.notes.append("calculated only by hand, so results of formulas may be old")
 
@@ -203,10 +215,11 @@ def _text(found: Found, book: _Book, seen: _Seen) -> str | None:
     if found.type in ("str", "inlineStr"):
         return unescaped(value)
     if found.type == "b":
-        return "TRUE" if value.strip() in _TRUE else "FALSE"
+        return "TRUE" if value.strip() in TRUE else "FALSE"
     if found.type == "d":
         return value.removesuffix("T00:00:00").removesuffix("T00:00:00.000")
     if found.type == "e":
+        seen.lose(_ERRORS, found)
         return value
     if not value.strip():
         return None
@@ -215,8 +228,7 @@ def _text(found: Found, book: _Book, seen: _Seen) -> str | None:
     format = book.formats[found.style] if found.style < len(book.formats) else Format("plain")
     text, lost = format.shown(value.strip(), from_1904=book.from_1904)
     if lost:
-        count, first = seen.lost.get(lost, (0, found.name))
-        seen.lost[lost] = count + 1, first
+        seen.lose(lost, found)
     return text
 
 
@@ -286,7 +298,7 @@ def _book(package: Package, path: Path) -> _Book:
 
 
 def _says(settings: dict[str, str], name: str) -> bool:
-    return settings.get(name, "").lower() in _TRUE
+    return settings.get(name, "").lower() in TRUE
 
 
 def _shared_texts(package: Package, name: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The cells of a worksheet's XML, row by row.
 
 In: its elements. Out: each row's number and its cells, in their order, with their values as they are in the file; and
-which cells are merged.
+which cells are merged, and which rows hidden.
 Does not know what a value means, nor any other part of the workbook.
 """
 
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from gptjt_demo.tables.package import Event
 from gptjt_demo.tables.sheet import COLUMN_LIMIT
 
+TRUE = ("1", "true", "on")
+"""What the format writes for yes."""
 _NAME = re.compile(r"\$?([A-Za-z]{1,4})\$?(\d{1,9})")
 
 
@@ -46,8 +48,9 @@ class Found:
         return f"{letters}{self.row}"
 
 
-def cells_of(events: Iterable[Event], merged: list[str]) -> Iterator[tuple[int, list[Found]]]:
-    """Every row with cells; `merged` receives the areas that are shown as one cell.
+def cells_of(events: Iterable[Event], merged: list[str], hidden: set[int]) -> Iterator[tuple[int, list[Found]]]:
+    """Every row with cells; `merged` receives the areas that are shown as one cell, `hidden` the numbers of rows that
+    are not shown.
 
     Raises:
         ValueError: rows or cells are in another order than their numbers.
@@ -81,6 +84,8 @@ def cells_of(events: Iterable[Event], merged: list[str]) -> Iterator[tuple[int, 
             if following <= number:
                 raise ValueError(f"row {following} after row {number}")
             number, row = following, []
+            if event.attributes.get("hidden", "").lower() in TRUE:
+                hidden.add(number)
         elif event.name == "row":
             yield number, row
         elif event.name == "mergeCell" and event.kind == "start":

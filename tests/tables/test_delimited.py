@@ -325,3 +325,45 @@ def test_one_stray_byte_beside_one_good_character_does_not_change_the_encoding(t
     found = table.read(save(tmp_path / "a.csv", "a,b\n1,é\n".encode() + b"2,caf\xe9\n"))
     (_, good), (_, damaged) = found
     assert (good, bool(fault_of(damaged))) == ("é", True)
+
+
+OTHERS = {
+    "cp1251": "привет мир как дела",
+    "koi8-r": "привет мир как дела",
+    "cp1253": "γεια σου κόσμε σήμερα",
+    "cp1255": "שלום עולם היום",
+    "gbk": "这是中文的句子",
+    "big5": "這是中文的句子",
+    "euc_kr": "이것은 한국어 문장입니다",
+    "euc_jp": "これは日本語の文章です",
+}
+
+
+@pytest.mark.parametrize("codec", OTHERS)
+def test_text_of_another_script_is_not_taken_for_western_text(tmp_path: Path, codec: str) -> None:
+    text = "text,label\n" + f"{OTHERS[codec]},joy and a remark in English\n" * 8
+    (tmp_path / "a.csv").write_bytes(text.encode(codec))
+    with pytest.raises(TableError, match="neither UTF-8 nor Windows-1252, but text in another encoding; save it as"):
+        table.read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "text", ["jäääär öö, õhtu", "Größe ÄÖÜ äöüß", "créée ça «où»", "þú ættir að það", "é", "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏ"]
+)
+def test_western_text_full_of_accents_is_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_bytes(("text,label\n" + f'"{text}",joy\n' * 4).encode("cp1252"))
+    assert [row[0] for row in table.read(tmp_path / "a.csv")] == [text] * 4
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n", "a git-lfs pointer in place of the"),
+        (b"\xfd7zXZ\0\0\x04", "an xz archive"),
+        (b"\x28\xb5\x2f\xfd\0\0\0", "a Zstandard archive"),
+    ],
+)
+def test_what_stands_in_place_of_a_table_is_called_what_it_is(tmp_path: Path, data: bytes, what: str) -> None:
+    (tmp_path / "a.csv").write_bytes(data)
+    with pytest.raises(TableError, match=what):
+        table.read(tmp_path / "a.csv")

@@ -11,7 +11,7 @@ from made_workbooks import MAIN, STRICT, made, row_of, styled
 
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile, table
-from gptjt_demo.tables.number_format import TIME_ALONE, ZEROS_LOST, Format
+from gptjt_demo.tables.number_format import SIGN_LOST, TIME_ALONE, ZEROS_LOST, Format
 
 # --- formulas that nobody has worked out
 
@@ -193,9 +193,10 @@ def test_cells_and_rows_without_names_follow_each_other(tmp_path: Path) -> None:
         ("[$-409]mmm d", "45322", "2024-01-31"),
         ("0.00", "1.5", "1.5"),
         ("#,##0", "1234567", "1234567"),
-        ("0%", "0.05", "0.05"),
         ("General", "7.0", "7"),
-        ("0.00 &quot;days&quot;", "2", "2"),
+        ("#,##0.00_);[Red](#,##0.00)", "2", "2"),
+        ("[$-409]0.00", "2", "2"),
+        ("0.00E+00", "2", "2"),
         ("@", "7", "7"),
     ],
 )
@@ -208,7 +209,16 @@ def test_a_number_comes_as_it_is_or_as_it_shows(tmp_path: Path, code: str, numbe
 
 @pytest.mark.parametrize(
     ("code", "number", "text", "said"),
-    [("0,000", "5", "5", ZEROS_LOST), ("#00", "5", "5", ZEROS_LOST), ("h:mm:ss", "1.5", "12:00:00", TIME_ALONE)],
+    [
+        ("0,000", "5", "5", ZEROS_LOST),
+        ("#00", "5", "5", ZEROS_LOST),
+        ("h:mm:ss", "1.5", "12:00:00", TIME_ALONE),
+        ("0%", "0.05", "0.05", SIGN_LOST),
+        ("#,##0.00 [$€-407]", "1234.5", "1234.5", SIGN_LOST),
+        ("_($* #,##0.00_)", "2", "2", SIGN_LOST),
+        ("0.00 &quot;days&quot;", "2", "2", SIGN_LOST),
+        ("&quot;yes&quot;;;&quot;no&quot;", "1", "1", SIGN_LOST),
+    ],
 )
 def test_what_of_a_number_s_look_is_lost_is_said(tmp_path: Path, code: str, number: str, text: str, said: str) -> None:
     cells = f'<c r="A2" s="1"><v>{number}</v></c><c r="B2" s="1"><v>{number}</v></c>'
@@ -282,3 +292,41 @@ def test_merged_cells_are_said(tmp_path: Path) -> None:
     found = table.read(tmp_path / "a.xlsx")
     assert list(found) == [("a", "joy"), ("b", "")]
     assert "merged cells, of which the first has the text: 1, the first is B2:B3" in found.notes
+
+
+@pytest.mark.parametrize("number", [9, 10, 44])
+def test_a_built_in_format_with_a_sign_is_known_by_its_number(tmp_path: Path, number: int) -> None:
+    styles = f'<cellXfs><xf numFmtId="0"/><xf numFmtId="{number}"/></cellXfs>'
+    found = table.read(made(tmp_path / "a.xlsx", '<c r="A2" s="1"><v>0.25</v></c>', styles=styles))
+    assert list(found) == [("0.25",)]
+    assert f"{SIGN_LOST}: 1, the first is cell A2" in found.notes
+
+
+def test_error_values_come_as_they_are_shown_and_are_said(tmp_path: Path) -> None:
+    cells = (
+        '<c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="B2" t="e"><v>#N/A</v></c><c r="C2" t="str"><v>#N/A</v></c>'
+    )
+    found = table.read(made(tmp_path / "a.xlsx", cells))
+    assert list(found) == [("#DIV/0!", "#N/A", "#N/A")]
+    assert "error values in place of a result, read as they are shown: 2, the first is cell A2" in found.notes
+
+
+def test_hidden_rows_are_read_and_said(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["text"], ["a"], ["b"], ["c"]):
+        book.active.append(row)
+    for number in (3, 4, 9):  # the last has no cell
+        book.active.row_dimensions[number].hidden = True
+    book.save(tmp_path / "a.xlsx")
+    found = table.read(tmp_path / "a.xlsx")
+    assert list(found) == [("a",), ("b",), ("c",)]
+    assert "hidden rows, which are read too: 2, the first is row 3" in found.notes
+
+
+def test_an_empty_first_sheet_is_named_where_there_are_others(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Notes"
+    book.create_sheet("Data").append(["text"])
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(TableError, match='the first sheet, "Notes", is empty; delete it'):
+        table.read(tmp_path / "a.xlsx")

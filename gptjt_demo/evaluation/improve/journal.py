@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from gptjt_demo.batch.journal import SOURCE, Identity, Journal, is_journal, journal_of
+from gptjt_demo.batch.journal import Identity, Journal, is_journal, journal_of, source_of
 from gptjt_demo.batch.question import Question, Reply
 from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.tables.table import Table
@@ -36,7 +36,7 @@ def identity_of(question: Question, table: Table, columns: Mapping[str, str], go
     """What a search must have in common with the one that it goes on with."""
     template = question.template.model_dump(mode="json", exclude=_NOT_ASKED)
     return {
-        SOURCE: table.digest(),
+        **source_of(table),
         "template": hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest(),
         "columns": json.dumps(dict(columns), sort_keys=True),
         "right answers": gold,

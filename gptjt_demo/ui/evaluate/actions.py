@@ -16,7 +16,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from gptjt_demo.batch.progress import Meter, Progress, count
+from gptjt_demo.batch.progress import Meter, Progress
 from gptjt_demo.batch.question import Question
 from gptjt_demo.engine.calibration import LabelRule, check_rule
 from gptjt_demo.errors import PlaygroundError, SettingError
@@ -24,11 +24,10 @@ from gptjt_demo.evaluation import samples
 from gptjt_demo.evaluation.diagnostics import DIAGNOSTICS, Diagnosis
 from gptjt_demo.evaluation.evaluate import LabelledRows, labelled, measure
 from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
-from gptjt_demo.evaluation.run import Labelled, Run
+from gptjt_demo.evaluation.run import Run
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import Table
-from gptjt_demo.templates.answer_check import normalised
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.evaluate.charts import chart, no_chart
 from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
@@ -124,7 +123,6 @@ class EvaluateActions:
         except PlaygroundError as error:
             yield gr.skip(), problem(str(error)), gr.skip(), gr.skip()
             return
-        said = list(_shown_before(asked))
 
         def function(cancel: threading.Event, tell: Tell[Progress]) -> tuple[list[Run], str]:
             runs: list[Run] = []
@@ -134,7 +132,7 @@ class EvaluateActions:
                 meter = Meter(len(rows), partial(tell, title=f"{template.title}, {question.mode} attention"))
                 runs.append(measure(question, rows, cancel=cancel, meter=meter, rules=True))
             runs = [run for run in runs if run.n]
-            return runs, figures(runs, said, called)  # here, because pictures take a while
+            return runs, figures(runs, called)  # here, because pictures take a while
 
         seconds = self.actions.limits.batch_seconds
         for standing in self.runs.watch(session, Work(function, "measure", seconds)):
@@ -291,22 +289,6 @@ _STEPS = {
     "prior": "Empty inputs",
     "number": "Fewer examples",
 }
-
-
-def _shown_before(asked: Sequence[tuple[Template, Sequence[Labelled], Any]]) -> Iterator[str]:
-    """Measured rows that the model has just read among the examples."""
-    told: set[str] = set()
-    for template, rows, _ in asked:
-        if template.nearest_examples is not None:  # it never shows a query to itself
-            continue
-        shown = {tuple(normalised(text) for text in example.inputs.values()) for example in template.examples}
-        known = sum(tuple(normalised(text) for text in row.query.values()) in shown for row in rows)
-        if known and template.name not in told:
-            told.add(template.name)
-            yield (
-                f"{count(known, 'measured row')} {'is' if known == 1 else 'are'} among the examples of "
-                f"“{template.title}”: the model has read the right answer, so the figures are too good."
-            )
 
 
 def _number(pressed: dict[str, Any], name: str) -> int:

@@ -20,12 +20,11 @@ from gptjt_demo.ui.evaluate.weighing import rules, suspicious
 ROWS = 100
 
 
-def figures(runs: Sequence[Run], said: Sequence[str] = (), asked: Sequence[str] = ()) -> str:
+def figures(runs: Sequence[Run], asked: Sequence[str] = ()) -> str:
     """All of it.
 
     Args:
         runs: one, or two that are compared.
-        said: what should be known about the rows, a sentence each.
         asked: what the two are called; else they are called by their attention or their names.
     """
     if not runs or not runs[0].n:
@@ -37,9 +36,8 @@ def figures(runs: Sequence[Run], said: Sequence[str] = (), asked: Sequence[str] 
             names = list(asked) or names_of(runs)
         test = f'<p class="paired" role="status">{escape(paired_sentence(compare(*runs), *names))}</p>'
         compared = test + side_by_side(runs[0], runs[1], names)
-    notes = "".join(f'<p class="notice" role="note">{escape(line)}</p>' for line in said)
     cards = "".join(_run(index, run, name) for index, (run, name) in enumerate(zip(runs, names, strict=True)))
-    return f'{notes}{compared}<div class="runs">{cards}</div>'
+    return f'{compared}<div class="runs">{cards}</div>'
 
 
 def rows_list(run: Run, index: int, gold: str, predicted: str | None, outcomes: Sequence[Outcome]) -> str:
