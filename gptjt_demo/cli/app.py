@@ -6,6 +6,7 @@ Libraries are imported by the command that needs them, so that `--help` answers 
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -38,6 +39,8 @@ from gptjt_demo.cli.train import figures, train
 from gptjt_demo.cli.versions import diff_templates, restore_template, save_template, show_history
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import environment
+
+SPINS = 10_000  # see `_wait_briefly`
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     complete,
@@ -124,9 +127,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     A user's mistake becomes one line on standard error and exit status 2; an error inside the program one line and
     status 1, after its traceback where GPTJT_TRACEBACK is set.
     """
+    _wait_briefly()
     with escaping():
         status = _run(arguments)
     sys.exit(status)
+
+
+def _wait_briefly() -> None:
+    """Have torch's threads look for new work some 10,000 times before they sleep, not 300,000 times.
+
+    A thread that only waits uses up its share of a core that another program keeps busy: then a token of GPT-J's shape
+    takes 3 times as long instead of twice. Without such a program it makes no difference. libgomp reads this when torch
+    is imported. What a user set stays.
+    """
+    if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+        os.environ["GOMP_SPINCOUNT"] = str(SPINS)
 
 
 def _run(arguments: Sequence[str] | None) -> int:

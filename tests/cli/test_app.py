@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 from command_line import answer_with, run
 from fake_engine import FakeEngine
+
+from gptjt_demo.cli.app import SPINS, main
 
 
 @pytest.fixture
@@ -180,3 +183,18 @@ def test_a_variable_that_only_looks_like_a_launcher_s_is_no_error(
     status, _, err = run(capsys, "complete", "-t", "currensy")
     assert (status, err.count("\n")) == (2, 1)
     assert err.startswith("error: ")
+
+
+@pytest.mark.parametrize("given", [{}, {"GOMP_SPINCOUNT": "5"}, {"OMP_WAIT_POLICY": "active"}])
+def test_threads_that_wait_soon_sleep_unless_the_environment_says_how_they_wait(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")  # what is set below is undone with it
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        main(["templates", "list"])
+    found = {name: os.environ[name] for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY") if name in os.environ}
+    assert found == (given or {"GOMP_SPINCOUNT": str(SPINS)})
