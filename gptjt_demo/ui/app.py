@@ -18,7 +18,7 @@ from gptjt_demo.ui.about.tab import about_tab
 from gptjt_demo.ui.api import publish
 from gptjt_demo.ui.banner import NAME, banner
 from gptjt_demo.ui.batch.tab import batch_memory, batch_tab
-from gptjt_demo.ui.evaluate.tab import evaluate_tab
+from gptjt_demo.ui.evaluate.tab import evaluate_memory, evaluate_tab
 from gptjt_demo.ui.gallery.tab import gallery_tab
 from gptjt_demo.ui.health import health
 from gptjt_demo.ui.heap import give_back
@@ -56,7 +56,7 @@ def build_app(engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> 
             apply_default_css=False,
         )
         actions.arrival.later(bar, lambda _: {"value": ""}, new=True)
-        memory, reviews = batch_memory(), review_memory()
+        memory, reviews, report = batch_memory(), review_memory(), evaluate_memory()
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab("Playground", id="playground"):
                 play = playground(blocks, actions)
@@ -68,7 +68,7 @@ def build_app(engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> 
             with gr.Tab("Review", id="review"):
                 reviewed = review_tab(blocks, actions, play, batches, tabs, reviews)
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
-                evaluate_tab(blocks, actions, play, reviewed, evaluate, tabs)
+                evaluate_tab(blocks, actions, play, reviewed, evaluate, tabs, report)
             with gr.Tab("About", id="about") as about:
                 about_tab(actions, play, about)
 

@@ -6,6 +6,7 @@ Knows nothing of any tab.
 
 from __future__ import annotations
 
+import json
 from html import escape
 from typing import Any
 
@@ -68,4 +69,21 @@ def into_view(id: str) -> str:
     return f"""() => {{
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     document.getElementById("{id}")?.scrollIntoView({{ behavior: still ? "auto" : "smooth", block: "nearest" }});
+}}"""
+
+
+def focus_on(*places: str) -> str:
+    """The focus, which was on a tab that is no longer shown, goes to the first of these places that there is on the one
+    that is; without any, to its name. A tab may be drawn some frames after it was chosen.
+
+    Args:
+        places: selectors of CSS.
+    """
+    return f"""async () => {{
+    const find = (places) => places.map((each) => document.querySelector(each)).find((node) => node?.checkVisibility());
+    const gone = () => document.activeElement === document.body || !document.activeElement?.checkVisibility();
+    const places = {json.dumps(places)};
+    const there = () => gone() && (!places.length || find(places));
+    for (let frames = 0; frames < 300 && !there(); frames += 1) await new Promise(requestAnimationFrame);
+    if (gone()) (find(places) ?? find(['[role="tab"][aria-selected="true"]']))?.focus();
 }}"""

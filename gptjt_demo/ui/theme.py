@@ -93,7 +93,7 @@ def css() -> str:
 
 def head() -> str:
     """The scripts of the page as a whole, and the styles around its components, for `launch(head=…)`."""
-    scripts = [static.read(name) for name in ("exchange.js", "page.js")]
+    scripts = [static.read(name) for name in ("exchange.js", "page.js", "pickers.js")]
     styles = f"<style>{static.read('page.css')}</style>"
     first = f"<script>{static.read('storage.js')}</script>"  # no module: those wait until the page has been read
     return first + styles + "".join(f"<script type=module>{script}</script>" for script in scripts)

@@ -225,6 +225,36 @@ def test_a_row_is_added_to_the_examples_and_the_prompt_has_it(serve: Serve, tab:
     expect(page.get_by_role("textbox", name="Example 3, Input")).to_have_value(text)
 
 
+def test_a_report_is_there_after_a_reload_with_its_rows_until_it_is_deleted(
+    serve: Serve, tab: OpenTab, tmp_path: Path
+) -> None:
+    page = tab(serve(FakeEngine(scores={"joy": -0.1})))
+    go(page, "Evaluate")
+    expect(page.locator("#evaluate-fetch")).to_be_hidden()
+    page.get_by_role("button", name="Try it on sample data").click()
+    expect(page.locator("#evaluate-fetch")).to_be_visible()
+    page.reload()
+    go(page, "Evaluate")
+    expect(page.locator(".run")).to_contain_text("of 72 rows")
+    expect(page.locator("#evaluate-bar")).to_contain_text("Your last report.")
+    page.get_by_role("button", name="fear answered as joy: 12 rows").click()
+    expect(page.locator("#evaluate-cell")).to_contain_text("measure again")
+    page.locator("#evaluate-run").click()  # without a file: what is shown stays
+    expect(page.locator("#evaluate-bar .problem")).to_be_visible()
+    with page.expect_download() as begun:
+        page.locator("#evaluate-fetch").click()
+    begun.value.save_as(tmp_path / "rows.csv")
+    assert len(read(tmp_path / "rows.csv")) == 72
+    page.evaluate("window.confirm = () => true")
+    page.locator("#evaluate-delete").click()
+    expect(page.locator("#evaluate-bar")).to_contain_text("Your report is deleted.")
+    page.reload()
+    go(page, "Evaluate")
+    expect(page.locator("#evaluate-figures")).to_contain_text("Choose a file")
+    expect(page.locator("#evaluate-fetch")).to_be_hidden()
+    assert page.complaints == []
+
+
 def test_measuring_uses_the_prompt_as_it_is_edited(serve: Serve, tab: OpenTab) -> None:
     engine = FakeEngine()
     page = tab(serve(engine))

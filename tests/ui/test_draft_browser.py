@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,8 +126,10 @@ def test_removed_rows_are_brought_back_one_by_one_and_the_answer_stays(serve: Se
     expect(page.locator(".outdated")).to_be_visible()
     page.locator("#examples .grid-said").get_by_role("button", name="Undo").click()
     expect(rows).to_have_count(1)
-    page.locator("#undo").click()
+    page.get_by_role("button", name="Remove example 1").focus()
+    page.keyboard.press("Control+z")
     expect(rows).to_have_count(2)
+    expect(page.get_by_role("button", name="Remove example 1")).to_be_focused()
     expect(page.locator("#prompt pre")).to_contain_text("sorry for myself")
     assert prompt(page) == before
     expect(page.locator(".answer-text")).to_have_text("joy")
@@ -236,4 +239,60 @@ def test_again_repeats_a_comparison_and_a_branch(serve: Serve, tab: OpenTab) -> 
     expect(page.locator(".kept-item")).to_have_count(5)
     expect(page.locator(".branched")).to_be_visible()
     assert engine.continuations[-1] == engine.continuations[-2] != ()
+    assert page.complaints == []
+
+
+# --- pickers
+
+
+def test_passing_a_picker_chooses_nothing_and_what_was_typed_stays(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    query(page).fill("mine")
+    picker = page.get_by_label("Template")
+    picker.focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    picker.focus()
+    page.keyboard.press("Enter")  # what is chosen already
+    picker.click()
+    page.get_by_role("option", name="Sentiment Analysis").click()
+    page.locator("#settings > button").click()
+    page.locator("#shape input").click()
+    page.get_by_role("option", name="Pattern").click()
+    page.locator("#shape_value textarea, #shape_value input").first.fill("[0-9]+")
+    page.locator("#shape input").focus()
+    page.keyboard.press("Tab")
+    run(page)  # all that was asked of the server before has come
+    expect(query(page)).to_have_value("mine")
+    expect(page.locator("#shape_value textarea, #shape_value input").first).to_have_value("[0-9]+")
+    expect(page.locator("#undo")).to_be_hidden()
+    assert page.complaints == []
+
+
+def test_a_picker_is_used_by_keys_as_a_browser_s_own_and_keeps_the_focus(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()), height=500)
+    picker, name = page.get_by_label("Template"), page.get_by_label("Name", exact=True).first
+    picker.focus()
+    before = page.evaluate("scrollY")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(name).to_have_value("Country Currency")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    expect(picker).to_be_focused()
+    assert page.evaluate("scrollY") == before
+    page.keyboard.press("n")  # opens it, at the next one that begins so
+    expect(page.get_by_role("option")).to_have_count(16)
+    expect(picker).to_have_attribute("aria-activedescendant", re.compile("-10$"))
+    page.keyboard.press("n")
+    expect(picker).to_have_attribute("aria-activedescendant", re.compile("-11$"))
+    page.keyboard.press(" ")
+    expect(name).to_have_value("News Topic")
+    expect(picker).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Home")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    picker.click()
+    expect(page.get_by_role("option")).to_have_count(16)
+    expect(name).to_have_value("News Topic")
     assert page.complaints == []

@@ -16,7 +16,7 @@ from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
 from gptjt_demo.templates.library import Library
 from gptjt_demo.templates.template import MAX_INPUTS
-from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
+from gptjt_demo.ui.evaluate.actions import NONE, NOTHING, EvaluateActions
 from gptjt_demo.ui.evaluate.charts import TITLES, chart
 from gptjt_demo.ui.evaluate.figures import figures
 from gptjt_demo.ui.playground.actions import Actions
@@ -125,7 +125,7 @@ def test_a_pressed_cell_lists_its_rows_as_typed(do: EvaluateActions, tmp_path: P
 def test_a_cell_that_is_none_shows_nothing(do: EvaluateActions, tmp_path: Path, pressed: dict[str, Any]) -> None:
     runs, *_ = measured(do, gold(tmp_path))
     assert do.cell(runs, pressed) == ""
-    assert do.cell(None, {"run": 0, "gold": 0, "predicted": 0}) == ""
+    assert "measure again" in do.cell(None, {"run": 0, "gold": 0, "predicted": 0})  # of a report that is kept
 
 
 def test_free_text_lists_right_wrong_and_failed_rows(library: Library, tmp_path: Path) -> None:
@@ -181,6 +181,33 @@ def test_every_row_is_in_the_download(do: EvaluateActions, tmp_path: Path) -> No
     assert found.columns[:4] == ("attention", "input", "gold", "answer")
     assert [row[0] for row in found] == ["prefix"] * 4 + ["causal"] * 4
     assert do.fetch("me", None) is None
+
+
+def test_the_last_report_is_found_again_by_its_id_alone_also_by_a_program_started_later(
+    do: EvaluateActions, engine: FakeEngine, library: Library, tmp_path: Path
+) -> None:
+    runs, _, shown, _ = measured(do, gold(tmp_path))
+    id, line = do.keep(runs, shown, None)
+    assert line == ""
+    first = read(do.fetch("me", runs) or "")
+    assert do.found(id)[0] == shown
+    kept = do.reports.find(id)
+    assert kept is not None
+    root = kept.rows.parents[3] / "gptjt-page-killed-report"
+    root.joinpath("kept").mkdir(parents=True)
+    kept.rows.parent.rename(root / "kept" / kept.rows.parent.name)
+    (root / ".in-use").touch()  # as a program leaves it that is killed
+    assert "no longer kept" in do.found(id)[1]
+    do = EvaluateActions(Actions(engine, library))
+    assert do.found(id)[0] == shown
+    assert [*read(do.fetch("other", None, id) or "")] == [*first]
+    for other in (None, NONE, id[:-1], f"../{id}", "x" * 32, 7):
+        assert do.fetch("other", None, other) is None
+    newer, _ = do.keep(runs, "newer", id)
+    assert (do.found(newer)[0], do.fetch("me", None, id)) == ("newer", None)  # one is kept of each visitor
+    assert "no longer kept" in do.found(id)[1]
+    do.delete("me", newer)
+    assert do.fetch("me", None, newer) is None
 
 
 # --- a row among the examples

@@ -241,8 +241,9 @@ def test_the_gallery_opens_templates_and_runs_their_checks(tab: OpenTab) -> None
         page.get_by_role("button", name="Run all checks").click()
         expect(page.locator(".gallery-report")).to_have_count(len(library), timeout=20_000)
         page.get_by_label("Search the gallery").fill("checked")
-        page.get_by_role("button", name="Open Checked in the playground").click()
+        page.get_by_role("button", name="Open Checked in the playground").press("Enter")
         expect(page.locator("#prompt pre")).to_be_visible()
+        expect(page.get_by_role("tab", name="Playground")).to_be_focused()
         assert prompt(page) == checked.render(checked.query)
         expect(page.get_by_label("Template")).to_have_value("Checked")
     finally:

@@ -302,7 +302,7 @@ def batch_tab(
     )
     again = plain.input(do.look, [file, plain, name, *play.controls], of_the_file, **quiet)
     paste.use.click(taken, [paste.cells, paste.named], [file, paste.cells, paste.wrong], **quiet)
-    named = name.input(do.pick, picked, [*picks, attention], **quiet)
+    named = name.select(do.pick, picked, [*picks, attention], **quiet)
     opened = tab.select(do.choose, picked, picks, **quiet)
     asked = [table, name, how, attention, *columns, *play.controls]
     events: list[Any] = [

@@ -26,11 +26,11 @@ from gptjt_demo.evaluation.evaluate import LabelledRows, labelled, measure
 from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.evaluation.run import Run
 from gptjt_demo.settings import Attention
-from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import Table
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.evaluate.charts import chart, no_chart
 from gptjt_demo.ui.evaluate.figures import figures, free_cells, rows_list
+from gptjt_demo.ui.evaluate.kept_report import Reports, write_rows
 from gptjt_demo.ui.folders import fetched_folder, remove_served
 from gptjt_demo.ui.html import problem, progress_bar
 from gptjt_demo.ui.loading import need_model
@@ -47,6 +47,15 @@ NOTHING = "(nothing)"
 KEPT = "(kept)"
 """... and where it is a version of the visitor's own."""
 
+NONE = "-"
+"""What a browser keeps in the place of an id: it does not take a blank for a value."""
+_HERE = '<p class="hint">It ends when you close or reload this page; its report is kept.</p>'
+_AGAIN = '<p class="hint" role="status">Your last report. To open the rows of a cell, measure again.</p>'
+_FORGOTTEN = (
+    '<p class="hint" role="status">Your last report is no longer kept here: a day has passed, or the app has moved.</p>'
+)
+_ELSEWHERE = '<p class="hint" role="status">Its rows are in the file. To open them here, measure again.</p>'
+
 Rival = tuple[Template, str]
 """A version to measure against, and what it is called."""
 
@@ -57,6 +66,7 @@ class EvaluateActions:
     def __init__(self, actions: Actions) -> None:
         self.actions = actions
         self.runs = Runs()
+        self.reports = Reports()
         self.cache = get_upload_folder()
         self._lock = threading.Lock()
         self._fetched: dict[str, Path] = {}
@@ -137,7 +147,7 @@ class EvaluateActions:
         seconds = self.actions.limits.batch_seconds
         for standing in self.runs.watch(session, Work(function, "measure", seconds)):
             if not standing.finished:
-                yield gr.skip(), progress_bar(standing), gr.skip(), gr.skip()
+                yield gr.skip(), progress_bar(standing) + _HERE, gr.skip(), gr.skip()
             elif standing.result is None:
                 yield gr.skip(), problem(standing.error), gr.skip(), gr.skip()
             else:
@@ -152,7 +162,9 @@ class EvaluateActions:
     def cell(self, runs: Sequence[Run] | None, pressed: dict[str, Any]) -> str:
         """The rows of a cell that was pressed; nothing where there is no such cell."""
         number, gold, predicted = (_number(pressed, name) for name in ("run", "gold", "predicted"))
-        if not runs or not 0 <= number < len(runs):
+        if not runs:
+            return _ELSEWHERE
+        if not 0 <= number < len(runs):
             return ""
         run = runs[number]
         if not run.labels:
@@ -190,17 +202,50 @@ class EvaluateActions:
         )
         return rows, f'<p class="settled" role="status">{said}</p>'
 
-    def fetch(self, session: str, runs: Sequence[Run] | None) -> str | None:
-        """Every row with what came of it, as a CSV file; the session's one before is deleted."""
-        if not runs:
+    def keep(self, runs: Sequence[Run], shown: str, former: object) -> tuple[str, str]:
+        """Keep a report beyond a reload, in the place of the one before: its id, and the line that says why not.
+
+        Args:
+            runs: what was measured; at least one.
+            shown: the report as the page shows it.
+            former: the id of the one before.
+        """
+        try:
+            return self.reports.keep(shown, runs, former), ""
+        except PlaygroundError as error:
+            return NONE, problem(f"this report will be gone after a reload: {error}")
+
+    def found(self, id: object) -> tuple[Any, str, Any]:
+        """The visitor's last report: what is shown of it, what is said, and what it is fetched and deleted with."""
+        report = self.reports.find(id)
+        if report is not None:
+            return report.shown, _AGAIN, gr.Column(visible=True)
+        return gr.skip(), "" if id in (None, NONE) else _FORGOTTEN, gr.Column(visible=False)
+
+    def fetch(self, session: str, runs: Sequence[Run] | None, id: object = None) -> str | None:
+        """Every row with what came of it, as a CSV file; the session's one before is deleted.
+
+        Args:
+            session: the visitor's.
+            runs: what was measured since the page was loaded.
+            id: of what was measured before.
+        """
+        report = None if runs else self.reports.find(id)
+        if runs:
+            path = write_rows(runs, fetched_folder())
+        elif report is not None:
+            path = Path(shutil.copy(report.rows, fetched_folder()))
+        else:
             return None
-        path = fetched_folder() / f"{runs[0].template}-evaluation.csv"
-        columns = ("attention", *runs[0].download()[0])
-        rowfile.write(path, columns, ((run.attention, *row) for run in runs for row in run.download()[1]))
         self._forget(session)
         with self._lock:
             self._fetched[session] = path
         return str(path)
+
+    def delete(self, session: str, id: object) -> None:
+        """Delete the visitor's last report, and what they fetched of it."""
+        self.reports.delete(id)
+        self._forget(session)
 
     def leave(self, session: str) -> None:
         """The visitor has closed the page: nobody reads on, and what they fetched is deleted."""

@@ -13,9 +13,9 @@ import gradio as gr
 from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.evaluation.limits import DIAGNOSED_ON_PAGE
 from gptjt_demo.ui import static
-from gptjt_demo.ui.evaluate.actions import KEPT, NOTHING, EvaluateActions, Rival
+from gptjt_demo.ui.evaluate.actions import KEPT, NONE, NOTHING, EvaluateActions, Rival
 from gptjt_demo.ui.evaluate.search_panel import connect, search_panel
-from gptjt_demo.ui.html import SAVE, into_view, problem
+from gptjt_demo.ui.html import SAVE, focus_on, into_view, problem
 from gptjt_demo.ui.line import MEASURING
 from gptjt_demo.ui.loading import attention_control, causal_alone
 from gptjt_demo.ui.playground.actions import Actions
@@ -27,17 +27,16 @@ from gptjt_demo.ui.rows.pasting import pasting, taken
 from gptjt_demo.ui.rows.template_choice import PLAYGROUND, choices
 
 if TYPE_CHECKING:
+    from gptjt_demo.ui.page import Page
     from gptjt_demo.ui.playground.tab import Playground
     from gptjt_demo.ui.review.tab import Reviews
 
 RUNS_AT_ONCE = 8
-# The tab may be drawn some frames after it was chosen.
-_TO_RIVAL = """async () => {
-  const field = () => document.querySelector("#evaluate-against input");
-  for (let frames = 0; frames < 300 && !field()?.checkVisibility(); frames += 1)
-    await new Promise(requestAnimationFrame);
-  field()?.focus();
-}"""
+_TO_RIVAL = focus_on("#evaluate-against input")
+_TO_MEASURE = focus_on("#evaluate-run")
+
+_REPORT = "gptjt-report"  # names and encrypts what a browser keeps; the same after a restart, and no secret: the id is
+_SURE = """(id) => confirm("Delete your last report from this server?") ? id : null"""
 
 _HINT = (
     '<section class="card"><header><h2>Result</h2></header><p class="hint">Choose a file that has the right '
@@ -50,11 +49,30 @@ _DIAGNOSTICS = (
 )
 
 
+_KEPT = (
+    '<p class="hint">This report is kept on this server for a day after you last looked at it, then deleted; '
+    "<b>Delete</b> deletes it at once.</p>"
+)
+_DELETED = '<p class="settled" role="status">Your report is deleted.</p>'
+
+
+def evaluate_memory() -> gr.BrowserState:
+    """What keeps the id of the visitor's last report; outside all tabs, as a tab is built when it is opened."""
+    return gr.BrowserState(None, storage_key=_REPORT, secret=_REPORT)
+
+
 def evaluate_tab(
-    blocks: gr.Blocks, actions: Actions, play: Playground, reviews: Reviews, tab: gr.Tab, tabs: gr.Tabs
+    blocks: Page,
+    actions: Actions,
+    play: Playground,
+    reviews: Reviews,
+    tab: gr.Tab,
+    tabs: gr.Tabs,
+    kept: gr.BrowserState,
 ) -> None:
-    """Build the tab inside the open `tab`, one of `tabs`."""
+    """Build the tab inside the open `tab`, one of `tabs`; `kept`: see `evaluate_memory`."""
     do = EvaluateActions(actions)
+    blocks.sweeps.append(do.reports.sweep)
     engine, library = actions.engine, choices(actions.library)
     press = static.read("figures.js")
     table, runs, rival = gr.State(None), gr.State(None), gr.State(None)
@@ -110,7 +128,11 @@ def evaluate_tab(
                 stop = gr.Button("Stop", elem_id="evaluate-stop", scale=1, min_width=80)
             bar = gr.HTML("", elem_id="evaluate-bar", elem_classes="said", apply_default_css=False)
             shown = gr.HTML(_HINT, elem_id="evaluate-figures", apply_default_css=False, js_on_load=press)
-            fetch = gr.Button("Download every row as CSV", elem_id="evaluate-fetch", visible=False)
+            with gr.Column(visible=False, elem_id="evaluate-files") as files:
+                with gr.Row(elem_classes="data-downloads", equal_height=False):
+                    fetch = gr.Button("Download every row as CSV", elem_id="evaluate-fetch", min_width=200)
+                    delete = gr.Button("Delete", variant="stop", elem_id="evaluate-delete", scale=0, min_width=90)
+                gr.HTML(_KEPT, apply_default_css=False)
             given = gr.DownloadButton(elem_classes="given", elem_id="evaluate-given")
             cell = gr.HTML("", elem_id="evaluate-cell", elem_classes="said", apply_default_css=False, js_on_load=press)
             added = gr.HTML("", elem_id="evaluate-added", elem_classes="said", apply_default_css=False)
@@ -127,9 +149,13 @@ def evaluate_tab(
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def measure(request: gr.Request, own: Rival | None, *values: Any) -> Iterator[tuple[Any, ...]]:
-        for found, *shown in do.measure(_session(request), *values, rival=own):
-            yield found, *shown, measured(found) if isinstance(found, list) else gr.skip()
+    def measure(request: gr.Request, former: Any, own: Rival | None, *values: Any) -> Iterator[tuple[Any, ...]]:
+        for found, said, shown, cell in do.measure(_session(request), *values, rival=own):
+            id: Any = gr.skip()
+            if isinstance(found, list) and found:
+                id, line = do.keep(found, shown, former)
+                said += line
+            yield found, said, shown, cell, measured(found) if isinstance(found, list) else gr.skip(), id
 
     def choose_rival(event: gr.EventData, mode: str) -> tuple[Any, ...]:
         try:
@@ -152,14 +178,20 @@ def evaluate_tab(
     def add_example(runs: Any, event: gr.EventData, *values: Any) -> tuple[Any, str]:
         return do.add(runs, event._data or {}, Controls(*values))
 
-    def fetch_rows(request: gr.Request, runs: Any) -> str | None:
-        return do.fetch(_session(request), runs)
+    def fetch_rows(request: gr.Request, runs: Any, id: Any) -> str | None:
+        return do.fetch(_session(request), runs, id)
+
+    def delete_report(request: gr.Request, id: Any) -> tuple[Any, ...]:
+        if id is None:  # not confirmed
+            return (gr.skip(),) * 6
+        do.delete(_session(request), id)
+        return NONE, None, _DELETED, _HINT, "", gr.Column(visible=False)
 
     def leave(request: gr.Request) -> None:
         do.leave(_session(request))
 
-    def offer(runs: Any) -> Any:
-        return gr.Button(visible=bool(runs))
+    def offer(runs: Any, id: Any) -> Any:
+        return gr.Column(visible=bool(runs) or do.reports.find(id) is not None)
 
     blocks.unload(leave)
     file.upload(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
@@ -168,24 +200,26 @@ def evaluate_tab(
     )
     reviews.measure.click(reviews.gold_rows, reviews.kept, [file, tabs, reviews.wrong], **quiet).success(
         do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud
-    )
+    ).then(None, js=_TO_MEASURE, **quiet)
     file.clear(do.look, [file, name, *play.controls], [table, found, preview, *picks], **loud)
     gr.on([name.input, tab.select], do.choose, [table, name, gold, *columns, *play.controls], picks, **quiet)
-    outputs = [runs, bar, shown, cell, play.kept]
+    outputs = [runs, bar, shown, cell, play.kept, kept]
+    blocks.load(do.found, kept, [shown, bar, files], **quiet)
     play.kept.apply(choose_rival, attention, [rival, against, attention, tabs, play.page.notice], **quiet).then(
         None, js=_TO_RIVAL, **quiet
     )
     measuring: dict[str, Any] = {**loud, "concurrency_limit": RUNS_AT_ONCE, "concurrency_id": MEASURING}
-    run.click(measure, [rival, *asked], outputs, **measuring).then(offer, runs, fetch, **quiet)
+    run.click(measure, [kept, rival, *asked], outputs, **measuring).then(offer, [runs, kept], files, **quiet)
     sample.click(do.sample, [name, *play.controls], [table, found, preview, *picks], **quiet).success(
-        measure, [rival, *asked], outputs, **measuring
-    ).then(offer, runs, fetch, **quiet)
+        measure, [kept, rival, *asked], outputs, **measuring
+    ).then(offer, [runs, kept], files, **quiet)
     stop.click(stop_run, None, None, **quiet)
     shown.click(open_cell, runs, [cell, added], **quiet).then(None, js=into_view("evaluate-cell"), **quiet)
     adding = cell.click(add_example, [runs, *play.controls], [play.controls.examples, added], **quiet)
     adding.then(None, js=into_view("evaluate-added"), **quiet)
     adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)
-    fetch.click(fetch_rows, runs, given, **loud).success(None, given, None, js=SAVE, **loud)
+    delete.click(delete_report, kept, [kept, runs, bar, shown, cell, files], js=_SURE, **quiet)
+    fetch.click(fetch_rows, [runs, kept], given, **loud).success(None, given, None, js=SAVE, **loud)
     diagnose.click(run_diagnostics, asked, [step, charts], **measuring)
     connect(search, blocks, do, play, name, asked, measuring)
 

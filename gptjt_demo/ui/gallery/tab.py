@@ -16,6 +16,7 @@ from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.evaluation.checks import run_checks
 from gptjt_demo.ui import static
 from gptjt_demo.ui.gallery.cards import RUNNING, Report, cards
+from gptjt_demo.ui.html import focus_on
 from gptjt_demo.ui.line import CHECKS
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
@@ -85,7 +86,8 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     search.change(find, [search, reports], shown, queue=False, trigger_mode="always_last", **quiet)
-    play.landing(shown.select(open_template, play.controls, [*play.page.flat(), tabs], queue=False, **quiet))
+    opened = shown.select(open_template, play.controls, [*play.page.flat(), tabs], queue=False, **quiet)
+    play.landing(opened).then(None, js=focus_on(), queue=False, **quiet)
     limits: dict[str, Any] = {"concurrency_limit": CHECKS_AT_ONCE, "concurrency_id": CHECKS}
     shown.submit(check, [search, reports], [shown, reports], **limits, **quiet)
     everything.click(check_all, [search, reports], [shown, reports], **limits, **quiet)

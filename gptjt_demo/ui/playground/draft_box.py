@@ -19,7 +19,8 @@ from gptjt_demo.ui.playground.controls import Controls
 from gptjt_demo.ui.playground.draft import RAW, ROWS
 
 KEEP = "(held, ...values) => { gptjt.keep(held, ...values); }"
-PICK = "(name, ...values) => gptjt.pick(name, ...values)"
+# page.js holds a Run that is pressed before the picked template is on the page, and lets it go after.
+TELL_PICKING = "(...values) => { document.dispatchEvent(new Event('picking')); return values; }"
 LAND = "(held, ...values) => gptjt.land(held, ...values)"
 SETTLE = "() => { gptjt.settle(true); }"
 SETTLE_UNTOLD = "() => { gptjt.settle(false); }"

@@ -21,7 +21,7 @@ from gptjt_demo.ui import static
 from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls, Page, unchanged
-from gptjt_demo.ui.playground.draft_box import PICK
+from gptjt_demo.ui.playground.draft_box import TELL_PICKING
 from gptjt_demo.ui.playground.opening import Opening
 from gptjt_demo.ui.playground.outcome import version
 from gptjt_demo.ui.session import session
@@ -184,9 +184,7 @@ def connect(
         shown = opening.opened(session(request), templates[0], "", Controls(*values))
         return (*shown.flat(), tuple(templates), more, _said(escape(note)))
 
-    def choose(request: gr.Request, index: int | None, templates: Any, *values: Any) -> tuple[Any, ...]:
-        if index is None:
-            return (*unchanged().flat(), gr.skip())
+    def choose(request: gr.Request, index: int, templates: Any, *values: Any) -> tuple[Any, ...]:
         template: Template = templates[index]
         shown = opening.opened(session(request), template, "", Controls(*values))
         return (*shown.flat(), _said(escape(f"“{template.title}” was imported.")))
@@ -208,7 +206,7 @@ def connect(
         told=False,
     )
     chosen = [parts.found, parts.taken, *controls]
-    landing(parts.found.input(choose, chosen, [*page.flat(), parts.said], js=PICK, **quiet))
+    landing(parts.found.select(choose, chosen, [*page.flat(), parts.said], js=TELL_PICKING, **quiet))
     written = [parts.written, parts.about, parts.done]
     gr.on([parts.form.input, parts.fold.expand, parts.again.click], write, [parts.form, *controls], written, **quiet)
     parts.copy.click(None, parts.written, parts.done, js=_COPY, **quiet)

@@ -17,7 +17,7 @@ from gptjt_demo.ui.line import RUNS
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls, Page, Previews, unchanged
 from gptjt_demo.ui.playground.details import details
-from gptjt_demo.ui.playground.draft_box import KEEP, LAND, PICK, SETTLE, SETTLE_UNTOLD, read_draft
+from gptjt_demo.ui.playground.draft_box import KEEP, LAND, SETTLE, SETTLE_UNTOLD, TELL_PICKING, read_draft
 from gptjt_demo.ui.playground.editor import editor
 from gptjt_demo.ui.playground.exchange import COPY_LINK, Landing, connect, link
 from gptjt_demo.ui.playground.kept import Repeat, kept_panel, read_record, read_repeat, refusal, template_record
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 RUNS_AT_ONCE = 16
 """Runs that stream at the same time; the engine takes turns among them, later ones wait in one line."""
-
-# page.js holds a Run that is pressed before the picked template is on the page, and lets it go after.
-TELL_PICKING = "(...values) => { document.dispatchEvent(new Event('picking')); return values; }"
 
 # What a row's cells are called follows the cues as they are typed, here, so that no answer from afar undoes typing.
 _RELABEL = """(wording, examples, query) => {
@@ -140,8 +137,8 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         notice=edit.notice,
     )
 
-    def pick(request: gr.Request, name: str | None, *values: Any) -> tuple[Any, ...]:
-        return unchanged().flat() if name is None else opening.picked(session(request), name, Controls(*values)).flat()
+    def pick(request: gr.Request, name: str, *values: Any) -> tuple[Any, ...]:
+        return opening.picked(session(request), name, Controls(*values)).flat()
 
     def reset_all(request: gr.Request, *values: Any) -> tuple[Any, ...]:
         return opening.picked(session(request), "", Controls(*values)).flat()
@@ -236,7 +233,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
         actions.stop(session(request))
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    landing(edit.picker.input(pick, [edit.picker, *controls], page.flat(), js=PICK, queue=False, **quiet))
+    landing(edit.picker.select(pick, [edit.picker, *controls], page.flat(), js=TELL_PICKING, queue=False, **quiet))
     for event, handler in (
         (edit.reset.click, reset_all),
         (edit.undo.click, undo),
@@ -279,7 +276,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     landing(advice.select(mend, controls, page.flat(), queue=False, **quiet), told=False)
     edit.examples.edit(change_rows, controls, [edit.undo, edit.redo], queue=False, **quiet)
     controls.shape.change(shape_field, controls.shape, controls.shape_value, queue=False, **quiet)
-    controls.shape.input(suggest, controls, controls.shape_value, queue=False, **quiet)
+    controls.shape.select(suggest, controls, controls.shape_value, queue=False, **quiet)
     edit.offer.click(take_labels, controls, controls.labels, queue=False, **quiet)
     landing(edit.draft.select(restore, controls, page.flat(), queue=False, **quiet))
     answered = [answer, shares, outcome, facts]

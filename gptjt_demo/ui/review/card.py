@@ -162,7 +162,8 @@ def _card(title: str, status: str, body: str, state: str, turn: int = 0, *, row:
     shown = "" if row is None else f' data-shown="{row}"'
     return (
         f'<section class="card review" data-state="{state}" data-turn="{turn}"{shown} aria-labelledby="review-title">'
-        f'<header><h2 id="review-title">{title}</h2><span class="status">{status}</span></header>{body}</section>'
+        f'<header><h2 id="review-title" tabindex="-1">{title}</h2><span class="status">{status}</span></header>'
+        f"{body}</section>"
     )
 
 

@@ -14,7 +14,7 @@ import gradio as gr
 from gptjt_demo.evaluation.review.risk import TARGETS
 from gptjt_demo.ui import static
 from gptjt_demo.ui.batch.tab import FORMATS, Batches
-from gptjt_demo.ui.html import SAVE, into_view
+from gptjt_demo.ui.html import SAVE, focus_on, into_view
 from gptjt_demo.ui.line import BATCHES
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _KEPT = "gptjt-review"  # names and encrypts what a browser keeps; the same after a restart, and no secret: the key is
 _SURE = """(key) => confirm("Delete your file and your decisions from this server?") ? key : null"""
+_TO_ROW = focus_on(".review-accept", "#review-card button", "#review-title")
 _LOST = "() => document.dispatchEvent(new Event('unreviewed'))"
 
 
@@ -146,12 +147,12 @@ def review_tab(
 
     blocks.load(do.show, kept, view, **quiet)
     file.upload(do.look, [kept, file], view, **heavy).then(lambda: ("", None), None, [added, file], **quiet)
-    batches.review.click(from_batch, [kept, batches.kept], [*view, tabs], **heavy)
+    batches.review.click(from_batch, [kept, batches.kept], [*view, tabs], **heavy).then(None, js=_TO_ROW, **quiet)
     card.click(act, kept, [card, far, gold_tools], trigger_mode="multiple", **quiet).failure(None, js=_LOST, **quiet)
     adding = card.select(add, [kept, *play.controls], [play.controls.examples, added], **quiet)
     adding.then(None, js=into_view("review-added"), **quiet)
     adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)
-    gr.on([gold.input, target.input], do.learn, [kept, gold, target], [card, far, many, wrong], **quiet)
+    gr.on([gold.select, target.select], do.learn, [kept, gold, target], [card, far, many, wrong], **quiet)
     loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     for button, handler, inputs in ((fetch, do.fetch, [kept, format]), (gold_fetch, do.fetch_gold, [kept])):
         button.click(handler, inputs, [given, refused], **loud).success(None, given, None, js=SAVE, **loud)

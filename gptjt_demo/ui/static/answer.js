@@ -136,6 +136,8 @@ menu.addEventListener("keydown", (event) => {
   } else return;
   event.preventDefault();
 });
-menu.addEventListener("focusout", (event) => {
-  if (event.relatedTarget && !menu.contains(event.relatedTarget) && !element.contains(event.relatedTarget)) close();
-});
+const left = ({ relatedTarget }) => {
+  const tokens = relatedTarget?.matches(".token") && element.contains(relatedTarget);
+  if (relatedTarget && !menu.contains(relatedTarget) && !tokens) close();
+};
+[menu, element].forEach((part) => part.addEventListener("focusout", left));

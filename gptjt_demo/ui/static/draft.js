@@ -59,15 +59,6 @@ document.addEventListener("picking", () => {
   typed = {};
 });
 
-// A dropdown tells of one choice twice: the second asks for nothing.
-let chosen = null;
-const pick = (name, ...values) => {
-  const again = picking > 0 && name === chosen;
-  chosen = name;
-  if (again) picking += 1;
-  else document.dispatchEvent(new Event("picking"));
-  return [again ? null : name, ...values];
-};
 document.addEventListener(
   "input",
   (event) => {
@@ -135,5 +126,5 @@ const offer = () => {
   };
 };
 
-globalThis.gptjt = { ...globalThis.gptjt, keep, land, pick, settle };
+globalThis.gptjt = { ...globalThis.gptjt, keep, land, settle };
 offer();

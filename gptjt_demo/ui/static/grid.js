@@ -234,18 +234,20 @@ const draw = (values, off) => {
   return row;
 };
 
-// Drawing again takes the cursor out of the cell that is typed in: it is put back there.
+// Drawing again takes the focus from the cell or button that has it: its place in the new rows gets it back.
 const focused = () => {
-  const area = document.activeElement;
-  const row = body.contains(area) ? area.closest(".grid-row") : null;
-  if (!row || area.tagName !== "TEXTAREA") return () => {};
+  const held = document.activeElement;
+  const row = body.contains(held) ? held.closest(".grid-row") : null;
+  if (!row) return () => {};
   const index = rows().indexOf(row);
-  const column = [...row.querySelectorAll("textarea")].indexOf(area);
-  const { selectionStart, selectionEnd } = area;
+  const like = (other) => [...other.querySelectorAll(held.tagName)];
+  const place = like(row).indexOf(held);
+  const { selectionStart, selectionEnd } = held;
   return () => {
-    const next = rows()[index]?.querySelectorAll("textarea")[column];
-    next?.focus();
-    next?.setSelectionRange(selectionStart, selectionEnd);
+    const now = rows()[Math.min(index, rows().length - 1)];
+    const next = now ? like(now)[place] : add;
+    (next?.checkVisibility() ? next : now?.querySelector("button"))?.focus();
+    if (held.tagName === "TEXTAREA") next?.setSelectionRange?.(selectionStart, selectionEnd);
   };
 };
 

@@ -17,10 +17,6 @@ document.addEventListener(
       press("stop");
     } else if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.target.matches("input, textarea")) {
       press(event.shiftKey ? "redo" : "undo");
-    } else if (event.key === "Tab" && event.target.matches("[role=combobox]")) {
-      // Gradio opens a list on any key but Escape, and a browser stops at whatever scrolls: it would stay open.
-      event.stopPropagation();
-      document.querySelectorAll("ul[role=listbox]").forEach((list) => (list.tabIndex = -1));
     }
   },
   true,
