@@ -52,6 +52,12 @@ def part_of(target: Path, *, later: bool = False) -> Path:
     return target.with_name(target.name + ".part.jsonl") if beside else target
 
 
+def place_of(target: Path) -> Path:
+    """Where a run to that name writes: what a link leads to, so that runs to one file have one journal. A link that
+    leads round in a circle stays one."""
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
+
+
 def check_target(
     source: Path, target: Path, *, resume: bool = False, overwrite: bool = False, later: bool = False
 ) -> None:
@@ -67,6 +73,8 @@ def check_target(
     Raises:
         TableError: the output or a file beside it is the input, somebody else's, or there already; or it has no folder.
     """
+    if target.is_symlink() and not target.exists():
+        raise TableError("a link that leads nowhere", where=target.name, mend="name a file")
     if target.exists() and not target.is_file():
         what = "it is a folder" if target.is_dir() else "it is a pipe or a device"
         raise TableError(what, where=target.name, mend="name a file")
@@ -204,14 +212,14 @@ class Output:
         if self.part != self._target:
             rowfile.draft_of(self._target).unlink(missing_ok=True)
         replies = (journal.reply_at(offsets[index]) if index in offsets else None for index in range(self._total))
-        found = compared(self.part, self._codec, self._expected(replies))
+        found = compared(self.part, self._codec, self._expected(replies), sure=True)
         if found.difference and not redo:
             raise TableError(
                 found.difference,
                 where=self.part.name,
                 mend="put it back, or resume and overwrite together to redo it from there",
             )
-        if found.difference:
+        if found.difference and found.end is not None:
             offsets.pop(found.rows, None)  # which of the two was edited is not known
         # A row that is written and has no reply could not be settled at the end: it is asked for, and all are written.
         lost = self._later and any(index not in offsets for index in range(found.rows))
@@ -257,6 +265,20 @@ class Output:
         """Add the next row."""
         if self._file is not None:
             self._file.write(self._codec.row((*row, *self._cells(reply))))
+
+    def refuse_changed(self, identity: Identity) -> None:
+        """Refuse to end a run whose source is not what it was: answers may stand beside rows that they were not to.
+
+        Raises:
+            TableError: it changed while the run went on.
+        """
+        try:
+            changed = self._journal is not None and self._table.digest() != identity[SOURCE]
+        except OSError:  # it is gone; what was read of it was the file that was opened at the beginning
+            return
+        if changed:
+            mend = "put it back and resume, or resume and overwrite together to redo the rows that changed"
+            raise TableError("it changed while it was answered", where=self._table.path.name, mend=mend)
 
     def finish(self, settled: Settled | None = None) -> Path:
         """The output is complete.

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gptjt_demo.batch.journal import Identity, source_of
-from gptjt_demo.batch.output import Output, check_target
+from gptjt_demo.batch.output import Output, check_target, place_of
 from gptjt_demo.batch.progress import Meter, Told
 from gptjt_demo.batch.question import Query, Question, Reply
 from gptjt_demo.batch.sharding import Shard
@@ -111,8 +111,7 @@ def run(
     """
     started = time.perf_counter()
     shard = Shard.current()
-    target = Path(target)
-    target = target.resolve() if target.is_symlink() else target  # a run to the same file has the same journal
+    target = place_of(Path(target))
     path = source.path if isinstance(source, Table) else Path(source)
     later = labels and check_rule(rule) == "batch"
     shard.from_leader(lambda: check_target(path, target, resume=resume, overwrite=overwrite, later=later))
@@ -152,6 +151,9 @@ def run(
         if written < total and not (cancel is not None and cancel.is_set()):
             what = f"the run ended early: {written:,} of {total:,} rows are answered"
             raise TableError(what, where=target.name, mend="resume it")
+
+        if written == total:
+            output.refuse_changed(identity)
 
         def settled(row: Row, reply: Reply, mean: Shares) -> Reply:
             nonlocal flagged

@@ -5,6 +5,7 @@ In: a path of the command line. Out: a table, or the certainty that an output ca
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,9 @@ def named(path: Path, failing: str = "cannot be written") -> Iterator[None]:
     except OSError as error:
         raise PlaygroundError(f"{failing} ({error.strerror or error})", where=str(path)) from None
     except TableError as error:
-        for name in filter(None, (path.name, path.resolve().name)):  # a link's own, or the file's that it leads to
+        for name in filter(
+            None, (path.name, os.path.basename(os.path.realpath(path)))
+        ):  # a link's own, or the file's that it leads to
             if error.where.startswith(name):  # it, or a file beside it
                 where = str(path) + error.where.removeprefix(name)
                 raise TableError(error.what, where=where, mend=error.mend) from None
@@ -94,12 +97,12 @@ def check_out(
         PlaygroundError: the name is taken or not a file's, nothing can be written beside it, or its format cannot hold
             the rows.
     """
-    from gptjt_demo.batch.output import Output, check_target
+    from gptjt_demo.batch.output import Output, check_target, place_of
 
     if not leads():
         return
     with named(target):
-        place = target.resolve() if target.is_symlink() else target  # where a run writes
+        place = place_of(target)
         check_target(table.path, place, resume=resume, overwrite=overwrite, later=later)
         output = Output(place, table, total, labels=labels, later=later, shares=shares)
         if resume and not overwrite:

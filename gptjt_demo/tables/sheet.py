@@ -97,7 +97,8 @@ class Faults:
             return ()
         if self._rows == rows:
             raise TableError(f"{self._first}, and no row is better", where=path.name, mend=mend)
-        return (f"rows with a damaged character, which are not answered: {self._rows:,}, the first is {self._first}",)
+        what = "rows with a damaged character, not answered where an input has it"
+        return (f"{what}: {self._rows:,}, the first is {self._first}",)
 
 
 def visible(name: str) -> str:

@@ -218,6 +218,71 @@ def test_a_line_that_is_not_the_input_s_is_said_and_redone_when_told(source: Pat
     assert len(engine.prompts) == 4 + 1  # the rows that were missing, and the one that was not as it should be
 
 
+SAVED: dict[str, Any] = {
+    "without its mark": lambda data: data.removeprefix(b"\xef\xbb\xbf"),
+    "line ends": lambda data: data.replace(b"\r\n", b"\n"),
+    "all quoted": lambda data: b"\xef\xbb\xbf" + data[3:].replace(b",", b'","').replace(b"\r\n", b'"\r\n"'),
+    "UTF-16": lambda data: data.decode("utf-8-sig").encode("utf-16"),
+    "semicolons": lambda data: data.replace(b",", b";"),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_an_output_that_another_program_saved_is_said_and_written_again_from_the_journal(
+    source: Path, name: str
+) -> None:
+    target = source.with_name("out.csv")
+    stopped(source, target, after=16)
+    target.write_bytes(SAVED[name](target.read_bytes()))
+    before = target.read_bytes()
+    with pytest.raises(TableError, match=r"out\.csv: line 1: it is not the line of names .*resume and overwrite"):
+        go(source, target, resume=True)
+    assert target.read_bytes() == before
+    engine = Backwards()
+    assert go(source, target, engine, resume=True, overwrite=True).finished
+    assert list(read(target)) == expected()
+    assert len(engine.prompts) == 4  # no answer is asked for twice
+
+
+def test_a_row_that_somebody_added_is_not_taken_for_an_answered_one(source: Path) -> None:
+    target = source.with_name("out.csv")
+    stopped(source, target, after=16)
+    with target.open("ab") as file:
+        file.write(b"013,row 13,invented,,\r\n")  # thirteen rows are written, and the journal has not the next one's
+    before = target.read_bytes()
+    with pytest.raises(TableError, match=r"line 15: nothing says what the input's row 14 was answered with"):
+        go(source, target, resume=True)
+    assert target.read_bytes() == before
+    assert go(source, target, resume=True, overwrite=True).finished
+    assert list(read(target)) == expected()
+
+
+@pytest.mark.parametrize("more", [{}, {"labels": True, "rule": "batch"}], ids=["row by row", "settled at the end"])
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_a_source_that_changes_while_it_is_answered_is_said_before_the_output_is_made(
+    source: Path, format: str, more: dict[str, Any]
+) -> None:
+    target, whole = source.with_name(f"out.{format}"), source.read_bytes()
+
+    class Editing(Backwards):
+        def _edit(self) -> None:
+            source.write_bytes(whole.replace(b"row 3\r\n", b"row 33\r\n"))
+
+        def complete_many(self, *args: Any, **kwargs: Any) -> Any:
+            self._edit()
+            return super().complete_many(*args, **kwargs)
+
+        def score_many(self, *args: Any, **kwargs: Any) -> Any:
+            self._edit()
+            return super().score_many(*args, **kwargs)
+
+    with pytest.raises(TableError, match=r"in\.csv: it changed while it was answered; put it back and resume, or"):
+        go(source, target, Editing(), **more)
+    assert format == "csv" or not target.exists()
+    assert go(source, target, resume=True, overwrite=True, **more).finished
+    assert [row[1] for row in read(target)] == ["row 33" if n == 3 else f"row {n}" for n in range(ROWS)]
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", ["deleted", "moved", "edited", "added"])
 def test_a_source_that_changed_is_said_and_what_changed_of_it_is_redone_when_told(
@@ -251,7 +316,7 @@ def test_a_changed_type_is_a_change(tmp_path: Path) -> None:
 def test_rows_beyond_those_asked_for_are_not_passed_over(source: Path) -> None:
     target = source.with_name("out.csv")
     stopped(source, target, after=16)
-    with pytest.raises(TableError, match="line 12: more rows than the input has"):
+    with pytest.raises(TableError, match="line 12: more rows than are asked for"):
         go(source, target, resume=True, limit=10)
 
 

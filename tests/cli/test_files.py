@@ -22,6 +22,7 @@ LINKS = {
     "to-nothing.csv": "no/such/folder/out.csv",
     "to-folder.csv": "folder.csv",
     "to-device.csv": "/dev/null",
+    "round.csv": "round.csv",
     "bears.csv.run": "nothing",
     "book.xlsx.tmp": "nothing",
 }
@@ -63,6 +64,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("to-input.csv", ["--overwrite"]),
         ("hard.csv", ["--overwrite"]),
         ("to-nothing.csv", []),
+        ("round.csv", []),
+        ("round.csv", ["--overwrite"]),
         ("to-folder.csv", ["--overwrite"]),
         ("to-device.csv", ["--overwrite"]),
         ("pipe.csv", ["--overwrite"]),

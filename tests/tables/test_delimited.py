@@ -312,7 +312,9 @@ def test_damage_in_a_file_that_is_otherwise_ascii_costs_its_row_and_not_the_file
     (_, damaged), (_, good) = found
     assert fault_of(damaged)
     assert (good, fault_of(good)) == ("good", "")
-    assert any(note.startswith("rows with a damaged character, which are not answered: 1") for note in found.notes)
+    assert any(
+        note.startswith("rows with a damaged character, not answered where an input has it: 1") for note in found.notes
+    )
 
 
 def test_another_encoding_is_not_taken_for_a_damaged_one(tmp_path: Path) -> None:
