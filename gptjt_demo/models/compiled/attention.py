@@ -45,56 +45,99 @@ def rotate(op, piece, buffers, cache, where, cosines, sines):
             held_values[(head * room + column) * width + k] = values[head * width + k]
 
 
+@njit(inline="always")
+def _seen(where, row, part, before):
+    """A part of what a row sees: its first column, how many there are, and how many were seen before."""
+    if part == 0:  # the header
+        return int64(0), before, int64(0)
+    begin, end = where[row, 3], where[row, 4]
+    if part == 1:
+        return begin, end - begin, before
+    return where[row, 5], where[row, 6] - where[row, 5], before + end - begin
+
+
+@njit(inline="always")
+def _start(op, cache, where, row, part, head):
+    """Where a row's keys begin, in bytes behind the first address of all, and the room of their columns."""
+    place = 0 if part else 4
+    slot = where[row, 1] if part else cache[8]
+    room = cache[place + 2]
+    return 4 * ((op[4] * cache[place + 3] + slot) * op[6] + head) * op[7] * room, room
+
+
+@njit(inline="always")
+def _alike(where, row):
+    """Whether four rows can read one sequence together: its same columns, or, where none has a branch, some more."""
+    same, ends, branched = True, True, False
+    for other in range(row, row + QUERIES):
+        same = same and where[other, 1] == where[row, 1] and where[other, 3] == where[row, 3]
+        ends = ends and where[other, 4] == where[row, 4]
+        branched = branched or where[other, 6] > where[other, 5]
+    return same and (ends or not branched)
+
+
 @njit(nogil=True, error_model="numpy")
 def attend(op, piece, rows, buffers, cache, where, scaling, scores):
-    """ATTEND: queries, out, -, layer, heads, key heads, head width, rows a piece."""
+    """ATTEND: queries, out, -, layer, heads, key heads, head width, rows a piece.
+
+    What a row sees are up to three parts: the header, its sequence from its beginning on, and its own branch. Their
+    scores stand one behind the other, so that a result does not depend on what lies where, nor on whether a part is
+    read for four rows together.
+    """
     heads, key_heads, width, block = op[5], op[6], op[7], op[8]
-    room = cache[2]
     head = piece % key_heads
     first = (piece // key_heads) * block
     last = min(first + block, rows)
     several = heads // key_heads
     space = len(scores) // QUERIES
     at = scores.ctypes.data
+    before = cache[9]
+    step = 4 * heads * width  # bytes from one row's query to the next one's
     row = first
     while row < last:
-        slot, begin, end = where[row, 1], where[row, 3], where[row, 4]
-        start = 4 * ((op[4] * cache[3] + slot) * key_heads + head) * width * room
-        keys, values = cache[0] + start, cache[1] + start
         together = int64(1)
-        if row + QUERIES <= last:  # rows of one sequence that see one range, of which a later one may see more
-            together = QUERIES
-            for k in range(QUERIES):
-                other = row + k
-                if where[other, 1] != slot or where[other, 3] != begin or where[other, 6] > where[other, 5]:
-                    together = int64(1)
-                end = max(end, where[other, 4])
-            if together == 1:
-                end = where[row, 4]
-        own, until = where[row, 5], where[row, 6]
-        step = 4 * heads * width  # bytes from one row's query to the next one's
+        alike = False
+        furthest = where[row, 4]  # of a sequence's columns, a later row may see more
+        if row + QUERIES <= last:
+            alike = _alike(where, row)
+            if alike or before:
+                together = int64(QUERIES)
+            for r in range(1, together):
+                furthest = max(furthest, where[row + r, 4])
         for k in range(several):
             offset = 4 * (row * heads + head * several + k) * width
             query, out = buffers[op[1]] + offset, buffers[op[2]] + offset
-            count = end - begin
-            if together == QUERIES:
-                scores_4(query, step, keys + 4 * begin, room, at, 4 * space, count, width, scaling)
-            else:
-                scores_1(query, step, keys + 4 * begin, room, at, 4 * space, count, width, scaling)
-                if until > own:
-                    scores_1(query, step, keys + 4 * own, room, at + 4 * count, 4 * space, until - own, width, scaling)
+            for part in range(0 if before else 1, 3):
+                four = together == QUERIES and (part == 0 or (part == 1 and alike))
+                for r in range(0, together, QUERIES if four else 1):
+                    begin, count, done = _seen(where, row + r, part, before)
+                    start, room = _start(op, cache, where, row + r, part, head)
+                    keys = cache[0 if part else 4] + start + 4 * begin
+                    if four:
+                        count = furthest - begin if part else count
+                        scores_4(query, step, keys, room, at + 4 * done, 4 * space, count, width, scaling)
+                    elif count > 0:
+                        place = at + 4 * (r * space + done)
+                        scores_1(query + r * step, step, keys, room, place, 4 * space, count, width, scaling)
             for r in range(together):
                 target = floats(out + r * step, width)
                 for d in range(width):
                     target[d] = float32(0.0)
-                seen = where[row + r, 4] - begin + (until - own if together == 1 else 0)
-                scores[r * space + space - 1] = softmax(at + 4 * r * space, seen, max(count, seen))
-            if together == QUERIES:
-                values_4(at, 4 * space, values + 4 * begin * width, width, out, step, count)
-            else:
-                values_1(at, 4 * space, values + 4 * begin * width, width, out, step, count)
-                if until > own:
-                    values_1(at + 4 * count, 4 * space, values + 4 * own * width, width, out, step, until - own)
+                _, count, done = _seen(where, row + r, 2, before)
+                until = max(done + count, before + furthest - where[row, 3]) if alike else done + count
+                scores[r * space + space - 1] = softmax(at + 4 * r * space, done + count, until)
+            for part in range(0 if before else 1, 3):
+                four = together == QUERIES and (part == 0 or (part == 1 and alike))
+                for r in range(0, together, QUERIES if four else 1):
+                    begin, count, done = _seen(where, row + r, part, before)
+                    start, _ = _start(op, cache, where, row + r, part, head)
+                    values = cache[1 if part else 5] + start + 4 * begin * width
+                    if four:
+                        count = furthest - begin if part else count
+                        values_4(at + 4 * done, 4 * space, values, width, out, step, count)
+                    elif count > 0:
+                        place = at + 4 * (r * space + done)
+                        values_1(place, 4 * space, values, width, out + r * step, step, count)
             for r in range(together):
                 target = floats(out + r * step, width)
                 inverse = float32(1.0) / scores[r * space + space - 1]

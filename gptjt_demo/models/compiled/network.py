@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ class CompiledLM:
         begin = np.repeat(starts[:-1], [len(branch) for branch in branches])  # (tokens,)
         index = np.arange(len(flat))
         lengths = state.lengths[:, None]
-        where[..., 0] = lengths + (index - begin)
+        where[..., 0] = state.before + lengths + (index - begin)
         where[..., 1] = state.slots[:, None]
         where[..., 2] = lengths + index
         where[..., 4] = lengths
@@ -142,13 +143,13 @@ class CompiledLM:
         behind = own[sequence, given]  # (rows,)
         column = state.lengths[sequence] + behind
         where = np.zeros((len(sequence), operations.SEEN), np.int64)
-        where[:, 0], where[:, 1], where[:, 2] = column, state.slots[sequence], column
+        where[:, 0], where[:, 1], where[:, 2] = state.before + column, state.slots[sequence], column
         where[:, 4] = state.lengths[sequence] + counts[sequence] if both_ways else column + 1
         chosen = np.arange(len(where)) if every else np.cumsum(counts) - 1
         logits = self._run(state, new_ids(ids, new), where, chosen, cancelled)
         lengths = state.lengths + counts
         keep = torch.cat([state.keep, new], dim=1)
-        return State(state.keys, state.values, state.slots, lengths, keep, logits[-1:] if every else logits), logits
+        return replace(state, lengths=lengths, keep=keep, logits=logits[-1:] if every else logits), logits
 
     def _run(
         self,
@@ -188,9 +189,8 @@ class CompiledLM:
         columns = padded(max(shape.width, shape.inner, shape.heads * shape.head_width))
         buffers = self._workspace(len(ids), len(chosen), ids, logits, behind)
         where, chosen = np.ascontiguousarray(where), np.ascontiguousarray(chosen)
-        keys = state.keys
-        cache = np.array([keys.ctypes.data, state.values.ctypes.data, keys.shape[-1], keys.shape[1]], np.int64)
-        scratch = max(columns, operations.QUERIES * (keys.shape[-1] + 4 * SLACK))
+        cache = _places(state)
+        scratch = max(columns, operations.QUERIES * (state.before + state.keys.shape[-1] + 4 * SLACK))
         held = (buffers, cache, where, chosen)
         shared = (
             *_sized(program.operations, program.phases),
@@ -327,6 +327,15 @@ def _together(
         counters[operations.QUIT] = 1
         if helped:
             helpers.free.release()
+
+
+def _places(state: State) -> NDArray[np.int64]:
+    """Where a state's keys and values lie, and its header's: as `step.work` is told."""
+    found = [state.keys.ctypes.data, state.values.ctypes.data, state.keys.shape[-1], state.keys.shape[1]]
+    if header := state.header:
+        found += [header.keys.ctypes.data, header.values.ctypes.data, header.keys.shape[-1], header.keys.shape[1]]
+        found += [header.slot, header.columns]
+    return np.array([*found, *[0] * (operations.CACHE - len(found))], np.int64)
 
 
 def _named(changes: dict[str, float]) -> dict[str, float]:

@@ -12,7 +12,7 @@ EMBED, NORM, LINEAR, ROTATE, ATTEND, QUANTIZE, GATE, GELU, GATHER = range(9)
 WIDTH = 16  # columns of the table of operations
 SEEN = 7  # columns of the table of rows: what a row is and sees
 BUFFERS = 14  # addresses of what a step writes, named in `program`
-CACHE = 4  # numbers that say where keys and values lie
+CACHE = 10  # numbers that say where keys and values lie, and a header's
 
 # The counters that threads share, each in a cache line of its own.
 TICKET, DONE, LAST, QUIT = 0, 8, 16, 24

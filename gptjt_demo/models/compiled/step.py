@@ -184,9 +184,10 @@ def work(
         operations: int64 (count, WIDTH).
         phases: int64 (ends,): the first operation of each, and behind the last.
         buffers: int64 (BUFFERS,): addresses of what is written.
-        cache: int64: address of keys, of values, columns there is room for, sequences.
+        cache: int64 (CACHE,): address of keys, of values, columns there is room for, slots; the same of a header, and
+            where in there it lies, and its columns, or 0.
         numbers: float32 (last_number + 1,): epsilons, and last the scaling of scores.
-        where: int64 (rows, SEEN): position, sequence, column, and the two ranges of columns that a row sees.
+        where: int64 (rows, SEEN): position, slot, column, and two ranges of columns that a row sees after the header.
         chosen: int64 (asked,): rows whose logits are asked for.
         cosines: float32 (positions, angles).
         sines: of the same shape.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 import tiny
 import torch
 from safetensors.torch import save_file
+from tiny_compiled import compiled, saved
 from torch import Tensor
 
 from gptjt_demo.engine.masks import pad
@@ -23,7 +23,7 @@ from gptjt_demo.engine.steps import Interrupted
 from gptjt_demo.engine.turns import Flag
 from gptjt_demo.errors import CheckpointError
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.compiled.network import CompiledLM, compiled_model
+from gptjt_demo.models.compiled.network import CompiledLM
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.shape import sizes
 from gptjt_demo.models.compiled.weights import ACTIVATION, GROUP, UNIT, in_order, ordered
@@ -32,20 +32,6 @@ from gptjt_demo.models.layout import LAYOUTS, Blockwise
 from gptjt_demo.settings import Attention
 
 PROMPTS = [[7 * k % 250 for k in range(1, 40)], [3, 1, 4, 1, 5, 9, 2, 6], [200, 100, 50]]
-
-
-def saved(folder: Path, family: str, width: int = 32, **more: Any) -> Any:
-    """A model of transformers, and its files."""
-    network = tiny.model(family, width=width, **more)
-    folder.mkdir(parents=True, exist_ok=True)
-    network.config.save_pretrained(folder)
-    save_file({name: tensor.clone() for name, tensor in network.state_dict().items()}, folder / "model.safetensors")
-    return network
-
-
-def compiled(folder: Path, *, small: bool = True) -> CompiledLM:
-    fields = json.loads((folder / "config.json").read_text("utf-8"))
-    return compiled_model(fields, Checkpoint(folder), small=small, name="tiny")
 
 
 @pytest.fixture(params=[("llama", 32), ("llama", 64), ("gptj", 32), ("gptj", 64)], ids=lambda p: f"{p[0]}-{p[1]}")
