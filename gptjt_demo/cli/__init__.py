@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; its arguments are the process's own unless they are given."""
-    from gptjt_demo.cli.app import main as run
-
+    try:
+        from gptjt_demo.cli.app import main as run
+    except KeyboardInterrupt:  # as while a command runs: who pressed it knows
+        sys.exit(130)
     run(arguments)

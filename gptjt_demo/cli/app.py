@@ -70,13 +70,15 @@ TEMPLATE_COMMANDS: dict[str, Callable[..., None]] = {
     "diff": diff_templates,
     "restore": restore_template,
 }
+NAMING = ("model", "host")
+"""Options that name something: nothing is not the default."""
 ALONE = (serve, doctor, bench, list_templates)
 """Commands that have something to do without a single argument; the others then print their help."""
 
 
 class Command(TyperCommand):
-    """A command that refuses an option given twice instead of silently taking the last one, and a file without a name
-    instead of taking the folder that it is started in."""
+    """A command that refuses an option given twice instead of silently taking the last one, and a name that is empty
+    instead of taking the folder that it is started in, or the default."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and self.no_args_is_help:
@@ -91,7 +93,7 @@ class Command(TyperCommand):
         rest = super().parse_args(ctx, args)
         for parameter in given:
             typed, read = (_listed(found.get(parameter.name or "")) for found in (values, ctx.params))
-            if "" in typed and any(isinstance(each, Path) for each in read):
+            if "" in typed and (parameter.name in NAMING or any(isinstance(each, Path) for each in read)):
                 raise typer.BadParameter("the name is empty", ctx=ctx, param=cast(Any, parameter))
         return rest
 
@@ -189,7 +191,7 @@ def _misused(error: typer.TyperException) -> str:
     """A wrong option or argument in one line that holds what was typed."""
     what = " ".join(error.format_message().replace("Value error, ", "").split())
     typed = error.__cause__.errors()[0]["input"] if isinstance(error.__cause__, ValidationError) else ""
-    return what if str(typed) in what else f"{what}; {typed!r} was given"
+    return what if not typed or repr(typed) in what else f"{what}; {typed!r} was given"
 
 
 def _unexpected(error: Exception) -> str:

@@ -6,6 +6,7 @@ In: a path of the command line. Out: a table, or the certainty that an output ca
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,6 +61,8 @@ def read_table(path: Path, *, said: bool, plain_quotes: bool | None = None) -> T
 
     if is_pipe(path) and Shard.current().world > 1:
         raise TableError("a pipe, and several processes", where=str(path), mend="save it to a file first")
+    if address := re.fullmatch(r"(https?):/(\w.*)", str(path)):  # a path has no two slashes beside each other
+        raise TableError("an address and no file", where="{}://{}".format(*address.groups()), mend="download it first")
     if is_hub_dataset(path):
         table = read(fetched(path))
     else:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gptjt_demo.cli.output import say
-from gptjt_demo.errors import TemplateError
+from gptjt_demo.errors import PlaygroundError, TemplateError
 from gptjt_demo.templates import yaml_text
 from gptjt_demo.templates.formats import kept
 from gptjt_demo.templates.template import Template
@@ -69,10 +69,6 @@ def fetched(source: str) -> list[Template]:
         TemplateError: there is no such repository, revision or file, the hub is out of reach, there is too much, or no
             file is a template.
     """
-    # Here, not above: the import takes half a second, and nothing else of these commands needs it.
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    unreached: Any = HfHubHTTPError.__mro__[1]  # what any failure of the hub's HTTP library is, whichever that is
     asked = parsed(source)
     try:
         commit, sizes = _listed(asked)
@@ -80,7 +76,9 @@ def fetched(source: str) -> list[Template]:
         if asked.revision != commit:
             say(f"{asked.at(asked.revision or 'main')} is {asked.at(commit)}")
         texts = {file: _text(asked, commit, file) for file in files}
-    except (OSError, HFValidationError, unreached) as error:
+    except PlaygroundError:
+        raise
+    except Exception as error:  # of many kinds, where the environment keeps a connection from being set up
         what, mend = _reason(error)
         raise TemplateError(what, where=source, mend=mend) from error
     found: list[Template] = []
@@ -150,11 +148,13 @@ def _text(asked: HubName, commit: str, file: str) -> str:
     return yaml_text.read_file(str(path), kept.MAX_CHARACTERS if file.endswith(".json") else yaml_text.MAX_BYTES)
 
 
-def _reason(error: BaseException) -> tuple[str, str]:
+def _reason(error: Exception) -> tuple[str, str]:
     """What went wrong, and how to mend it."""
-    from huggingface_hub.errors import HFValidationError, RevisionNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RevisionNotFoundError
 
-    from gptjt_demo.models.hub import refusal
+    from gptjt_demo.models.hub import refusal, unconnected
+
+    unreached: Any = HfHubHTTPError.__mro__[1]  # what any failure of the hub's HTTP library is, whichever that is
 
     if isinstance(error, RevisionNotFoundError):
         return "there is no such revision", "name a branch, a tag or a commit of it"
@@ -164,4 +164,6 @@ def _reason(error: BaseException) -> tuple[str, str]:
         return found
     if isinstance(error, OSError) and error.errno is not None and error.filename:
         return f"{error.filename} cannot be written ({error.strerror})", "set HF_HOME to a folder that can be"
+    if not isinstance(error, (OSError, unreached)):
+        return unconnected(error)
     return "the hub is out of reach", "check the connection, and HF_HUB_OFFLINE"

@@ -6,7 +6,8 @@ first process speaks. Knows nothing of how rows are answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gptjt_demo.cli.bar import bar
+from gptjt_demo.cli.ending import ending_in_order
 from gptjt_demo.cli.files import check_out, columns_of, named, read_table
 from gptjt_demo.cli.options import (
     AttentionOption,
@@ -112,28 +114,22 @@ def batch(
     if later:
         tell("labels are by the sum until the last row is answered; then all are divided by their mean shares at once")
     engine = open_engine(model, device)
-    try:
-        with bar(hidden=not leads()) as told:
-            result = run(
-                engine,
-                chosen,
-                table,
-                target,
-                columns=columns,
-                labels=labels,
-                attention=mode,
-                rule=rule,
-                resume=resume,
-                overwrite=overwrite,
-                limit=limit,
-                shares=shares,
-                progress=told,
-            )
-    except PlaygroundError:
-        raise
-    except (KeyboardInterrupt, Exception):  # whatever it is, what is answered is kept, and people should know
-        tell(f"stopped; the same command with --resume continues {target}")
-        raise
+    with ending_in_order(), _resumable(target), bar(hidden=not leads()) as told:
+        result = run(
+            engine,
+            chosen,
+            table,
+            target,
+            columns=columns,
+            labels=labels,
+            attention=mode,
+            rule=rule,
+            resume=resume,
+            overwrite=overwrite,
+            limit=limit,
+            shares=shares,
+            progress=told,
+        )
     if result.was_complete:
         were = f"all {result.rows:,} rows were" if result.rows > 1 else "its row was"
         tell(f"{target}: {were} there; which prompt and model answered them is not recorded")
@@ -143,6 +139,18 @@ def batch(
         f"{target}: {count(result.rows, 'row')}, {count(result.errors, 'error')}, {result.flagged:,} flagged; "
         f"{engine.name}, {result.attention} attention{f'; labels by {LABEL_RULES[rule]}' if labels else ''}{rate}"
     )
+
+
+@contextmanager
+def _resumable(target: Path) -> Iterator[None]:
+    """Whatever ends the run within, people are told that what is answered is kept, and how to go on."""
+    try:
+        yield
+    except PlaygroundError:
+        raise
+    except (KeyboardInterrupt, Exception):
+        tell(f"stopped; the same command with --resume continues {target}")
+        raise
 
 
 def _foretell(question: Question, queries: Callable[[], Iterable[Query]], rows: int, json_: bool) -> None:

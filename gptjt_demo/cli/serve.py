@@ -57,6 +57,7 @@ def serve(
     """Open the playground's page."""
     environment.check()
     host, port = host or environment.HOST.read(), port or environment.PORT.read()
+    host = as_in_links(host)
     _check_address(host, port)
     mcp = mcp or environment.MCP.read()
     if mcp and find_spec("mcp") is None:
@@ -85,6 +86,9 @@ def serve(
                 options = launch_options(engine, limits, tools=mcp)
                 app.launch(server_name=host, server_port=port, prevent_thread_lock=True, **options)
         except OSError as error:
+            if error.filename:  # a folder for uploads
+                what = f"{error.filename} cannot be written ({error.strerror})"
+                raise SettingError(what, where=environment.TEMP_DIR.name, mend="name a folder that can be") from error
             raise SettingError(str(error), where="--port", mend="choose another port") from error
 
         def load() -> None:
@@ -190,6 +194,11 @@ def _stopped() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def as_in_links(host: str) -> str:
+    """An address as links and Gradio have it: one of IPv6 stands in brackets there."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def _check_address(host: str, port: int | None) -> None:

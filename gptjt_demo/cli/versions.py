@@ -46,6 +46,7 @@ def save_template(
 
 def show_history(name: TemplateArgument, prompts: PromptsOption = None, json_: JsonOption = False) -> None:
     """List a template's versions, the newest first: when, what changed, and what was measured with each."""
+    from gptjt_demo.templates import yaml_text
     from gptjt_demo.templates.versions.history import History
 
     file = open_library(prompts).file(name)
@@ -54,6 +55,7 @@ def show_history(name: TemplateArgument, prompts: PromptsOption = None, json_: J
         print_json({"file": str(file), "damaged": history.damaged, "versions": _told(history)})
         return
     if not history.versions:
+        yaml_text.read_file(str(file))  # without it there is nothing to keep
         say(f"{file}: no version has been kept yet; templates save {name} keeps the first")
     if history.damaged:
         say(f"{history.path}: {history.damaged} damaged line{'s are' if history.damaged > 1 else ' is'} left out")

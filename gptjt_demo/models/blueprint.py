@@ -94,6 +94,10 @@ def skeleton(config: Any, dtype: torch.dtype = torch.bfloat16) -> Any:
             return AutoModelForCausalLM.from_config(config, dtype=dtype)
     except ValueError as error:
         raise ModelError("it is no causal language model", where=config.model_type, mend="name another") from error
+    except Exception as error:  # fields that are each possible and do not go together
+        why = " ".join(str(error).split())
+        what = f"no model can be built by its config.json ({why})"
+        raise ModelError(what, where=config.model_type, mend="download the model again") from error
 
 
 def read_config(folder: Path, *, where: str | None = None) -> Any:
@@ -107,7 +111,7 @@ def read_config(folder: Path, *, where: str | None = None) -> Any:
 
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # of any kind, as each family's configuration checks its own fields
         raise ModelError(
-            "the config.json cannot be read", where=str(folder), mend=str(error).splitlines()[0]
+            "the config.json cannot be read", where=str(folder), mend=" ".join(str(error).split())
         ) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import json
 import mmap
-import pickle
 import re
 import sys
 import zipfile
@@ -17,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from gptjt_demo.errors import CheckpointError, ModelError
@@ -183,8 +182,11 @@ def _find(folder: Path) -> tuple[Mapping[str, Path], list[Path]]:
             try:
                 weight_map = json.loads(index.read_text("utf-8"))["weight_map"]
                 where = {key: folder / file for key, file in weight_map.items()}
+                strange = next((file for file in weight_map.values() if (folder / file).parent != folder), None)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise CheckpointError("the index cannot be read", where=str(index), mend=_MEND) from error
+            if strange is not None:
+                raise CheckpointError(f"{strange!r} is no file of its folder", where=str(index), mend=_MEND)
             return where, sorted(set(where.values()))
     files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
     if not files:
@@ -223,7 +225,7 @@ def _open(path: Path) -> tuple[dict[str, Tensor], bool]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is not a dict)
         else:
             tensors = torch.load(path, map_location="cpu", mmap=mapped, weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError) as error:
+    except Exception as error:  # of any kind, where PyTorch reads what is no checkpoint
         raise CheckpointError(f"the file is damaged ({type(error).__name__})", where=str(path), mend=_MEND) from error
     if not isinstance(tensors, dict) or not all(isinstance(t, Tensor) for t in tensors.values()):
         raise CheckpointError("the file does not hold a dictionary of tensors", where=str(path))

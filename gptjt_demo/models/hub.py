@@ -53,7 +53,10 @@ def fetch(
         return folder
     except HFValidationError as error:
         raise ModelError("this is no hub id", where=repository, mend="give OWNER/NAME") from error
-    except OSError as error:
+    except Exception as error:  # of many kinds, where the environment keeps a connection from being set up
+        if not isinstance(error, OSError):
+            what, mend = unconnected(error)
+            raise ModelError(what, where=repository, mend=mend) from error
         # An answer that the cache could not make up for is the cause of an error of another kind.
         if (found := refusal(error) or refusal(error.__cause__)) is None:
             found = _UNREACHED if isinstance(error, LocalEntryNotFoundError) else _disk(error, HF_HUB_CACHE)
@@ -73,6 +76,12 @@ def _telling(told: Callable[[float], None]) -> type[Any]:
                 told(min(1.0, self.n / self.total))
 
     return Telling
+
+
+def unconnected(error: Exception) -> tuple[str, str]:
+    """That the hub cannot even be asked, and where to look: at a proxy of a kind that is not known, say."""
+    why = " ".join(str(error).split()) or type(error).__name__
+    return f"the hub cannot be asked ({why})", "look at HTTPS_PROXY, ALL_PROXY, HF_ENDPOINT and HF_TOKEN"
 
 
 def refusal(error: BaseException | None) -> tuple[str, str] | None:

@@ -105,9 +105,13 @@ def resolve(model: str | Path) -> ModelSpec:
     if not isinstance(model, str | Path):
         raise ModelError(f"it is {type(model).__name__}", where="model", mend="give a name, a folder or a hub id")
     path = Path(os.path.expanduser(model or " "))  # a blank is not the current folder
-    if path.is_dir():
+    try:
+        folder, file = path.is_dir(), path.is_file()
+    except OSError as error:  # a name that is too long, or behind a door that is closed
+        raise ModelError(f"cannot be read ({error.strerror})", where=str(model), mend="check the path") from None
+    if folder:
         return ModelSpec(path.resolve().name, path)
-    if path.is_file():
+    if file:
         raise ModelError("this is a file", where=str(model), mend="name the folder that holds it and its config.json")
     text = str(model)
     if isinstance(model, Path) or text.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(text):

@@ -127,17 +127,19 @@ def _from_file(folder: Path) -> FileTokenizer | None:
     if not path.is_file():
         return None
     described, config = _json(path), _json(folder / "tokenizer_config.json")
-    if not _byte_level(described):
-        return None
-    named = _named(folder, config)
-    special = _special(named)
-    known = {token.get("content") for token in described.get("added_tokens", ())} | described["model"]["vocab"].keys()
-    if not known >= {*special, *_contents(config.get("added_tokens_decoder", {}).values())}:
-        return None  # transformers adds those that are missing
     try:
+        if not _byte_level(described):
+            return None
+        named = _named(folder, config)
+        special = _special(named)
+        known = {token["content"] for token in described.get("added_tokens", ())} | described["model"]["vocab"].keys()
+        if not known >= {*special, *_contents(config.get("added_tokens_decoder", {}).values())}:
+            return None  # transformers adds those that are missing
         bos, eos = (_content(named.get(name)) for name in ("bos_token", "eos_token"))
         return FileTokenizer(Tokenizer.from_file(str(path)), special, bos=bos, eos=eos)
-    except Exception as error:  # the package raises nothing more special
+    except ModelError:
+        raise
+    except Exception as error:  # the package raises nothing more special, and the files may hold anything
         raise _unreadable(folder, error) from error
 
 
@@ -182,7 +184,7 @@ def _of_transformers(folder: Path) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # of any kind, by what the files hold
         raise _unreadable(folder, error) from error
 
 

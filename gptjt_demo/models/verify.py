@@ -23,6 +23,7 @@ from gptjt_demo.models.blueprint import Blueprint, read_config, skeleton
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.layout import LAYOUTS
 from gptjt_demo.models.lfs import is_pointer, pointer_error
+from gptjt_demo.models.tokenizer import has_tokenizer, read_tokenizer
 
 _SCALES = {layout.scales for layout in LAYOUTS}
 CHUNK = 1 << 19  # values, or bytes of a file, looked at at a time
@@ -73,6 +74,11 @@ def verify(folder: Path, *, progress: bool = False) -> Verdict:
     told = {problem.where for problem in problems}
     small = (path for path in sorted(folder.iterdir()) if is_pointer(path) and str(path) not in told)
     problems += map(pointer_error, small)
+    if has_tokenizer(folder):  # else it is another folder's
+        try:
+            read_tokenizer(folder)
+        except ModelError as error:
+            problems += [] if str(error) in map(str, problems) else [error]
     if blueprint is not None:
         closed = {str(path) for path in checkpoint.closed}  # what they hold is not missing by itself
         problems += (problem for problem in blueprint.problems(checkpoint) if problem.where not in closed)

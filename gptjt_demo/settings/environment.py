@@ -91,6 +91,13 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().casefold() for name in text.split(",") if name.strip())
 
 
+def root(text: str) -> str:
+    """Reads the path, or the whole address, that a page has behind a server in front of it."""
+    if not text.startswith(("/", "http://", "https://")):
+        raise ValueError("a path that begins with /, or a whole address")
+    return text
+
+
 def limit(text: str) -> int | None:
     """Reads a limit: `none` lifts it."""
     if text.casefold() == "none":
@@ -168,7 +175,7 @@ PORT: Variable[int | None] = Variable(
     "GRADIO_SERVER_PORT", "The port to serve on.", None, whole(1, 65535), "the first free one from 7860", space=7860
 )
 ROOT_PATH = Variable(
-    "GRADIO_ROOT_PATH", "The path under which a proxy in front serves the page; read by Gradio.", "", str, "none"
+    "GRADIO_ROOT_PATH", "The path under which a proxy in front serves the page; read by Gradio.", "", root, "none"
 )
 TEMP_DIR = Variable(
     "GRADIO_TEMP_DIR",

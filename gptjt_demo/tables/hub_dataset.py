@@ -84,7 +84,9 @@ def copied(source: str, asked: HubDataset) -> Path:
             plain = {key: plain_of(value) for key, value in row.items()}
             file.write(json.dumps(plain, ensure_ascii=False).encode() + b"\n")
         file.flush()
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except TableError:
+        raise
+    except Exception as error:  # of many kinds: a connection that cannot be set up, a part of the set that is damaged
         what = " ".join(str(error).split())[:300] or type(error).__name__
         raise TableError(f"cannot be read ({what})", where=asked.repository) from None
     return path

@@ -48,10 +48,7 @@ class Library:
         problems: list[TemplateError] = []
         broken: dict[str, TemplateError] = {}
         for directory in (*map(Path, directories), shipped.folder()):
-            if not directory.is_dir():
-                what = "not a directory" if directory.exists() else "there is no such directory"
-                raise TemplateError(what, where=str(directory), mend="give a directory of template files")
-            for path in shipped.files(directory):
+            for path in _files(directory):
                 try:
                     template = _load(path)
                 except TemplateError as error:
@@ -127,6 +124,17 @@ def parted(text: str) -> tuple[str, int | None]:
     """A name or path, and the version behind an @; None where none is named, or a file really ends so."""
     found = re.fullmatch(r"(.+)@(\d{1,9})", text, re.DOTALL)
     return (found[1], int(found[2])) if found and not (Path(text).exists() and not is_name(text)) else (text, None)
+
+
+def _files(directory: Path) -> list[Path]:
+    """The template files of a directory; raises TemplateError where it is none, or may not be read."""
+    try:
+        if directory.is_dir():
+            return shipped.files(directory)
+        what = "not a directory" if directory.exists() else "there is no such directory"
+    except OSError as error:  # of a name that is too long, or behind a door that is closed
+        what = f"cannot be read ({error.strerror})"
+    raise TemplateError(what, where=str(directory), mend="give a directory of template files")
 
 
 def _load(path: Path) -> Template:

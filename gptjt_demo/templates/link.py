@@ -13,6 +13,7 @@ import base64
 import hashlib
 import json
 import re
+import unicodedata
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,9 @@ MAX_PLAIN = 256 * 1024  # bytes; as much as a template's file may hold
 _CHECKSUM = 8  # characters; an altered link passes by chance once in 2**48
 
 _LINK = re.compile(r"(?:[^#]*#)?t=(?P<version>\d{1,9})\.(?P<data>[A-Za-z0-9_-]*)(?P<rest>.*)", re.DOTALL)
+# A whole checksum; what follows it, and could not be of it, belongs to the text around the link.
+_END = re.compile(rf"\.(?P<checksum>[A-Za-z0-9_-]{{{_CHECKSUM}}})(?![A-Za-z0-9_-])")
+_CUT = re.compile(rf"\.?|\.[A-Za-z0-9_-]{{1,{_CHECKSUM - 1}}}")
 _BEGINNING = re.compile(r"(?:\S*#)?t=\d", re.ASCII)
 
 
@@ -81,10 +85,10 @@ def from_fragment(text: str) -> tuple[Template, dict[str, str]]:
     version, data, rest = int(match["version"]), match["data"], match["rest"]
     if version > VERSION:
         raise _error(f"a newer version made it ({version}, known is {VERSION})", "update this program")
-    checksum = rest.removeprefix(".").partition("&")[0]
-    if re.fullmatch(rf"\.?|\.[A-Za-z0-9_-]{{1,{_CHECKSUM - 1}}}", rest):
+    end = _END.match(rest)
+    if end is None and _CUT.fullmatch(rest.rstrip(".…")):  # dots are where programs shorten what they show
         raise _error("its end was cut off", "copy the whole link again")
-    if not rest.startswith(".") or version != VERSION or checksum != _checksum(version, data):
+    if end is None or version != VERSION or end["checksum"] != _checksum(version, data):
         raise _error("it was altered on its way", "copy it again")
     shared = _inflated(data)
     try:
@@ -107,8 +111,10 @@ def _values(template: Template, query: str | Mapping[str, str]) -> dict[str, str
 
 
 def _unwrapped(text: str) -> str:
-    """Without what programs add to a link: line breaks, angle brackets, escapes. None of it occurs in a fragment."""
-    text = "".join(text.split()).removeprefix("<").removesuffix(">")
+    """Without what programs add to a link: line breaks, invisible characters, angle brackets, escapes. In a fragment
+    there is none of it."""
+    text = "".join(each for each in text if not each.isspace() and unicodedata.category(each) != "Cf")
+    text = text.removeprefix("<").removesuffix(">")
     return unquote(unquote(text))
 
 

@@ -158,6 +158,13 @@ class Runs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._works: dict[str, Work[Any, Any]] = {}
+        self._stopped: set[str] = set()
+
+    def begin(self, session: str) -> None:
+        """The session has asked for work: a Stop from now on reaches it, also before the work is there to be watched
+        and between its parts."""
+        with self._lock:
+            self._stopped.discard(session)
 
     def watch(
         self, session: str, work: Work[P, T], pace: Callable[[P | None], float] = lambda _: TICK
@@ -179,8 +186,9 @@ class Runs:
                     del self._works[session]
 
     def stop(self, session: str) -> None:
-        """Stop the session's work, if it has one; its watcher shows what there was."""
+        """Stop the session's work, now or as soon as it is there; its watcher shows what there was."""
         with self._lock:
+            self._stopped.add(session)
             work = self._works.get(session)
         if work is not None:
             work.stop()
@@ -205,7 +213,12 @@ class Runs:
     def _replace(self, session: str, work: Work[Any, Any] | None) -> None:
         with self._lock:
             before = self._works.pop(session, None)
+            stopped = session in self._stopped
             if work is not None:
                 self._works[session] = work
+            else:
+                self._stopped.discard(session)
         if before is not None:
             before.stop()
+        if work is not None and stopped:
+            work.stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -37,6 +39,12 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
         (["templates", "show", "nothing-like-it"], "nothing-like-it"),
         (["templates", "list", "--prompts", "/nowhere/at/all"], "/nowhere/at/all"),
         (["frobnicate"], "frobnicate"),
+        (["complete", "-t", "currency", "--model", ""], "the name is empty"),
+        (["serve", "--host", ""], "the name is empty"),
+        (["batch", "https://example.com/in.csv", "out.csv", "-t", "emotion"], "https://example.com/in.csv: an address"),
+        (["templates", "list", "--prompts", "x" * 300], "File name too long"),
+        (["templates", "history", "no/such/file.yaml"], "no/such/file.yaml: there is no such file"),
+        (["improve", "-t", "emotion", "--budget", "1"], "'1' was given"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_status_two(
@@ -58,9 +66,30 @@ def test_of_a_launch_only_the_first_process_says_the_mistake(
         assert (status, err.count("\n")) == (2, lines)
 
 
+def test_ctrl_c_before_the_commands_are_there_is_no_traceback() -> None:
+    hooked = """
+import sys
+class Interrupted:
+    def find_spec(self, name, *rest):
+        if name == "gptjt_demo.cli.app":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from gptjt_demo.cli import main
+main(["--help"])
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", hooked], capture_output=True, env=env, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
-    [(["--model", "minii"], "mini"), (["--device", "warp"], "warp"), (["--model", "./gone"], "gone")],
+    [
+        (["--model", "x" * 300], "File name too long"),
+        (["--model", "minii"], "mini"),
+        (["--device", "warp"], "warp"),
+        (["--model", "./gone"], "gone"),
+    ],
 )
 def test_a_wrong_model_or_device_is_one_line_and_status_two(
     capsys: pytest.CaptureFixture[str], arguments: list[str], word: str

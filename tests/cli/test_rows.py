@@ -230,13 +230,18 @@ def test_a_batch_that_is_ended_from_outside_goes_on_with_whole_rows(tmp_path: Pa
         "emotion",
     ]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([*map(str, command)], env=env, stderr=subprocess.DEVNULL) as started:
+    with subprocess.Popen([*map(str, command)], env=env, stderr=subprocess.PIPE, text=True) as started:
         for _ in range(3_000):
             if target.exists() and target.read_bytes().count(b"\n") > 5:
                 break
             time.sleep(0.02)
         started.send_signal(end)
+        assert started.stderr is not None
+        said = started.stderr.read()
     assert started.returncode == -end
+    if end == signal.SIGTERM:
+        assert said.splitlines()[-1] == f"stopped; the same command with --resume continues {target}"
+    assert "Traceback" not in said
     so_far = list(read(target))
     assert 5 <= len(so_far) < 300
     assert {row[2] for row in so_far} == {"one"}

@@ -19,7 +19,7 @@ from command_line import process, program
 from fake_engine import FakeEngine
 from serving import free_port, served
 
-from gptjt_demo.cli.serve import Load
+from gptjt_demo.cli.serve import Load, as_in_links
 from gptjt_demo.errors import DoesNotFit, ModelError
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -75,6 +75,7 @@ def test_a_mistake_in_app_py_is_one_line() -> None:
         (["--host", "203.0.113.7"], {}, "--host 203.0.113.7"),
         (["--host", "." * 300], {}, "--host"),
         (["--prompts", "/no/such/folder"], {}, "/no/such/folder"),
+        ([], {"GRADIO_TEMP_DIR": "/dev/null/x"}, "GRADIO_TEMP_DIR: /dev/null/x cannot be written"),
     ],
 )
 def test_an_address_that_cannot_be_is_one_line_before_the_model_is_loaded(
@@ -92,6 +93,13 @@ def test_an_address_that_cannot_be_is_one_line_before_the_model_is_loaded(
         )
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
     assert word.format(taken=number) in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("host", "link"), [("::1", "[::1]"), ("[::1]", "[::1]"), ("127.0.0.1", "127.0.0.1"), ("localhost", "localhost")]
+)
+def test_an_address_of_ipv6_may_be_typed_without_its_brackets(host: str, link: str) -> None:
+    assert as_in_links(host) == link
 
 
 # --- as a Space starts it

@@ -52,13 +52,20 @@ def test_scales_of_another_block_size_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["model.safetensors", "pytorch_model.bin"])
-@pytest.mark.parametrize("damage", ["empty", "cut", "text"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "page", "hello", "digits", "other zip"])
 def test_a_damaged_file_is_refused_by_its_name(tmp_path: Path, kind: str, damage: str) -> None:
     folder = tiny.save(tiny.model("gptj"), tmp_path, kind="bin" if kind.endswith("bin") else "safetensors")
     content = (folder / kind).read_bytes()
-    (folder / kind).write_bytes(
-        {"empty": b"", "cut": content[: len(content) // 2], "text": b"version https://lfs"}[damage]
-    )
+    kept = {
+        "empty": b"",
+        "cut": content[: len(content) // 2],
+        "text": b"version https://lfs",
+        "page": b"<!DOCTYPE html><title>Not found</title>",
+        "hello": b"hello",
+        "digits": b"0123456789" * 20,
+        "other zip": b"PK\x05\x06" + bytes(18),
+    }
+    (folder / kind).write_bytes(kept[damage])
     with pytest.raises(CheckpointError, match=kind):
         Checkpoint(folder)
 
@@ -77,6 +84,13 @@ def test_a_shard_that_is_not_there_is_named(tmp_path: Path) -> None:
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(CheckpointError, match="model-00001-of-00002"):
+        Checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["../other.safetensors", "/etc/hostname", "deeper/model.safetensors", ".", ""])
+def test_an_index_leads_out_of_its_folder_nowhere(tmp_path: Path, file: str) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": file}}))
+    with pytest.raises(CheckpointError, match=r"index\.json: .* is no file of its folder"):
         Checkpoint(tmp_path)
 
 

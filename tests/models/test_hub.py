@@ -118,6 +118,24 @@ def test_refusals_of_the_hub_are_told_apart_each_in_a_line(folder: Path, ask: As
     assert "out of reach" in line
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ALL_PROXY": "socks9://127.0.0.1:1"},
+        {"ALL_PROXY": "http://[::1"},
+        {"HF_ENDPOINT": "no-address"},
+        {"HF_TOKEN": "t\u00f6ken"},
+    ],
+    ids=lambda environment: next(iter(environment)),
+)
+def test_a_connection_that_cannot_be_set_up_is_a_line(ask: Ask, environment: dict[str, str]) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        environment[name] = ""
+    (line,) = ask("http://example.com", "someone/other", **environment)
+    assert line.startswith("someone/other: the hub cannot be asked (")
+    assert "look at HTTPS_PROXY, ALL_PROXY, HF_ENDPOINT and HF_TOKEN" in line
+
+
 def test_a_cache_folder_that_cannot_be_written_is_named(tmp_path: Path, folder: Path, ask: Ask) -> None:
     (tmp_path / "file").write_text("no folder")
     (line,) = ask(Hub({"someone/tiny": folder}).url, "someone/tiny", HF_HOME=str(tmp_path / "file" / "cache"))

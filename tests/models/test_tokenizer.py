@@ -163,7 +163,7 @@ def test_a_folder_has_a_tokenizer_when_it_has_one_of_its_files(tmp_path: Path, n
     assert has_tokenizer(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"model": {"type": "BPE", "vocab": {}}}', ""])
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"model": {"type": "BPE", "vocab": {}}}', '{"model": 5}', ""])
 def test_a_damaged_tokenizer_json_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(ModelError, match="the tokenizer cannot be read") as error:

@@ -15,7 +15,9 @@ import torch
 from command_line import run
 from safetensors.torch import save_file
 
+from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.models.convert import convert
+from gptjt_demo.models.loading import load
 from gptjt_demo.models.verify import verify
 
 HIVEMIND = "transformer.h.0.mlp.fc_in"
@@ -193,6 +195,35 @@ def test_a_folder_without_its_configuration_or_weights_is_one_problem(hivemind: 
     (hivemind / what).unlink()
     (line,) = lines(hivemind)
     assert what in line
+
+
+@pytest.mark.parametrize("content", ["{", "", "[]", "{}"])
+def test_a_tokenizer_that_cannot_be_read_is_a_problem(hivemind: Path, content: str) -> None:
+    (hivemind / "tokenizer.json").write_text(content)
+    (line,) = lines(hivemind)
+    assert "the tokenizer cannot be read" in line
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_embd": "big"},
+        {"n_embd": None},
+        {"n_head": 0},
+        {"n_layer": -1},
+        {"model_type": "zork"},
+        {"vocab_size": 1e400},
+    ],
+    ids=repr,
+)
+def test_a_configuration_that_no_model_can_have_is_one_line(hivemind: Path, change: dict[str, Any]) -> None:
+    fields = json.loads((hivemind / "config.json").read_bytes())
+    (hivemind / "config.json").write_text(json.dumps(fields | change))
+    found = lines(hivemind)
+    assert found
+    assert all(len(line.splitlines()) == 1 for line in found)
+    with pytest.raises(PlaygroundError):
+        load(hivemind, progress=False)
 
 
 def test_values_are_looked_at_where_the_configuration_cannot_be_read(hivemind: Path) -> None:

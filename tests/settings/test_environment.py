@@ -57,6 +57,7 @@ def test_no_module_reads_the_environment_while_it_is_imported() -> None:
         ("GRADIO_SERVER_PORT", "many"),
         ("GRADIO_SERVER_PORT", "0"),
         ("GRADIO_SERVER_PORT", "²"),
+        ("GRADIO_ROOT_PATH", "playground"),
         ("GPTJT_MODLE", "mini"),
     ],
 )

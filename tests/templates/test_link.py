@@ -74,6 +74,14 @@ def test_odd_text_reaches_the_prompt_through_a_link_to_the_byte(text: str) -> No
         lambda link: quote(quote(link)),
         lambda link: "\r\n".join(link[i : i + 76] for i in range(0, len(link), 76)),
         lambda link: f"{link}&utm_source=mail",
+        lambda link: f"[the template]({link}).",
+        lambda link: f'"{link}",',
+        lambda link: f"`{link}`",
+        lambda link: f"*{link}*",
+        lambda link: f"„{link}“",
+        lambda link: f"{link}?__theme=dark",
+        lambda link: f"{link}…",
+        lambda link: f"\ufeff{link[:90]}\u200b{link[90:]}\u2060",
     ],
 )
 def test_a_link_survives_what_mail_programs_do_to_it(mangle: Any) -> None:
@@ -97,8 +105,9 @@ def test_a_link_cut_anywhere_is_refused() -> None:
         with pytest.raises(LinkError):
             from_fragment(fragment[:end])
     for end in (6, 100, len(fragment) - 9, len(fragment) - 1):
-        with pytest.raises(LinkError, match="cut off"):
-            from_fragment(fragment[:end])
+        for shortened in ("", "…", "..."):
+            with pytest.raises(LinkError, match="cut off"):
+                from_fragment(fragment[:end] + shortened)
 
 
 def test_an_altered_link_and_one_of_a_newer_version_are_told_apart() -> None:

@@ -111,6 +111,36 @@ def test_what_a_session_begins_ends_what_it_ran_before_without_a_word() -> None:
     assert second.wait(5)
 
 
+def test_a_stop_before_the_work_is_there_stops_it_and_not_what_is_asked_for_later() -> None:
+    runs = Runs()
+    runs.begin("me")
+    runs.stop("me")  # while what was asked for is being read
+    assert [standing.result for standing in runs.watch("me", waiting())][-1] == "stopped"
+    assert [standing.result for standing in runs.watch("me", waiting())][-1] == "stopped"  # another part of it
+    runs.begin("me")
+    other = runs.watch("me", waiting())
+    assert next(other).progress == "waiting"
+    runs.drop("me")
+    assert len(runs) == 0
+
+
+def test_a_stop_between_the_two_sides_of_a_comparison_leaves_the_second_unasked() -> None:
+    engine, library = FakeEngine(lambda prompt: "a b c"), Library.open()
+    actions = Actions(engine, library)
+    held = actions.controls(library["currency"])
+    texts: list[str] = []
+    for _, _, outcome in actions.run("me", True, "logprob", held):
+        assert outcome is not None
+        texts = [side.reply.text for side in outcome.sides]
+        if len(outcome.sides) == 1 and outcome.sides[0].reply.phase == "done":
+            actions.stop("me")
+    assert texts in (["a b c"], ["a b c", ""])
+    [*_, (_, _, again)] = actions.run("me", True, "logprob", held)
+    assert again is not None
+    assert [side.reply.text for side in again.sides] == ["a b c", "a b c"]
+    assert engine.streams[-1].completion.text == "a b c"
+
+
 class Shared(FakeEngine):
     """Whose prompts and tokens are steps of a model that takes turns, equally long on a clock that only they move."""
 

@@ -29,6 +29,19 @@ class Shape:
 
 def sizes(config: Mapping[str, Any]) -> Shape | None:
     """The sizes of a network that can be compiled; None for every other."""
+    try:
+        return _sizes(config)
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        ZeroDivisionError,
+    ):  # what is wrong with it, transformers' reader says
+        return None
+
+
+def _sizes(config: Mapping[str, Any]) -> Shape | None:
     kind = config.get("model_type")
     if kind == "llama":
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}

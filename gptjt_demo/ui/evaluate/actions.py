@@ -118,6 +118,7 @@ class EvaluateActions:
         rival: Rival | None = None,
     ) -> Iterator[tuple[Any, ...]]:
         """The runs, how far they are, and their figures; the figures when they are there."""
+        self.runs.begin(session)
         called: list[str] = []
         most = source.fewer(ROW_LIMIT, self.actions.limits.rows)
         try:
@@ -273,6 +274,7 @@ class EvaluateActions:
         *values: Any,
     ) -> Iterator[tuple[str, str]]:
         """How far the diagnostics are, and their charts as they come."""
+        self.runs.begin(session)
         try:
             template, rows = self.rows(table, name, values, DIAGNOSED_ON_PAGE)
         except PlaygroundError as error:

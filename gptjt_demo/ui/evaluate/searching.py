@@ -75,6 +75,7 @@ class Searching:
         The arguments from `table` on are those of `EvaluateActions.measure`.
         """
         actions = self.do.actions
+        self.do.runs.begin(session)
         try:
             most = source.fewer(MOST_CALLS, actions.limits.rows)
             calls = _whole(budget, "Model calls", SEARCH_CALLS_AT_LEAST, most)

@@ -209,6 +209,7 @@ class Actions:
             held: what the controls hold.
             leads: for each answer, the tokens that it continues from; none: it begins afresh.
         """
+        self.runs.begin(session)
         draft = self.draft(held)
         try:
             prompt, template = draft.asked(), draft.whole()
@@ -243,6 +244,7 @@ class Actions:
             outcome: the run that is on the page.
             choice: {side, token, option}, as a browser sends them: not to be trusted.
         """
+        self.runs.begin(session)
         try:
             index, token, option = (int(choice[name]) for name in ("side", "token", "option"))
             side = outcome.sides[index] if outcome and index >= 0 else None
