@@ -27,35 +27,58 @@ from gptjt_demo.models.compiled.vectors import (
     vectors_for,
 )
 
-VECTORS = 4  # vectors of a value that are summed together
+VECTORS = 4  # vectors that are summed together for a query, at most
 NARROW = 8  # numbers; the width of a head is a multiple of it
+
+
+def _together(queries: int) -> int:
+    """Vectors of columns that are read with so many queries: as many sums as there are registers for, and operands."""
+    return VECTORS if queries == 1 or way().registers > 16 else VECTORS // 2
 
 
 def _emit_scores(queries: int) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        query, query_step, keys, room, out, out_step, count, width, scaling = arguments
-        lanes = way().lanes // 2
-        kind = vector_type(F32, lanes)
-        totals = [local(builder, kind) for _ in range(queries)]
-        factor = broadcast(builder, scaling, lanes)
-        with loop_over(builder, vectors_for(builder, count, lanes)) as loop:
-            bytes_ = builder.mul(loop.index, I64(4 * lanes))
-            for total in totals:
-                builder.store(numbers(lanes, 0.0), total)
-            with loop_over(builder, width) as inner:
-                there = builder.add(keys, builder.add(builder.mul(inner.index, builder.shl(room, I64(2))), bytes_))
-                column = load_at(builder, there, kind, 4)
-                for k, total in enumerate(totals):
-                    at = builder.add(query, builder.mul(query_step, I64(k)))
-                    value = load_at(builder, builder.add(at, builder.shl(inner.index, I64(2))), F32, 4)
-                    builder.store(fused(builder, broadcast(builder, value, lanes), column, builder.load(total)), total)
-            for k, total in enumerate(totals):
-                at = builder.add(builder.add(out, builder.mul(out_step, I64(k))), bytes_)
-                store_at(builder, builder.fmul(builder.load(total), factor), at, 4)
+        count = arguments[6]
+        lanes, vectors = way().lanes // 2, _together(queries)
+        # Each column's sum is one over the width in its order, so it does not matter how many stand beside it.
+        whole = builder.udiv(count, I64(lanes * vectors))
+        _write_scores(builder, arguments, queries, vectors, I64(0), whole)
+        done = builder.mul(whole, I64(lanes * vectors))
+        _write_scores(builder, arguments, queries, 1, done, vectors_for(builder, builder.sub(count, done), lanes))
         return context.get_dummy_value()
 
     i = types.int64
     return types.void(i, i, i, i, i, i, i, i, types.float32), codegen
+
+
+def _write_scores(
+    builder: ir.IRBuilder, arguments: list[ir.Value], queries: int, vectors: int, start: ir.Value, blocks: ir.Value
+) -> None:
+    """Scores of so many blocks of some vectors of columns, from column `start` on."""
+    query, query_step, keys, room, out, out_step, _, width, scaling = arguments
+    lanes = way().lanes // 2
+    kind = vector_type(F32, lanes)
+    totals = [[local(builder, kind) for _ in range(vectors)] for _ in range(queries)]
+    factor = broadcast(builder, scaling, lanes)
+    step = builder.shl(room, I64(2))
+    with loop_over(builder, blocks) as loop:
+        bytes_ = builder.add(builder.shl(start, I64(2)), builder.mul(loop.index, I64(4 * lanes * vectors)))
+        for line in totals:
+            for total in line:
+                builder.store(numbers(lanes, 0.0), total)
+        with loop_over(builder, width) as inner:
+            there = builder.add(keys, builder.add(builder.mul(inner.index, step), bytes_))
+            columns = [load_at(builder, builder.add(there, I64(4 * lanes * v)), kind, 4) for v in range(vectors)]
+            for k, line in enumerate(totals):
+                at = builder.add(query, builder.mul(query_step, I64(k)))
+                value = load_at(builder, builder.add(at, builder.shl(inner.index, I64(2))), F32, 4)
+                for column, total in zip(columns, line, strict=True):
+                    builder.store(fused(builder, broadcast(builder, value, lanes), column, builder.load(total)), total)
+        for k, line in enumerate(totals):
+            at = builder.add(builder.add(out, builder.mul(out_step, I64(k))), bytes_)
+            for v, total in enumerate(line):
+                found = builder.fmul(builder.load(total), factor)
+                store_at(builder, found, builder.add(at, I64(4 * lanes * v)), 4)
 
 
 @intrinsic
@@ -134,10 +157,10 @@ def softmax(typingctx, scores, count, until):
 def _emit_values(queries: int) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
         width = arguments[3]
-        lanes = way().lanes // 2
-        whole = builder.udiv(width, I64(lanes * VECTORS))
-        _add_values(builder, arguments, queries, lanes, VECTORS, I64(0), whole)
-        done = builder.mul(whole, I64(lanes * VECTORS))
+        lanes, vectors = way().lanes // 2, _together(queries)
+        whole = builder.udiv(width, I64(lanes * vectors))
+        _add_values(builder, arguments, queries, lanes, vectors, I64(0), whole)
+        done = builder.mul(whole, I64(lanes * vectors))
         rest = builder.udiv(builder.sub(width, done), I64(NARROW))
         _add_values(builder, arguments, queries, NARROW, 1, done, rest)
         return context.get_dummy_value()
