@@ -12,12 +12,26 @@ from gptjt_demo.models.compiled.addresses import floats
 from gptjt_demo.models.compiled.heads import scores_1, scores_4, softmax, values_1, values_4
 from gptjt_demo.models.compiled.operations import QUERIES
 
+LINE = 16  # columns of a key in a line of memory
+
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def rotate(op, piece, buffers, cache, where, cosines, sines):
+def rotate(op, piece, rows, buffers, cache, where, cosines, sines):
     """ROTATE: queries, keys, values, layer, heads, key heads, head width, rotated width, halves or neighbours."""
+    block = rotated_together(rows)
+    for row in range(piece * block, min(piece * block + block, rows)):
+        _rotate_row(op, row, buffers, cache, where, cosines, sines)
+
+
+@njit(inline="always")
+def rotated_together(rows):
+    """Rows a piece: neighbours of a sequence write to one line of the keys' memory, so one thread takes a line's."""
+    return int64(LINE) if rows >= 4 * LINE else int64(1)
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def _rotate_row(op, row, buffers, cache, where, cosines, sines):
     heads, key_heads, width, rotated = op[5], op[6], op[7], op[8]
-    row = piece
     position, slot, column = where[row, 0], where[row, 1], where[row, 2]
     half = rotated // 2
     cos, sin = cosines[position], sines[position]

@@ -24,7 +24,7 @@ from gptjt_demo.models.compiled.addresses import (
     signed_bytes,
     table,
 )
-from gptjt_demo.models.compiled.attention import attend, rotate
+from gptjt_demo.models.compiled.attention import attend, rotate, rotated_together
 from gptjt_demo.models.compiled.linear import linear
 from gptjt_demo.models.compiled.operations import (
     ATTEND,
@@ -146,6 +146,9 @@ def _pieces(op, rows, asked):
         return (op[8] + op[13] - 1) // op[13]
     if op[0] == ATTEND:
         return ((rows + op[8] - 1) // op[8]) * op[6]
+    if op[0] == ROTATE:
+        block = rotated_together(rows)
+        return (rows + block - 1) // block
     return asked if op[15] else rows
 
 
@@ -252,7 +255,7 @@ def work(
         elif kind == ATTEND:
             attend(op, within, rows, buffers, cache, where, scaling, scratch)
         elif kind == ROTATE:
-            rotate(op, within, buffers, cache, where, cosines, sines)
+            rotate(op, within, rows, buffers, cache, where, cosines, sines)
         elif kind == NORM:
             _norm(op, within, rows, buffers, numbers, order, scratch)
         elif kind == EMBED:
