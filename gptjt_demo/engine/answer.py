@@ -132,11 +132,18 @@ class Answer:
         full = self._vocabulary.decode([*self._text.ids, *guess]).removeprefix(self._joiner)
         return any(full.find(stop, len(self._text.text)) >= 0 for stop in self._sampling.stop)
 
-    def take(self, logprobs: Tensor) -> None:
+    @property
+    def alternatives(self) -> int:
+        """How many are kept with each token."""
+        return self._detail.alternatives
+
+    def take(self, logprobs: Tensor, likeliest: int, best: Sequence[tuple[int, float]]) -> None:
         """Choose the next token.
 
         Args:
             logprobs: float32 (vocabulary,) on the CPU, -inf on tokens that are never chosen.
+            likeliest: the first token of the highest.
+            best: as many as there are `alternatives`, the likeliest first: tokens and their log probabilities.
         """
         self._first = self._first or time.perf_counter()
         allowed = logprobs  # -inf also where the shape does not lead
@@ -145,11 +152,16 @@ class Answer:
             if not bool(allowed.isfinite().any()):  # no token of this vocabulary leads on
                 self._whole("shape")
                 return
-        id = self._last = choose(allowed, self._sampling, self._generator)
+        free = allowed is logprobs
+        id = self._last = likeliest if free and self.greedy else choose(allowed, self._sampling, self._generator)
         ended = id in self._vocabulary.ends
         raw = "" if ended else self._vocabulary.decode([id])
-        in_shape = None if allowed is logprobs else float(allowed[id] - allowed.logsumexp(-1))
-        others = self._alternatives(logprobs, allowed)
+        in_shape = None if free else float(allowed[id] - allowed.logsumexp(-1))
+        others = tuple(
+            Alternative(i, self._vocabulary.decode([i]), p, free or bool(allowed[i].isfinite()))
+            for i, p in best
+            if p > -math.inf
+        )
         self._unsettled.append(Token(id, "", raw, float(logprobs[id]), others, in_shape))
         if ended:
             self._whole("end_of_text")
@@ -168,15 +180,6 @@ class Answer:
         """No stop can follow: what was held back is text."""
         self._text.end()
         self.end(reason)
-
-    def _alternatives(self, logprobs: Tensor, allowed: Tensor) -> tuple[Alternative, ...]:
-        best = logprobs.topk(min(self._detail.alternatives, logprobs.shape[0]))
-        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        return tuple(
-            Alternative(i, self._vocabulary.decode([i]), p, bool(allowed[i].isfinite()))
-            for i, p in pairs
-            if p > -math.inf
-        )
 
     def _behind(self, ids: Sequence[int]) -> str:
         """Text of ids behind the prompt: some tokenizers write a space only where something stands before it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import torch
+from torch import Tensor
 
 from gptjt_demo.engine.answer import Answer
 from gptjt_demo.engine.batching import Reader
@@ -25,7 +26,7 @@ def decode(
 
     Args:
         reader: the model.
-        answers: one or more, all with a continuation or none; one that is echoed is alone.
+        answers: one or more, of one detail, all with a continuation or none; one that is echoed is alone.
         mode: in which the prompts are read.
         flag: ends the loop: within a layer of the prefill, or a token.
         header: what all the prompts begin with, already read.
@@ -41,11 +42,13 @@ def decode(
         logits = state.logits.unsqueeze(1)  # (answers, 1 + drafted, vocabulary)
         while True:
             wrong = 0
-            for answer, rows in zip(answers, reader.logprobs(logits), strict=True):
+            logprobs = reader.logprobs(logits)
+            choices = zip(logprobs, logprobs.argmax(-1).tolist(), _best(logprobs, answers[0].alternatives), strict=True)
+            for answer, rows in zip(answers, choices, strict=True):
                 answer.passes += 1
                 held = 0
-                for row, guess in zip(rows, [*draft, None], strict=True):
-                    answer.take(row)
+                for *row, guess in zip(*rows, [*draft, None], strict=True):
+                    answer.take(*row)
                     yield from ((answer, token) for token in answer.settled())
                     if answer.stop_reason is not None or answer.last != guess:
                         break
@@ -75,6 +78,15 @@ def decode(
         for answer in answers:
             answer.end("cancelled")
             yield from ((answer, token) for token in answer.settled())
+
+
+def _best(logprobs: Tensor, count: int) -> list[list[list[tuple[int, float]]]]:
+    """The likeliest tokens of each row with their log probabilities, for all rows at once: (answers, tokens, count)."""
+    found = logprobs.topk(min(count, logprobs.shape[-1]))
+    return [
+        [list(zip(*row, strict=True)) for row in zip(*each, strict=True)]
+        for each in zip(found.indices.tolist(), found.values.tolist(), strict=True)
+    ]
 
 
 def _read(
