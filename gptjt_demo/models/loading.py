@@ -96,7 +96,8 @@ def load(
     def compiled() -> tuple[LanguageModel, tuple[str, str]]:
         from gptjt_demo.models.compiled.network import compiled_model
 
-        made = compiled_model(fields, checkpoint, small=plan.planes > 1, name=spec.name)
+        # From the file anew: a network that answers meanwhile may have made its int8 weights in place.
+        made = compiled_model(fields, Checkpoint(folder), small=plan.planes > 1, name=spec.name)
         return made, report(made.report, made.program.bytes)
 
     pays = _compiles(fields, plan)

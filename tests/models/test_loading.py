@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from gptjt_demo.errors import CheckpointError, DoesNotFit, ModelError, SettingEr
 from gptjt_demo.models import loading, memory, plan
 from gptjt_demo.models.building import build
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.compiled import processor
+from gptjt_demo.models.compiled import processor, ready
 from gptjt_demo.models.int8 import cpu_layers, kernels
 from gptjt_demo.models.int8.linear import Int8Embedding, Int8Linear, quantize
 from gptjt_demo.models.layout import ALIGNMENT
@@ -328,6 +329,28 @@ def test_the_load_report_says_device_way_layout_size_and_time(
         assert device.startswith(f"cpu: the whole step compiled for this processor ({processor.way().name}")
     assert re.fullmatch(rf"{words}, \d+\.\d\d GiB of weights, loaded in \d+\.\d s", weights)
     assert "self-test" in mask
+
+
+@pytest.mark.usefixtures("large")
+def test_a_large_model_is_compiled_while_it_answers_from_int8_made_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later: list[Callable[[], None]] = []
+    monkeypatch.setattr(loading, "_compiles", lambda fields, plan: True)
+    monkeypatch.setattr(ready, "is_ready", lambda: False)
+    monkeypatch.setattr(ready, "compile_elsewhere", later.append)
+    folder = tiny.save(tiny.model("llama", width=128), tmp_path, hivemind=True, kind="bin")
+    engine = loading.load(folder, device="cpu", progress=False)
+
+    def first() -> float:
+        return engine.complete("Hello", Sampling(max_new_tokens=1)).tokens[0].logprob
+
+    before, modules = first(), engine.steps
+    later[0]()
+    assert engine.steps is not modules
+    assert first() == pytest.approx(before, abs=0.1)
+    engine.exchange(modules)
+    assert first() == before  # calls that have begun end as they began
 
 
 def test_a_folder_without_a_configuration_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -140,11 +140,9 @@ class _Writer:
         whole = np.round(meaning.astype(np.float64) * WEIGHT).astype("<i2").view(np.uint8).reshape(256, 2)
         table = aligned((512,), np.uint8)
         table[:256], table[256:] = whole[:, 0], whole[:, 1]
-        codes = weight.weight.numpy()
+        codes = weight.weight.contiguous().numpy()
         if weights.ordered():
-            stored, codes = codes, aligned(codes.shape, np.uint8)
-            weights.in_order(stored, codes)
-            self.checkpoint.release(weight.weight)
+            codes = self._in_order(weight.weight)
             meaning = np.insert(meaning[:-1], 127, 0)
         self.bytes += codes.nbytes + absmax.nbytes + scales.nbytes
         return _Stored(
@@ -158,6 +156,22 @@ class _Writer:
             columns,
             rows * columns,
         )
+
+    def _in_order(self, stored: Tensor) -> NDArray[np.uint8]:
+        """A copy of codes, put in order.
+
+        What a file holds is given back as it is read, so that no weight is there twice. In place would take as much
+        memory, leave the checkpoint altered, and cost a fault for each page that was read before it is written. NumPy's
+        own memory asks for huge pages: finding them takes longer than all the rest, and no token is faster.
+        """
+        codes: NDArray[np.uint8] = torch.empty(stored.shape, dtype=torch.uint8).numpy()
+
+        def read(start: int, stop: int) -> None:
+            self.checkpoint.release(stored[start:stop])
+
+        weights.in_order(stored.numpy(), codes, threads=torch.get_num_threads(), read=read)
+        self.checkpoint.release(stored)  # with the pages that two pieces share
+        return codes
 
     def _bytes(self, weight: Tensor, scale: Tensor) -> _Stored:
         rows, columns = weight.shape
