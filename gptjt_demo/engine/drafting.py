@@ -5,8 +5,9 @@ A guess costs time and never changes an answer: the model checks all of them in 
 
 An answer that copies (entities, contacts) takes pieces of the query in their order and leaves things out between them.
 So the place where the newest tokens stood before is looked for behind the last piece copied first, and only then
-anywhere, the query (which comes last) before the examples. Where the answer put a token in another's place, such as a
-dash for a dot, the copy continues behind the one that was replaced.
+anywhere, the query (which comes last) before the examples. Once there is a copy, a single token alike counts only
+ahead of it, as after a comma. A token that stood nowhere before is followed by no guess: that it stands in another's
+place, such as a dash for a dot, holds too rarely for what it costs.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 LONGEST = 3  # newest tokens that are looked up together, at most
-# Tokens guessed at a time. On the samples of entities and cleaning, `mini` needs 0.48, 0.44 and 0.43 of its passes with
-# 3, 4 and 5. A pass of more rows costs more: from 5 on the time lost by wrong guesses exceeds what is won, and a pass
-# must stay within the rows for which a linear gives each the result that it gives it alone.
-MAX_DRAFT = 4
+# Tokens guessed at a time: more where as many are alike as are looked up, for then more of them hold. A pass costs more
+# with each row, without AVX-512 a fifth to a third of a plain one: there, wrong guesses soon cost what right ones win.
+# And a pass must stay within the rows for which a linear gives each the result that it gives it alone.
+FEW, MAX_DRAFT = 3, 4
 PATIENCE = 6  # guesses in a row that may fail altogether before an answer counts as one that does not copy
 
 
@@ -49,11 +50,11 @@ class Drafter:
         if self._patience is not None and self._misses >= self._patience:
             return []
         ids = [*self._prompt, *answer]
-        start = self._lookup(ids)
-        if start is None:
+        start, alike = self._lookup(ids)
+        if not alike:
             return []
         self._source = start
-        return ids[start : start + MAX_DRAFT]
+        return ids[start : start + (MAX_DRAFT if alike == LONGEST else FEW)]
 
     def settle(self, drafted: int, accepted: int) -> None:
         """How the last guess did: so many of its tokens were given to the model, and so many held."""
@@ -62,8 +63,8 @@ class Drafter:
         if accepted and self._source < len(self._prompt):
             self._copied = self._source + accepted
 
-    def _lookup(self, ids: list[int]) -> int | None:
-        """The index from which the text may continue."""
+    def _lookup(self, ids: list[int]) -> tuple[int, int]:
+        """The index from which the text may continue, and how many tokens before it are the newest ones; 0 is none."""
         size, copied = len(self._prompt), self._copied
         # Indices behind an earlier occurrence of the newest token, and how much before them is alike.
         behind = [k + 1 for k, id in enumerate(ids[:-1]) if id == ids[-1]]
@@ -72,10 +73,10 @@ class Drafter:
         positions = [k for k in behind if alike[k] == longest]
         ahead = [k for k in positions if 0 <= copied <= k < size]
         if ahead:
-            return ahead[0]
-        if longest < 2 and 0 <= copied < size - 1:
-            return copied + 1  # the newest token stands in the place of the prompt's own
-        return max(positions, key=lambda k: (k < size, k), default=None)
+            return ahead[0], longest
+        if longest < 2 and copied >= 0:
+            return 0, 0
+        return max(positions, key=lambda k: (k < size, k), default=0), longest
 
 
 def _alike(ids: list[int], end: int) -> int:

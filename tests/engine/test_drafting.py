@@ -11,7 +11,7 @@ import pytest
 import tiny
 import torch
 
-from gptjt_demo.engine.drafting import MAX_DRAFT, PATIENCE, Drafter
+from gptjt_demo.engine.drafting import FEW, LONGEST, MAX_DRAFT, PATIENCE, Drafter
 from gptjt_demo.engine.engine import Engine
 from gptjt_demo.engine.masks import pad
 from gptjt_demo.engine.prefix_lm import PrefixLM
@@ -30,7 +30,13 @@ def settled(prompt: Any, answer: Any) -> Any:
 
 
 def test_what_followed_the_newest_tokens_before_is_guessed_again() -> None:
-    assert Drafter([5, 1, 2, 3, 4, 9, 9]).propose([1]) == [2, 3, 4, 9][:MAX_DRAFT]
+    assert Drafter([5, 1, 2, 3, 4, 9, 9]).propose([1]) == [2, 3, 4, 9, 9][:FEW]
+
+
+def test_more_is_guessed_where_more_tokens_are_alike() -> None:
+    prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    counts = [len(Drafter(prompt).propose(prompt[:known])) for known in range(1, LONGEST + 1)]
+    assert counts == [*[FEW] * (LONGEST - 1), MAX_DRAFT]
 
 
 def test_nothing_is_guessed_for_a_token_that_never_stood_before() -> None:
@@ -52,14 +58,15 @@ def test_the_copy_goes_on_ahead_of_what_was_copied_last() -> None:
     assert settled(prompt, answer).propose(answer)[0] == 60
 
 
-def test_a_token_in_the_place_of_the_prompts_is_passed_over() -> None:
-    # The prompt writes 4, 1, 5, dot, 6, 7 and the answer 4, 1, 5, dash.
-    prompt, answer = [9, 4, 1, 5, 100, 6, 7, 8], [4, 1, 5, 200]
-    drafter = Drafter(prompt)
-    guess = drafter.propose(answer[:1])
-    assert guess == [1, 5, 100, 6]
+def test_a_single_token_alike_counts_only_ahead_of_the_copy() -> None:
+    # The prompt writes 4, 1, 5, dot, 6, 7 and the answer 4, 1, 5, dash, 6.
+    drafter = Drafter([9, 6, 2, 4, 1, 5, 100, 6, 7, 8])
+    guess = drafter.propose([4])
+    assert guess == [1, 5, 100]
     drafter.settle(len(guess), 2)
-    assert drafter.propose(answer) == [6, 7, 8, 4][:MAX_DRAFT]
+    assert drafter.propose([4, 1, 5, 200]) == []
+    assert drafter.propose([4, 1, 5, 2]) == []
+    assert drafter.propose([4, 1, 5, 200, 6]) == [7, 8, 4]
 
 
 def test_an_answer_that_does_not_copy_is_left_alone_unless_told_otherwise() -> None:
