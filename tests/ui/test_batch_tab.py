@@ -521,7 +521,7 @@ def test_a_look_ends_when_another_begins_or_the_run_does(tmp_path: Path, library
     assert "Before the run" in next(second)
     assert list(first) == []
     do.foresight.drop("me")
-    assert list(second) == []
+    assert list(second) == [""]  # the page may have shown its last word after the run's
     gate.set()
 
 

@@ -32,12 +32,13 @@ class Foresight:
     def __init__(self, actions: Actions) -> None:
         self._actions = actions
         self._runs = Runs()
+        self._latest: dict[str, object] = {}
 
     def look(
         self, session: str, table: Table | None, name: str, how: str, attention: Any, *values: Any
     ) -> Iterator[str]:
-        """What a run would come to, as it becomes known; nothing as long as something is missing for one. A look that
-        the session began before ends."""
+        """What a run would come to, as it becomes known; nothing as long as something is missing for one, nor after a
+        look that was dropped. A look that the session began before ends."""
         columns, controls = values[:MAX_INPUTS], values[MAX_INPUTS:]
         self.drop(session)
         try:
@@ -59,8 +60,19 @@ class Foresight:
                 tell(found)
             return found
 
-        for standing in self._runs.watch(session, Work(function)):
-            yield problem(standing.error) or ahead(standing.progress, more=not standing.finished)
+        self._latest[session] = mine = object()
+        finished = False
+        try:
+            for standing in self._runs.watch(session, Work(function)):
+                finished = standing.finished
+                yield problem(standing.error) or ahead(standing.progress, more=not finished)
+        finally:
+            latest = self._latest.get(session) is mine
+            if latest:
+                del self._latest[session]
+        # What was on its way to the page when the run began may reach it after the run's own word, and would stay.
+        if latest and not finished:
+            yield ""
 
     def drop(self, session: str) -> None:
         """End the session's look: a run begins, or the page is closed."""
