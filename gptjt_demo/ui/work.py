@@ -193,6 +193,11 @@ class Runs:
         if work is not None:
             work.stop()
 
+    def stopped(self, session: str) -> bool:
+        """Whether a Stop came since the session asked for work."""
+        with self._lock:
+            return session in self._stopped
+
     def drop(self, session: str) -> None:
         """Stop and forget the session's work: a watcher has nothing to show any more."""
         self._replace(session, None)

@@ -230,7 +230,8 @@ class Actions:
             # Both draw the same numbers, so that only attention makes a difference.
             seed = reply.completion.seed if reply.completion else None
             outcome = replace(outcome, template=_seeded(template, seed))
-            if reply.completion is None or reply.completion.stop_reason == "cancelled":
+            cut = reply.completion is None or reply.completion.stop_reason == "cancelled"
+            if cut or self.runs.stopped(session):  # a Stop may come when this side is done
                 break
         if 0 < len(outcome.sides) < len(modes):
             yield answer(outcome), shares(outcome, rule), outcome
