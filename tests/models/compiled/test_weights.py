@@ -57,7 +57,8 @@ def test_a_weight_that_does_not_lie_in_order_of_its_rows_is_read_right() -> None
 @pytest.mark.usefixtures("pieces")
 def test_rows_are_given_back_once_and_after_they_were_read() -> None:
     codes, lock = some(101, 64), threading.Lock()
-    found, given = np.zeros_like(codes), []
+    found = np.zeros_like(codes)
+    given: list[int] = []
 
     def read(start: int, stop: int) -> None:
         assert np.array_equal(found[start:stop], ordered(codes[start:stop]))
