@@ -141,6 +141,21 @@ def test_a_stopped_run_keeps_its_rows_and_goes_on(serve: Serve, tab: OpenTab, tm
     expect(page.get_by_role("button", name="Continue")).to_be_hidden()
 
 
+def test_answers_that_were_not_downloaded_are_not_replaced_unasked(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
+    page = tab(serve(FakeEngine()))
+    started(page, rows(tmp_path))
+    expect(page.locator(".job")).to_contain_text("All 6 rows are answered.")
+    page.evaluate("window.confirm = (line) => { window.asked = line; return false; }")
+    page.locator("#batch-run").click()
+    page.wait_for_function("window.asked?.includes('were not downloaded')")
+    assert len(list(read(fetched(page, tmp_path)))) == 6
+    expect(page.locator(".job[data-only-here]")).to_have_count(0)
+    page.evaluate("window.asked = ''")
+    page.locator("#batch-run").click()
+    expect(page.locator(".job[data-only-here]")).to_contain_text("All 6 rows are answered.")
+    assert page.evaluate("window.asked") == ""
+
+
 def test_two_visitors_do_not_see_each_other_s_files_or_runs(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
     url = serve(FakeEngine())
     first, second = tab(url), tab(url)

@@ -82,6 +82,28 @@ def test_a_draft_is_offered_behind_a_shared_link(serve: Serve, tab: OpenTab) -> 
     expect(page.locator("#prompt pre")).to_contain_text("my own words")
 
 
+def test_an_older_draft_is_reached_without_discarding_a_newer_one(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    another = page.get_by_role("button", name="Another draft")
+    for title, words in (("Sentiment Analysis", "my older words"), ("Country Currency", "my newer words")):
+        pick(page, title)
+        expect(page.locator("#title textarea, #title input").first).to_have_value(title)
+        query(page).fill(words)
+        expect(page.locator("#prompt pre")).to_contain_text(words)
+        page.reload()
+        expect(page.locator(".draft")).to_contain_text(title)
+    expect(page.locator(".draft")).to_contain_text("1 of 2 drafts")
+    another.click()
+    expect(page.locator(".draft")).to_contain_text("Sentiment Analysis")
+    page.get_by_role("button", name="Go back to your draft").click()
+    expect(page.locator("#prompt pre")).to_contain_text("my older words")
+    page.reload()
+    expect(page.locator(".draft")).to_contain_text("2 drafts")
+    page.get_by_role("button", name="Discard it").click()
+    expect(page.locator(".draft")).to_contain_text("Country Currency")
+    expect(another).to_be_hidden()
+
+
 def test_a_damaged_draft_is_one_line_and_changes_nothing(serve: Serve, tab: OpenTab) -> None:
     page = tab(serve(FakeEngine()))
     before = prompt(page)

@@ -124,6 +124,24 @@ def test_a_placeholder_does_not_look_like_typed_text(serve: Serve, tab: OpenTab)
     assert len(set(colors)) == 2
 
 
+def test_a_ring_around_the_focus_is_whole_and_a_long_name_ends_before_the_arrow(serve: Serve, tab: OpenTab) -> None:
+    page = tab(serve(FakeEngine()))
+    for place in ("#instruction textarea", "#labels textarea, #labels input", "#template input"):
+        cutting = page.locator(place).first.evaluate(
+            """node => {
+              const cut = [];
+              for (let one = node.parentElement; one.id !== "edit"; one = one.parentElement)
+                if (getComputedStyle(one).overflow !== "visible") cut.push(one.className);
+              return cut;
+            }"""
+        )
+        assert cutting == [], place
+    field, arrow = (page.locator(f"#template {each}").first.bounding_box() or {} for each in ("input", ".icon-wrap"))
+    assert field["x"] + field["width"] <= arrow["x"] + 1
+    picker, button = (page.locator(each).first.bounding_box() or {} for each in ("#template .wrap-inner", "#reset"))
+    assert abs(picker["y"] + picker["height"] / 2 - button["y"] - button["height"] / 2) <= 1
+
+
 # --- the answer
 
 

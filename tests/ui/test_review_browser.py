@@ -95,6 +95,29 @@ def test_in_a_text_field_keys_are_text_and_undo_takes_back(serve: Serve, tab: Op
     assert page.complaints == []
 
 
+def test_a_button_keeps_its_place_from_row_to_row_and_behind_the_last(
+    serve: Serve, tab: OpenTab, tmp_path: Path
+) -> None:
+    path = answered(tmp_path, 3)
+    table = read(path)
+    first, *others = (tuple(row) for row in table)
+    rowfile.write(path, table.columns, [("000", "", "", "", "", "", "", "", "it is blank"), first, *others])
+    page = tab(serve(FakeEngine()))
+    review(page, path)
+    expect(page.locator(".review-cells dd").nth(1)).to_have_text("blank")
+    tools = page.locator(".review > .review-tools button")
+    places: list[list[tuple[str | None, float]]] = []
+    for act, row in (("label", "Row 2"), ("accept", "Row 3"), ("accept", "Row 4"), ("accept", "All done")):
+        places.append([(each.get_attribute("data-act"), (each.bounding_box() or {})["x"]) for each in tools.all()])
+        page.locator(f'.review [data-act="{act}"]').first.click()
+        expect(page.locator(".review h2")).to_have_text(row)
+    places.append([(each.get_attribute("data-act"), (each.bounding_box() or {})["x"]) for each in tools.all()])
+    assert all(each == places[0] for each in places)
+    box = tools.first.bounding_box() or {}
+    page.mouse.click(box["x"] + 9, box["y"] + 9)  # a press too many, where Undo once was
+    looked(page, "4 of 4 rows")
+
+
 def test_two_visitors_do_not_see_each_other_s(serve: Serve, tab: OpenTab, tmp_path: Path) -> None:
     url = serve(FakeEngine())
     one, other = tab(url), tab(url)

@@ -69,7 +69,7 @@ def batch_card(job: BatchJob) -> str:
     body = late + (
         f'<p class="settled" role="status">{escape(said)}</p>{later}{_facts(job, counts)}{sureness(job.tenths)}{_KEPT}'
     )
-    return _card("done", name, body)
+    return _card("done", name, body, only_here=standing.result.finished and not job.fetched)
 
 
 def answers(job: BatchJob) -> str:
@@ -139,8 +139,9 @@ def _facts(job: BatchJob, counts: Counts) -> str:
     return f'<dl class="facts">{items}</dl>'
 
 
-def _card(state: str, status: str, body: str) -> str:
+def _card(state: str, status: str, body: str, *, only_here: bool = False) -> str:
+    kept = " data-only-here" if only_here else ""  # a new run asks before it takes the place of such answers
     return (
-        f'<section class="card job" data-state="{state}" aria-labelledby="job-title">'
+        f'<section class="card job" data-state="{state}"{kept} aria-labelledby="job-title">'
         f'<header><h2 id="job-title">Progress</h2><span class="status">{escape(status)}</span></header>{body}</section>'
     )

@@ -49,6 +49,7 @@ class BatchJob:
 
     Attributes:
         folder: has all files of the run, and goes when the job is deleted.
+        fetched: whether somebody has its last row as a file; not known any more after a restart.
 
     Args:
         engine: whoever answers.
@@ -64,6 +65,7 @@ class BatchJob:
     ) -> None:
         self.id, self.folder, self.order, self.model = id, folder, order, model
         self.touched = time.monotonic()
+        self.fetched = False
         self.tenths: tuple[int, ...] = ()
         self._engine = engine
         self._seconds = seconds
@@ -158,7 +160,9 @@ class BatchJob:
             old, self._fetched = self._fetched[:-1], [*self._fetched[-1:], path]
         for each in old:
             shutil.rmtree(each.parent, ignore_errors=True)
+        whole = self._answered.whole
         self._answered.write(path)
+        self.fetched = self.fetched or whole
         return path
 
     def delete(self, cache: str | None = None) -> None:

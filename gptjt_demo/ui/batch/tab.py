@@ -183,8 +183,12 @@ VIEW = 11
 _SURE = """(id) => confirm("Delete your file and its answers from this server?") ? id : null"""
 _ANEW = """(...values) => {
   const stopped = document.getElementById("batch-resume")?.checkVisibility();
-  if (stopped && !confirm("A new run begins with the first row, and the answers so far go. Begin anew?"))
-    values[2] = null;
+  const kept = document.querySelector("#batch-card .job[data-only-here]");
+  const file = document.querySelector("#batch-preview td"); // without one nothing begins
+  const asked = stopped
+    ? "A new run begins with the first row, and the answers so far go. Begin anew?"
+    : "The answers of your last run were not downloaded, and a new run takes their place. Begin anew?";
+  if (file && (stopped || kept) && !confirm(asked)) values[2] = null;
   return values;
 }"""
 _NO_ROWS = "No row is answered yet"
@@ -344,7 +348,7 @@ def batch_tab(
     delete.click(delete_run, kept, [file, kept, *view], js=_SURE, **quiet)
     fetch.click(do.fetch, [kept, format], [given, refused], show_progress="hidden", api_visibility="private").success(
         None, given, None, js=SAVE, show_progress="hidden", api_visibility="private"
-    )
+    ).then(do.watch, [kept, seen], view, **quiet)
     return Batches(do.jobs, kept, review)
 
 

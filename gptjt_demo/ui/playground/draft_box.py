@@ -29,6 +29,7 @@ _BAR = """
 <p class="draft note" role="status" hidden>
   <span></span>
   <button type="button" class="quiet draft-open">Go back to your draft</button>
+  <button type="button" class="quiet draft-next" hidden>Another draft</button>
   <button type="button" class="quiet draft-discard">Discard it</button>
 </p>
 """

@@ -74,7 +74,11 @@ def _cells(review: Review, row: int) -> str:
 
 
 def _list(cells: Mapping[str, str]) -> str:
-    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(_cut(text))}</dd></div>" for name, text in cells.items())
+    blank = '<i class="hint">blank</i>'
+    rows = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(_cut(text)) if text.strip() else blank}</dd></div>"
+        for name, text in cells.items()
+    )
     return f'<dl class="review-cells">{rows}</dl>'
 
 
@@ -122,11 +126,12 @@ def _editor(review: Review, row: int, answer: Answer) -> str:
 
 
 def _tools(answer: Answer | None) -> str:
-    none = answer is None or bool(answer.error)
-    accept = '<button type="button" class="quiet review-accept" data-act="accept">Accept <kbd>Enter</kbd></button>'
-    edit = '<button type="button" class="quiet" data-act="edit">Edit <kbd>E</kbd></button>'
+    """Always the same buttons in the same places: what is pressed twice is not another the second time."""
+    none = " disabled" if answer is None or answer.error else ""
+    gone = " disabled" if answer is None else ""
     return (
-        f'<p class="review-tools">{"" if none else accept}{"" if answer is None else edit}'
+        f'<p class="review-tools"><button type="button" class="quiet review-accept" data-act="accept"{none}>Accept '
+        f'<kbd>Enter</kbd></button><button type="button" class="quiet" data-act="edit"{gone}>Edit <kbd>E</kbd></button>'
         '<button type="button" class="quiet" data-act="undo">Undo <kbd>U</kbd></button>'
         '<button type="button" class="quiet" data-act="back" aria-label="Back">Back <kbd>←</kbd></button>'
         '<button type="button" class="quiet" data-act="next" aria-label="Next">Next <kbd>→</kbd></button></p>'

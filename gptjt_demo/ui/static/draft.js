@@ -107,22 +107,27 @@ const settle = (told) => {
   typed = {};
 };
 
-// The name to call a draft by, when it is offered.
-const offer = () => {
-  const [draft] = load();
+// Offers one of the drafts by its name, the newest first; the others are a press away.
+const offer = (index = 0) => {
+  const drafts = load().filter((draft) => draft.id !== id); // what is being edited is on the page already
+  const place = drafts.length && index % drafts.length;
+  const draft = drafts[place];
   bar.hidden = !draft;
   if (!draft) return;
   const time = new Date(draft.time);
   const when = Number.isNaN(+time) ? "" : `, ${time.toLocaleString([], { dateStyle: "short", timeStyle: "short" })}`;
-  line.textContent = `You were editing “${draft.controls.title || draft.template.title}”${when}. `;
+  const many = drafts.length > 1 ? ` (${place + 1} of ${drafts.length} drafts)` : "";
+  line.textContent = `You were editing “${draft.controls.title || draft.template.title}”${when}${many}. `;
   bar.querySelector(".draft-open").onclick = () => {
     document.dispatchEvent(new Event("picking")); // a Run waits until it is on the page
     trigger("select", { template: draft.template, controls: draft.controls });
     bar.hidden = true;
   };
+  bar.querySelector(".draft-next").hidden = drafts.length < 2;
+  bar.querySelector(".draft-next").onclick = () => offer(place + 1);
   bar.querySelector(".draft-discard").onclick = () => {
     save(load().filter((other) => other.id !== draft.id));
-    offer();
+    offer(place);
   };
 };
 

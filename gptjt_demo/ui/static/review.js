@@ -45,12 +45,13 @@ const settle = () => {
 };
 
 // Gradio changes what is there into the next row: what differs may be an attribute alone. A button that was pressed and is
-// gone then leaves the focus to its likes.
+// gone, or cannot be pressed any more, then leaves the focus to its likes.
 const place = (node) => `[data-act="${node.dataset.act}"]${node.dataset.label ? `[data-label="${node.dataset.label}"]` : ""}`;
 new MutationObserver(() => {
   const shown = card();
-  if (focused && shown && document.activeElement === document.body) {
-    (element.querySelector(`button${focused}`) ?? element.querySelector("button[data-act]"))?.focus({ preventScroll: true });
+  if (focused && shown && (document.activeElement === document.body || document.activeElement.matches(":disabled"))) {
+    const like = element.querySelector(`button${focused}:enabled`) ?? element.querySelector("button[data-act]:enabled");
+    like?.focus({ preventScroll: true });
   }
   const more = element.querySelector(".review-more");
   if (more && unfolded && !more.open) more.open = true;
