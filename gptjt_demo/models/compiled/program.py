@@ -85,7 +85,7 @@ class _Stored:
     bytes: int
 
 
-class _Writer:
+class Writer:
     """Writes operations and phases."""
 
     def __init__(self, checkpoint: Checkpoint, small: bool) -> None:
@@ -273,7 +273,7 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
     """
     for problem in blueprint(config, shape).problems(checkpoint):
         raise problem
-    writer = _Writer(checkpoint, small)
+    writer = Writer(checkpoint, small)
     family = _llama if config["model_type"] == "llama" else _gptj
     ends = family(writer, config, shape)
     writer.numbers.append(1 / float(np.sqrt(shape.head_width)))
@@ -294,7 +294,7 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
     )
 
 
-def _embed(writer: _Writer, stored: _Stored, width: int) -> None:
+def _embed(writer: Writer, stored: _Stored, width: int) -> None:
     writer.phase(
         [
             operations.EMBED,
@@ -311,7 +311,7 @@ def _embed(writer: _Writer, stored: _Stored, width: int) -> None:
     )
 
 
-def _attention(writer: _Writer, shape: Shape, layer: int, neighbours: bool) -> None:
+def _attention(writer: Writer, shape: Shape, layer: int, neighbours: bool) -> None:
     sizes = [shape.heads, shape.key_heads, shape.head_width]
     writer.phase([operations.ROTATE, QUERIES, KEYS, VALUES, layer, *sizes, shape.rotated, int(neighbours)])
     writer.phase([operations.ATTEND, QUERIES, READ, 0, layer, *sizes, 8])
@@ -322,7 +322,7 @@ def _coded(kind: int, source: int, width: int, *, second: int = 0, out: tuple[in
 
 
 def _head(
-    writer: _Writer, norm: str, width: int, epsilon: float, head: str | _Stored, *, centred: bool, bias: int = 0
+    writer: Writer, norm: str, width: int, epsilon: float, head: str | _Stored, *, centred: bool, bias: int = 0
 ) -> None:
     gathered = [operations.GATHER, STREAM, LAST, width]
     writer.phase([*gathered, *[0] * (operations.WIDTH - 1 - len(gathered)), 1])
@@ -330,7 +330,7 @@ def _head(
     writer.phase(writer.linear(head, (CODED, SCALES), LOGITS, bias=bias, asked=True))
 
 
-def _llama(writer: _Writer, config: Mapping[str, Any], shape: Shape) -> list[int]:
+def _llama(writer: Writer, config: Mapping[str, Any], shape: Shape) -> list[int]:
     epsilon, width, coded = config.get("rms_norm_eps", 1e-6), shape.width, (CODED, SCALES)
     embedding = writer.stored("model.embed_tokens")
     _embed(writer, embedding, width)
@@ -358,7 +358,7 @@ def _llama(writer: _Writer, config: Mapping[str, Any], shape: Shape) -> list[int
     return ends
 
 
-def _gptj(writer: _Writer, config: Mapping[str, Any], shape: Shape) -> list[int]:
+def _gptj(writer: Writer, config: Mapping[str, Any], shape: Shape) -> list[int]:
     epsilon, width, coded = config.get("layer_norm_epsilon", 1e-5), shape.width, (CODED, SCALES)
     embedding = writer.stored("transformer.wte")
     _embed(writer, embedding, width)
