@@ -55,8 +55,9 @@ def test_a_draft_is_offered_after_a_reload_with_all_that_was_typed(serve: Serve,
     page.reload()
     expect(page.locator(".draft")).to_contain_text("You were editing “My moods”")
     assert prompt(page) != before
-    page.get_by_role("button", name="Go back to your draft").click()
+    page.get_by_role("button", name="Go back to your draft").press("Enter")
     expect(page.locator("#prompt pre")).to_contain_text("a grey day")
+    expect(page.locator("#notice")).to_be_focused()  # the button is gone, and this says why
     assert prompt(page) == before
     expect(page.locator("#title textarea, #title input").first).to_have_value("My moods")
     page.reload()  # what came back is kept as well
@@ -248,6 +249,7 @@ def test_again_repeats_a_comparison_and_a_branch(serve: Serve, tab: OpenTab) -> 
     history(page)
     page.get_by_role("button", name="Run again").click()
     expect(page.locator(".kept-item")).to_have_count(2)
+    expect(page.locator(".kept-item").last.get_by_role("button", name="Run again")).to_be_focused()
     expect(page.get_by_label("Compare prefix and causal attention")).to_be_checked()
     assert [stream.attention for stream in engine.streams] == ["prefix", "causal"] * 2
     assert len({stream.seed for stream in engine.streams}) == 1
@@ -312,6 +314,10 @@ def test_a_picker_is_used_by_keys_as_a_browser_s_own_and_keeps_the_focus(serve: 
     expect(picker).to_be_focused()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Home")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    page.keyboard.press("Home")  # opens it, at the first
+    expect(picker).to_have_attribute("aria-activedescendant", re.compile("-0$"))
     page.keyboard.press("Escape")
     expect(page.get_by_role("listbox")).to_have_count(0)
     picker.click()

@@ -122,6 +122,14 @@ const offer = (index = 0) => {
     document.dispatchEvent(new Event("picking")); // a Run waits until it is on the page
     trigger("select", { template: draft.template, controls: draft.controls });
     bar.hidden = true;
+    // The button goes, and its focus would be nowhere: it goes on to the line that says what came of it.
+    const go = () => {
+      if (document.activeElement !== document.body) return;
+      const notice = document.querySelector("#notice");
+      notice.tabIndex = -1;
+      notice.focus({ preventScroll: true });
+    };
+    document.addEventListener("picked", go, { once: true });
   };
   bar.querySelector(".draft-next").hidden = drafts.length < 2;
   bar.querySelector(".draft-next").onclick = () => offer(place + 1);

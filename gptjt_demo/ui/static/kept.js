@@ -196,6 +196,14 @@ const item = (thing, things) => {
   return node;
 };
 
+// The focus goes to the button that stands where `gone` stood; of two of one name to the one of the same thing.
+const idOf = (button) => button.closest("[data-id]")?.dataset.id;
+const stay = (gone) => {
+  const label = gone.getAttribute("aria-label");
+  const alike = [...list.querySelectorAll("button")].filter((button) => button.getAttribute("aria-label") === label);
+  (alike.find((button) => idOf(button) === idOf(gone)) ?? alike[0])?.focus({ preventScroll: true });
+};
+
 const draw = () => {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const things = load();
@@ -204,18 +212,18 @@ const draw = () => {
     const text = JSON.stringify(thing).toLowerCase();
     return words.every((word) => text.includes(JSON.stringify(word).slice(1, -1)));
   });
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
   list.replaceChildren(...hits.slice(0, 60).map((thing) => item(thing, things)));
+  if (focused) stay(focused);
   const empty = "Your runs and saved prompts are listed here. They stay in this browser.";
   none.textContent = shown.length === 0 ? empty : hits.length === 0 ? "Nothing in your history contains these words." : "";
 };
 
-// The list as it is drawn again, with the focus on the button that had it and the line that was said.
+// The list as it is drawn again, with the line that was said.
 const redraw = () => {
   const said = none.textContent;
-  const label = list.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   draw();
   none.textContent = said;
-  if (label) [...list.querySelectorAll("button")].find((button) => button.getAttribute("aria-label") === label)?.focus();
 };
 
 const readIn = async () => {

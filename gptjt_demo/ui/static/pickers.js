@@ -70,6 +70,8 @@ document.addEventListener(
     event.stopPropagation();
     if (chooses && isOpen(picker)) return soon(() => choose(picker));
     if (!isOpen(picker)) open(picker);
+    if (event.key === "Home" || event.key === "End")
+      soon(() => picker.dispatchEvent(new KeyboardEvent("keydown", { key: event.key, bubbles: true })));
     if (letter) soon(() => seek(picker, event.key.toLowerCase()));
   },
   true,
