@@ -55,8 +55,9 @@ document.addEventListener(
   (event) => {
     const picker = pickerOf(event);
     if (!picker || !event.isTrusted || event.ctrlKey || event.metaKey || event.isComposing) return;
-    if (event.key === "Tab") {
-      // Gradio opens a list on any key but Escape, and a browser stops at whatever scrolls: it would stay open.
+    if (event.key === "Tab" || event.key === "Shift") {
+      // Gradio opens a list on any key but Escape, Shift before Tab too, and a browser stops at whatever scrolls: it
+      // would stay open.
       event.stopPropagation();
       document.querySelectorAll("ul[role=listbox]").forEach((list) => (list.tabIndex = -1));
       return;
