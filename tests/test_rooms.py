@@ -104,6 +104,8 @@ def test_the_tests_touch_no_private_name() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and re.match("_(?!_)", node.attr) and ast.unparse(node.value) != "self":
                 found.append(f"{path.name}: {ast.unparse(node)}")
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE.name):
+                found += [f"{path.name}: {alias.name}" for alias in node.names if re.match("_(?!_)", alias.name)]
     others = r"os\._exit|theirs\._encode_pair"  # Python's own, and the evaluation harness's
     allowed = re.compile(rf".*\.({'|'.join(OF_A_NAMED_TUPLE)})|.*: ({others})")
     assert [name for name in found if not allowed.fullmatch(name)] == []
