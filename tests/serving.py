@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def launched(engine: Any, limits: Limits = NO_LIMITS, *, tools: bool = False) -> tuple[Any, str]:
     """The page of an engine with the shipped templates, to be closed, and its address."""
-    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.libraries import Library
     from gptjt_demo.ui import build_app, launch_options
 
     port = free_port()

@@ -191,7 +191,7 @@ def test_an_installed_copy_has_all_its_files_and_works_from_an_empty_folder(tmp_
     program = (
         "import gptjt_demo\n"
         "from gptjt_demo.evaluation import samples\n"
-        "from gptjt_demo.templates.library import Library\n"
+        "from gptjt_demo.templates.libraries import Library\n"
         "found = all(samples.path(name).is_file() for name in samples.names())\n"
         "print(gptjt_demo.__file__, len(Library.open()), found)\n"
         "template = gptjt_demo.Template.load('currency')\n"

@@ -108,7 +108,7 @@ def resident_bytes() -> int:
 @contextmanager
 def _served(engine: Engine) -> Iterator[tuple[str, Browser]]:
     """The page's address, and a browser."""
-    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.libraries import Library
     from gptjt_demo.ui import build_app, launch_options
 
     chromium = shutil.which("chromium") or shutil.which("google-chrome")

@@ -19,7 +19,7 @@ from gptjt_demo.settings import Attention, Device, environment
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.engine import Engine
-    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.libraries import Library
     from gptjt_demo.templates.template import Template
 
 ModelOption = Annotated[
@@ -83,7 +83,7 @@ def open_library(prompts: list[Path] | None) -> Library:
     Raises:
         TemplateError: a folder does not exist.
     """
-    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.libraries import Library
     from gptjt_demo.templates.shipped import own_folders
 
     return Library.open(prompts or own_folders(environment.PROMPTS.read()))

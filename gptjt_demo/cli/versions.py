@@ -106,7 +106,7 @@ def keep_figures(measured: Sequence[tuple[str, Run]], prompts: list[Path] | None
         prompts: the user's folders.
     """
     from gptjt_demo.evaluation.measured import measured_of
-    from gptjt_demo.templates.library import parted
+    from gptjt_demo.templates.libraries import parted
     from gptjt_demo.templates.template import Template, is_name
     from gptjt_demo.templates.versions.history import history_file, keep, record
     from gptjt_demo.templates.versions.measured import prompt_key

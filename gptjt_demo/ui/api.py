@@ -32,7 +32,7 @@ from gptjt_demo.ui.work import Tell, Work
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
     from gptjt_demo.engine.results import Completion
-    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.libraries import Library
 
 CALLS_AT_ONCE = 4
 BATCHES_AT_ONCE = 1

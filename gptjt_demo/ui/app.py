@@ -31,7 +31,7 @@ from gptjt_demo.ui.session import session
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
-    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.libraries import Library
 
 
 def build_app(engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> Page:

@@ -16,7 +16,7 @@ from hub_server import COMMIT, Hub
 from gptjt_demo.cli.hub import MOST_FILES, parsed
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.templates import yaml_text
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import Template
 
 LIBRARY = Library.open()

@@ -15,7 +15,7 @@ from gptjt_demo.errors import TableError
 from gptjt_demo.evaluation import samples
 from gptjt_demo.tables import table
 from gptjt_demo.templates.answer_check import verdict
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 
 Row = tuple[str, str]
 

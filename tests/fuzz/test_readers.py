@@ -24,7 +24,7 @@ from gptjt_demo.errors import PlaygroundError
 from gptjt_demo.settings import Sampling
 from gptjt_demo.tables import rowfile, table
 from gptjt_demo.templates.formats import FORMATS, export, kept, reading
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.link import from_fragment, to_fragment
 from gptjt_demo.templates.template import Template
 from gptjt_demo.templates.versions.history import History, history_file

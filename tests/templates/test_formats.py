@@ -21,7 +21,7 @@ from made_templates import templates
 import gptjt_demo
 from gptjt_demo.errors import LinkError, PlaygroundError, SettingError, TemplateError
 from gptjt_demo.templates.formats import FORMATS, export, load, read, save
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.link import to_fragment
 from gptjt_demo.templates.template import Template
 

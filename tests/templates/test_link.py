@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from made_templates import templates
 
 from gptjt_demo.errors import LinkError
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.link import MAX_FRAGMENT, from_fragment, is_link, to_fragment
 from gptjt_demo.templates.template import Template
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from made_templates import templates
 
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.lint.lint import Finding, lint
 from gptjt_demo.templates.template import Template
 

@@ -18,7 +18,7 @@ from gptjt_demo.errors import TemplateError
 from gptjt_demo.evaluation.evaluate import measure
 from gptjt_demo.evaluation.run import Labelled
 from gptjt_demo.templates.formats import FORMATS, export
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.link import from_fragment, to_fragment
 from gptjt_demo.templates.lint.lint import lint
 from gptjt_demo.templates.nearest import nearest

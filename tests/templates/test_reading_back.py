@@ -15,7 +15,7 @@ from made_templates import templates
 
 from gptjt_demo.errors import PlaygroundError, TemplateError
 from gptjt_demo.templates.formats import FORMATS, export, read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import Template
 from gptjt_demo.templates.versions.measured import prompt_key
 

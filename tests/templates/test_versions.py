@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from made_templates import templates
 
 from gptjt_demo.errors import TemplateError
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import Template
 from gptjt_demo.templates.versions import history as histories
 from gptjt_demo.templates.versions.difference import differences, marked, summary

@@ -13,7 +13,7 @@ import pytest
 import tiny
 
 from gptjt_demo.evaluation import samples
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.training.data.assembly import assemble, cut_of, few_shot
 from gptjt_demo.training.data.sources import Cut, Documents, Episodes, JsonLines
 from gptjt_demo.training.data.text_corpus import documents

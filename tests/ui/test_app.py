@@ -16,7 +16,7 @@ from page_client import PageClient
 
 from gptjt_demo.engine.results import STOP_REASONS, LabelScore
 from gptjt_demo.settings import Attention, Limits, Sampling
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.lint.finding import Finding
 from gptjt_demo.templates.template import Template
 from gptjt_demo.ui.about.masks import masks

@@ -24,7 +24,7 @@ from gptjt_demo.batch.output import Output
 from gptjt_demo.settings import Attention
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.ui import folders
 from gptjt_demo.ui.batch.card import batch_card
 from gptjt_demo.ui.batch.job import BatchJob, BatchJobs

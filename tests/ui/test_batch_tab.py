@@ -21,7 +21,7 @@ from gptjt_demo.errors import SettingError, TableError
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
 from gptjt_demo.templates.answer_check import Check
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch import job as batch_job_module
 from gptjt_demo.ui.batch.card import answers, batch_card
@@ -409,7 +409,7 @@ def test_a_file_that_may_be_read_line_by_line_can_be_told_to_be(
         table, found, _, quotes, *_ = do.look(str(tmp_path / "in.csv"), plain, PLAYGROUND, *controls)
         assert (quotes.visible, quotes.value) == (True, plain)
         assert "each of these lines could be a row" in found or "plain characters, as was asked" in found
-        job = finished(do.jobs.begin(Order(table, do.actions.library["emotion"], {"input": "text"})))
+        job = finished(do.jobs.begin(Order(table, do.actions.templates["emotion"], {"input": "text"})))
         counts.append(job.counts().answered)
     assert counts == [1, 3]
 
@@ -488,7 +488,7 @@ def test_a_download_opens_in_a_spreadsheet_with_nothing_that_runs(
 
 
 def foresee(do: BatchActions, path: Path, how: str = "text", column: str | None = "text") -> list[str]:
-    values = do.actions.controls(do.actions.library["emotion"])
+    values = do.actions.controls(do.actions.templates["emotion"])
     columns = [column, *[None] * (MAX_INPUTS - 1)]
     return list(do.foresight.look("me", read(path), PLAYGROUND, how, "prefix", *columns, *values))
 

@@ -10,7 +10,7 @@ from fake_engine import FakeEngine
 
 from gptjt_demo.errors import PromptError, SettingError, TemplateError
 from gptjt_demo.settings import Sampling
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import MAX_EXAMPLES, Template
 from gptjt_demo.ui.playground import settings
 from gptjt_demo.ui.playground.actions import Actions

@@ -11,7 +11,7 @@ from fake_engine import FakeEngine
 from on_page import history, pick, prompt, run
 from playwright.sync_api import expect
 
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.link import to_fragment
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from fake_engine import FakeEngine
 from playwright.sync_api import expect
 
 from gptjt_demo.templates import link
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 
 if TYPE_CHECKING:
     from conftest import Serve

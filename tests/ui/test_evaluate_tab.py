@@ -14,7 +14,7 @@ from gptjt_demo.evaluation import plots
 from gptjt_demo.evaluation.diagnostics import DIAGNOSTICS, Diagnosis, Point, Prior
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.evaluate.actions import NONE, NOTHING, EvaluateActions
 from gptjt_demo.ui.evaluate.charts import TITLES, chart
@@ -50,7 +50,7 @@ def gold(folder: Path, rows: Any = ROWS) -> Any:
 
 
 def controls(do: EvaluateActions, name: str = "emotion") -> list[Any]:
-    return list(do.actions.controls(do.actions.library[name]))
+    return list(do.actions.controls(do.actions.templates[name]))
 
 
 def measured(do: EvaluateActions, table: Any, attention: str = "prefix", how: str = "text", **more: Any) -> Any:
@@ -328,7 +328,7 @@ def test_rows_without_a_right_answer_are_counted_and_said(do: EvaluateActions, t
 
 
 def test_a_measured_row_that_is_among_the_examples_is_warned_of(do: EvaluateActions, tmp_path: Path) -> None:
-    template = do.actions.library["emotion"]
+    template = do.actions.templates["emotion"]
     known = template.examples[0]
     shown = measured(do, gold(tmp_path, [*ROWS, (known.inputs["input"].upper(), known.output)]))[2]
     assert "1 measured row is among the examples of" in shown

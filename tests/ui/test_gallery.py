@@ -14,7 +14,7 @@ from made_templates import PROMPTS
 from gptjt_demo.evaluation import samples
 from gptjt_demo.evaluation.checks import run_checks
 from gptjt_demo.templates.answer_check import match_label, normalised, verdict
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.shipped import CARD, folder
 from gptjt_demo.templates.template import Template
 

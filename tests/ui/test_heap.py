@@ -16,7 +16,7 @@ from gptjt_demo.engine.engine import Engine
 from gptjt_demo.engine.results import Completion
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.ui.batch.job import BatchJobs
 from gptjt_demo.ui.batch.order import Order
 from gptjt_demo.ui.heap import give_back

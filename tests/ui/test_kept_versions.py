@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gptjt_demo.errors import TemplateError
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.templates.versions.measured import Measured, prompt_key
 from gptjt_demo.ui.evaluate.actions import KEPT, NOTHING, EvaluateActions

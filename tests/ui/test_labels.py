@@ -11,7 +11,7 @@ from fake_engine import FakeEngine
 
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch.tab import BatchActions
 from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
@@ -48,7 +48,7 @@ def actions(engine: FakeEngine) -> Actions:
 def test_labels_that_look_alike_are_refused_on_every_tab_before_the_model_is_asked(
     tmp_path: Path, engine: FakeEngine, actions: Actions, typed: str
 ) -> None:
-    held = actions.controls(actions.library["emotion"])._replace(labels=typed)
+    held = actions.controls(actions.templates["emotion"])._replace(labels=typed)
     rowfile.write(tmp_path / "in.csv", ["input", "output"], [("so happy", "joy")])
     table = read(tmp_path / "in.csv")
     batch = BatchActions(actions)
@@ -68,18 +68,18 @@ def test_labels_that_look_alike_are_refused_on_every_tab_before_the_model_is_ask
 
 
 def test_labels_that_differ_to_the_eye_are_taken(actions: Actions) -> None:
-    held = actions.controls(actions.library["emotion"])._replace(labels="fear, fears, x², x2, Straße, Strasse")
+    held = actions.controls(actions.templates["emotion"])._replace(labels="fear, fears, x², x2, Straße, Strasse")
     assert "reads like" not in actions.preview(held).prompt
 
 
 def test_of_outputs_that_look_alike_one_is_offered_as_a_label(actions: Actions) -> None:
     rows: list[Any] = [["a", "Joy"], ["b", "joy."], ["c", "fear"], ["d", "fear\u200b"], ["e", ""]]
-    held = actions.controls(actions.library["emotion"])._replace(examples=cells(["Input", "Output"], rows), labels="")
+    held = actions.controls(actions.templates["emotion"])._replace(examples=cells(["Input", "Output"], rows), labels="")
     assert read_labels(actions.labels(held)) == ["Joy", "fear"]
 
 
 def test_one_label_is_no_choice_for_a_file(tmp_path: Path, engine: FakeEngine, actions: Actions) -> None:
-    held = actions.controls(actions.library["emotion"])._replace(labels="joy")
+    held = actions.controls(actions.templates["emotion"])._replace(labels="joy")
     rowfile.write(tmp_path / "in.csv", ["input", "output"], [("so happy", "joy")])
     table = read(tmp_path / "in.csv")
     assert "one label is no choice" in BatchActions(actions).begin(

@@ -16,7 +16,7 @@ from fake_engine import FakeEngine
 from gptjt_demo.engine.limited import limited
 from gptjt_demo.settings import Limits
 from gptjt_demo.tables import rowfile
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import MAX_INPUTS
 from gptjt_demo.ui.batch.tab import BatchActions
 from gptjt_demo.ui.evaluate.actions import EvaluateActions

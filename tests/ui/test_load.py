@@ -25,7 +25,7 @@ from fake_engine import FakeEngine, FakeStream
 from page_client import PageClient, file
 from serving import launched
 
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.ui import build_app
 from gptjt_demo.ui.heap import give_back
 from gptjt_demo.ui.playground.tab import RUNS_AT_ONCE

@@ -14,7 +14,7 @@ from fake_engine import FakeEngine
 from gptjt_demo.engine.protocol import Answers
 from gptjt_demo.engine.served import Promise, Served
 from gptjt_demo.errors import DoesNotFit, ModelError
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.ui import build_app
 from gptjt_demo.ui.banner import banner
 from gptjt_demo.ui.batch.tab import BatchActions

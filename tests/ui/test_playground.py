@@ -13,7 +13,7 @@ from fake_engine import FakeEngine
 from gptjt_demo.engine.calibration import OneRule, reshared
 from gptjt_demo.engine.results import LabelScore
 from gptjt_demo.errors import TemplateError
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.link import to_fragment
 from gptjt_demo.ui.about.masks import sees
 from gptjt_demo.ui.playground.actions import Actions
@@ -36,7 +36,7 @@ def library() -> Library:
 
 def ran(actions: Actions, name: str = "emotion", compare: bool = False) -> Outcome:
     """A run that is done."""
-    held = actions.controls(actions.library[name])
+    held = actions.controls(actions.templates[name])
     *_, (_, _, outcome) = actions.run("me", compare, "logprob", held)
     assert outcome is not None
     return outcome

@@ -17,7 +17,7 @@ from fake_engine import FakeEngine
 from gptjt_demo.errors import TableError
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.ui.batch.job import BatchJobs
 from gptjt_demo.ui.batch.order import Order
 from gptjt_demo.ui.folders import lasting_folder, sweep

@@ -12,7 +12,7 @@ from improve_world import MOOD, Model, answer, rows
 from gptjt_demo.settings import Limits
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import Table, read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import MAX_INPUTS, Template
 from gptjt_demo.ui.evaluate.actions import NOTHING, EvaluateActions
 from gptjt_demo.ui.evaluate.searching import Searching
@@ -89,7 +89,7 @@ def test_the_nearest_of_a_pool_are_taken_with_the_way_they_are_shown(table: Tabl
 def test_another_prompt_than_the_playground_s_is_opened_with_its_new_examples(table: Table) -> None:
     do, held = page()
     found = searched(do, held, table)[-1][0]
-    other = do.opening.actions.controls(do.opening.actions.library["currency"])
+    other = do.opening.actions.controls(do.opening.actions.templates["currency"])
     taken, said = do.take("me", found, other)
     assert taken is not None
     assert taken.base.examples == found.found.template.examples

@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 
 from gptjt_demo.settings.shape import CsvRecord, ItemsOf, OneOf, Pattern
 from gptjt_demo.templates.answer_shape import AnswerShape
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.link import from_fragment
 from gptjt_demo.ui.playground.actions import Actions
 from gptjt_demo.ui.playground.controls import Controls
@@ -40,7 +40,7 @@ def actions() -> Actions:
 
 def held(actions: Actions, kind: str, value: str = "") -> Controls:
     """The page with the contacts' template, and with this shape."""
-    return actions.controls(actions.library["cleaning"])._replace(shape=kind, shape_value=value)
+    return actions.controls(actions.templates["cleaning"])._replace(shape=kind, shape_value=value)
 
 
 def ran(actions: Actions, controls: Controls) -> tuple[str, Outcome]:
@@ -122,9 +122,9 @@ def test_another_shape_makes_the_answer_outdated_and_is_kept_by_link_draft_and_f
 def test_a_kind_that_is_chosen_begins_with_what_the_template_says(actions: Actions) -> None:
     assert actions.shape_value(held(actions, "csv")) == "3"
     assert actions.shape_value(held(actions, "items")) == ""
-    emotion = actions.controls(actions.library["emotion"])
+    emotion = actions.controls(actions.templates["emotion"])
     assert actions.shape_value(emotion._replace(shape="one-of")) == emotion.labels
-    unchecked = actions.library["cleaning"].revised(check=None)
+    unchecked = actions.templates["cleaning"].revised(check=None)
     assert actions.shape_value(actions.controls(unchecked)._replace(shape="csv")) == "3"
     broken = replace(actions.draft(emotion), examples=None)
     assert broken.shape == "none"

@@ -13,7 +13,7 @@ from on_page import HOSTILE, history, prompt, run
 from playwright.sync_api import expect
 
 from gptjt_demo.templates.formats import export
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.template import Template
 
 if TYPE_CHECKING:

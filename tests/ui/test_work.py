@@ -15,7 +15,7 @@ from gptjt_demo.engine.turns import GRACE, SHARE, Turns
 from gptjt_demo.settings import Sampling
 from gptjt_demo.tables import rowfile
 from gptjt_demo.tables.table import read
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.ui.batch.job import BatchJobs
 from gptjt_demo.ui.batch.order import Order
 from gptjt_demo.ui.playground.actions import Actions

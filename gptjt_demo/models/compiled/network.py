@@ -191,7 +191,6 @@ class CompiledLM:
         where, chosen = np.ascontiguousarray(where), np.ascontiguousarray(chosen)
         cache = _places(state)
         scratch = max(columns, operations.QUERIES * (state.before + state.keys.shape[-1] + 4 * SLACK))
-        held = (buffers, cache, where, chosen)
         shared = (
             *_sized(program.operations, program.phases),
             buffers.ctypes.data,
@@ -218,7 +217,7 @@ class CompiledLM:
                 raise Interrupted
             if behind and first:
                 self._turns.give_way()
-            _together(shared, own, first, stop, held)
+            _together(shared, own, first, stop)
             first = stop
 
     def _workspace(
@@ -297,9 +296,7 @@ def _sized(*arrays: NDArray[Any]) -> tuple[int, ...]:
     return tuple(number for array in arrays for number in (array.ctypes.data, len(array)))
 
 
-def _together(
-    shared: tuple[int, ...], own: list[tuple[int, ...]], first: int, last: int, held: tuple[NDArray[Any], ...]
-) -> None:
+def _together(shared: tuple[int, ...], own: list[tuple[int, ...]], first: int, last: int) -> None:
     """Phases of a step, with the help of as many threads as have memory of their own.
 
     The counters are new each time, so that a thread that comes too late finds a step that is over.
@@ -309,7 +306,6 @@ def _together(
         own: see above.
         first: phase.
         last: phase, behind the last one.
-        held: what lives as long as a thread may look at it.
     """
     counters = np.zeros(operations.COUNTERS, np.int64)
     counters[operations.TICKET], counters[operations.LAST] = first << operations.SHIFT, last

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from gptjt_demo.evaluation import samples
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 
 # Texts that are long enough to be recognised by themselves. A shorter one, such as "twelve metres", is a common
 # phrase: only together with its answer it is a case.

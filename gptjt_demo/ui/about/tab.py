@@ -34,7 +34,7 @@ def about_tab(actions: Actions, play: Playground, tab: gr.Tab) -> None:
     """Build the tab's content inside the open `gr.Tab`; what may have changed is drawn again each time
     it is opened."""
     with gr.Column(elem_id="about-tab"):
-        first = actions.controls(next(iter(actions.library)))
+        first = actions.controls(next(iter(actions.templates)))
         why = gr.HTML(_card("What prefix attention is", _WHY) + self_test(actions.engine), apply_default_css=False)
         picture = gr.HTML(drawn(actions, first), elem_id="masks", apply_default_css=False)
         how = gr.HTML(_how(actions.engine), apply_default_css=False)

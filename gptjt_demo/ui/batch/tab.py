@@ -235,7 +235,7 @@ def batch_tab(
             found = gr.HTML("", elem_id="batch-found", elem_classes="said", apply_default_css=False)
             plain = source.quotes_box("batch")
             name = gr.Dropdown(
-                choices(actions.library), value=PLAYGROUND, label="Prompt", filterable=False, elem_id="batch-template"
+                choices(actions.templates), value=PLAYGROUND, label="Prompt", filterable=False, elem_id="batch-template"
             )
             wrong = gr.HTML("", elem_id="batch-wrong", elem_classes="said", apply_default_css=False)
             columns = source.column_pickers("batch")

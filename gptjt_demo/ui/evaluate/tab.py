@@ -73,7 +73,7 @@ def evaluate_tab(
     """Build the tab inside the open `tab`, one of `tabs`; `kept`: see `evaluate_memory`."""
     do = EvaluateActions(actions)
     blocks.sweeps.append(do.reports.sweep)
-    engine, library = actions.engine, choices(actions.library)
+    engine, library = actions.engine, choices(actions.templates)
     press = static.read("figures.js")
     table, runs, rival = gr.State(None), gr.State(None), gr.State(None)
     with gr.Row(elem_classes="data-columns", equal_height=False):

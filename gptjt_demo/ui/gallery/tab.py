@@ -40,7 +40,7 @@ def gallery_tab(actions: Actions, play: Playground, tabs: gr.Tabs) -> None:
         play: where a template is opened.
         tabs: all tabs; the first one is the playground.
     """
-    library = actions.library
+    library = actions.templates
     reports = gr.State({})
     gr.HTML(_HINT.format(model=escape(actions.engine.name)), apply_default_css=False, elem_id="gallery-hint")
     with gr.Row(elem_id="gallery-tools", equal_height=False):
@@ -101,7 +101,7 @@ def checking(actions: Actions, name: str) -> Work[None, Report]:
 def report(actions: Actions, name: str, cancel: threading.Event | None = None) -> Report:
     """What came of a template's checks, or the line that says why nothing did."""
     try:
-        return run_checks(actions.engine, actions.library[name], cancel=cancel)
+        return run_checks(actions.engine, actions.templates[name], cancel=cancel)
     except PlaygroundError as error:
         return str(error)
 

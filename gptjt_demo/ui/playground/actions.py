@@ -51,7 +51,7 @@ from gptjt_demo.ui.work import Runs
 
 if TYPE_CHECKING:
     from gptjt_demo.engine.protocol import Answers
-    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.libraries import Library
 
 _NOTHING = Reply()
 _ASKING: dict[str, tuple[Neutral, str]] = {
@@ -68,7 +68,7 @@ class Actions:
 
     def __init__(self, engine: Answers, library: Library, limits: Limits = NO_LIMITS) -> None:
         self.engine = engine
-        self.library = library
+        self.templates = library
         self.limits = limits
         self.runs = Runs()
         self.past = Past()

@@ -59,7 +59,7 @@ def editor(actions: Actions, opening: Opening, shown: Previews) -> Editor:
         shown: what is shown of the prompt at first.
     """
     engine = actions.engine
-    template = next(iter(actions.library))
+    template = next(iter(actions.templates))
     held = actions.controls(template)
     base = gr.State(template)
     with gr.Row(elem_id="pick", equal_height=False):

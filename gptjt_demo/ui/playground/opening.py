@@ -33,7 +33,7 @@ class Opening:
 
     def picked(self, session: str, name: str, before: Controls) -> Page:
         """A template of the library by its name, a new one for `NEW`, the one that is there, unedited, for `OPENED`."""
-        template = BLANK if name == NEW else self.actions.library[name] if name else before.base
+        template = BLANK if name == NEW else self.actions.templates[name] if name else before.base
         return self.opened(session, template, "", before)
 
     def opened(self, session: str, template: Template, note: str, before: Controls) -> Page:
@@ -86,7 +86,7 @@ class Opening:
 
     def choices(self, template: Template) -> dict[str, Any]:
         """The picker's choices and value."""
-        library = self.actions.library
+        library = self.actions.templates
         known = template.name in library.names and library[template.name] == template
         new = template == BLANK
         own = [] if known or new else [(f"{template.title} (not in the library)", OPENED)]

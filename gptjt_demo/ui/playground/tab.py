@@ -73,7 +73,7 @@ def playground(blocks: gr.Blocks, actions: Actions) -> Playground:
     opening = Opening(actions)
 
     def shown_first() -> Previews:
-        return actions.preview(actions.controls(next(iter(actions.library))))
+        return actions.preview(actions.controls(next(iter(actions.templates))))
 
     first = shown_first()
     outcome = gr.State(None)

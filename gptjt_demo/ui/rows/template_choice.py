@@ -14,7 +14,7 @@ from gptjt_demo.ui.html import problem
 from gptjt_demo.ui.playground.controls import Controls
 
 if TYPE_CHECKING:
-    from gptjt_demo.templates.library import Library
+    from gptjt_demo.templates.libraries import Library
     from gptjt_demo.ui.playground.actions import Actions
 
 PLAYGROUND = ""
@@ -37,7 +37,7 @@ def chosen(name: str, actions: Actions, values: Sequence[Any]) -> Template:
     Raises:
         PlaygroundError: the edits in the playground make no template, or there is none of that name.
     """
-    return actions.library[name] if name else actions.whole(Controls(*values))
+    return actions.templates[name] if name else actions.whole(Controls(*values))
 
 
 def chosen_or_wrong(name: str, actions: Actions, values: Sequence[Any]) -> tuple[Template | None, str]:

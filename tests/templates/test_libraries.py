@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gptjt_demo.errors import TemplateError
-from gptjt_demo.templates.library import Library
+from gptjt_demo.templates.libraries import Library
 from gptjt_demo.templates.shipped import CARD, folder
 from gptjt_demo.templates.template import Template
 
