@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import tiny
+import torch
 from safetensors.torch import save_file
 
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled.network import CompiledLM, compiled_model
 
 
-def saved(folder: Path, family: str, width: int = 32, **more: Any) -> Any:
-    """A model of transformers, and its files."""
+def saved(folder: Path, family: str, width: int = 32, dtype: torch.dtype = torch.float32, **more: Any) -> Any:
+    """A model of transformers in float32, of values that a type holds, and its files in that type."""
     network = tiny.model(family, width=width, **more)
+    for parameter in network.parameters():
+        parameter.data = parameter.to(dtype).float()
     folder.mkdir(parents=True, exist_ok=True)
     network.config.save_pretrained(folder)
-    save_file({name: tensor.clone() for name, tensor in network.state_dict().items()}, folder / "model.safetensors")
+    tensors = {name: tensor.to(dtype, copy=True) for name, tensor in network.state_dict().items()}
+    save_file(tensors, folder / "model.safetensors")
     return network
 
 

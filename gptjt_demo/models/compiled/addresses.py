@@ -14,11 +14,6 @@ def floats(address, count):
 
 
 @njit(inline="always")
-def int16s(address, count):
-    return carray(memory_at(address), count, dtype=np.int16)
-
-
-@njit(inline="always")
 def int32s(address, count):
     return carray(memory_at(address), count, dtype=np.int32)
 

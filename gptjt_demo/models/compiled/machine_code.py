@@ -21,7 +21,7 @@ from gptjt_demo.models.compiled.processor import target, way
 _FILE = "step"
 _DIGEST = hashlib.sha256().digest_size  # bytes before the code: one that is damaged would end the process
 _NAME = "gptjt_step"
-_ARGUMENTS = 23  # of `step.work`
+_ARGUMENTS = 22  # of `step.work`
 
 
 def kept() -> Path | None:

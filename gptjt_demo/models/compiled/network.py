@@ -61,7 +61,6 @@ class CompiledLM:
         self.name, self.ends, self.rows_alike = name, list(ends), True
         self.device = torch.device("cpu")
         self._turns = Turns()
-        self._order = np.array(weights.order(), np.int64)
         self._buffers: dict[str, NDArray[Any]] = {}
         self.test = self.self_test()
 
@@ -71,9 +70,8 @@ class CompiledLM:
         found = way()
         how = ", codes read by look-ups of 128 bytes" if found.lookups else ""
         stored = "put in order" if weights.ordered() else "as stored"
-        return (
-            f"the whole step compiled for this processor ({found.name}{how}), 8-bit weights {stored}, float32 between"
-        )
+        kept = "weights as stored, in float32" if self.program.plain else f"8-bit weights {stored}"
+        return f"the whole step compiled for this processor ({found.name}{how}), {kept}, float32 between"
 
     def prefill(self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Cancelled = None) -> State:
         """Read prompts.
@@ -201,12 +199,12 @@ class CompiledLM:
             program.cosines.ctypes.data,
             program.sines.ctypes.data,
             *program.cosines.shape,
-            self._order.ctypes.data,
         )
+        wide = np.float32 if program.plain else np.int16
         own = [
             (
                 *_sized(self._space(f"{behind} scratch {k}", scratch, np.float32)),
-                self._space(f"{behind} wide {k}", operations.WIDE * columns, np.int16).ctypes.data,
+                self._space(f"{behind} wide {k}", operations.WIDE * columns, wide).ctypes.data,
                 self._space(f"{behind} sums {k}", operations.SUMS, np.float32).ctypes.data,
             )
             for k in range(torch.get_num_threads())
@@ -243,6 +241,11 @@ class CompiledLM:
             tables.SCALES_2: (rows * padded(shape.inner) // weights.GROUP, np.float32),
             tables.LAST: (max(1, asked) * shape.width, np.float32),
         }
+        if self.program.plain:
+            sizes |= {
+                tables.PLAIN: (rows * widest, np.float32),
+                tables.PLAIN_2: (rows * padded(shape.inner), np.float32),
+            }
         found = np.zeros(operations.BUFFERS, np.int64)
         for number, (size, dtype) in sizes.items():
             found[number] = self._space(f"{behind} {number}", size, dtype).ctypes.data
@@ -344,7 +347,7 @@ def compiled_model(fields: Mapping[str, Any], checkpoint: Checkpoint, *, small: 
     Args:
         fields: of its `config.json`; of a network that `sizes` knows.
         checkpoint: its weights.
-        small: whether they get 16 bits where they are stored in another way than the hivemind layout's.
+        small: whether floats stay as they are, and are not made int8.
         name: by which it calls itself.
 
     Raises:

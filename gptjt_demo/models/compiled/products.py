@@ -1,6 +1,6 @@
 """Products of a few rows of weights with a few rows of activations, and weights made int16. Scales are the caller's.
 
-In: addresses of weights as `weights` reads them, and of coded activations. Out: numbers, at addresses.
+In: addresses of weights as `weights` reads them, and of activations, coded or float32. Out: numbers, at addresses.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 from gptjt_demo.models.compiled.operations import FEW
 from gptjt_demo.models.compiled.processor import way
-from gptjt_demo.models.compiled.reading import block_ratio, code_tables, ratio_unit, read_group
+from gptjt_demo.models.compiled.reading import block_ratio, code_tables, ratio_unit, read_floats, read_group
 from gptjt_demo.models.compiled.vectors import (
     F32,
     I16,
@@ -31,8 +31,19 @@ from gptjt_demo.models.compiled.vectors import (
     store_at,
     vector_type,
 )
-from gptjt_demo.models.compiled.weights import BYTES, CODES, GROUP, INT8, INT16, UNIT
+from gptjt_demo.models.compiled.weights import (
+    BFLOAT16,
+    BYTES,
+    CODES,
+    FLOAT16,
+    FLOAT32,
+    GROUP,
+    INT8,
+    INT16,
+    UNIT,
+)
 
+ROWS = {CODES: FEW, INT8: FEW, INT16: FEW, FLOAT32: 4}  # rows of activations, at most
 AHEAD = 2048  # bytes of a weight that are asked for before they are needed
 OPERANDS = 17
 
@@ -42,76 +53,94 @@ def beside(kind: int, rows: int) -> int:
 
     One row of activations waits for memory alone, and memory is read faster in one stream than in two.
     """
+    if kind == FLOAT32:  # a sum waits for the one before it
+        return 2
     return 2 if rows > 1 and (way().registers > 16 or kind == INT16) else 1
 
 
-def _emit(kind: int, rows: int) -> Any:
+def _emit(builder: ir.IRBuilder, kind: int, rows: int, operands: list[ir.Value]) -> None:
     """Some weight rows at a time, read once, times `rows` activation rows."""
     pair = beside(kind, rows)
+    weight, absmax, row_scales, tables, bias, begin, end, readable = operands[:8]
+    activation, scales, groups, out, out_step, added, start, stop, kept = operands[8:]
+    lanes = way().lanes
+    floats = vector_type(F32, lanes // 2)
+    coded = 4 if kind == FLOAT32 else 2  # bytes of an activation
+    looked = code_tables(builder, tables) if kind == CODES and way().lookups else []
+    totals = [[local(builder, floats) for _ in range(pair)] for _ in range(rows)]
+    size = builder.mul(groups, I64(GROUP * BYTES[kind]))
+    step, scale_step = builder.mul(groups, I64(coded * GROUP)), builder.mul(groups, I64(4))
+    rows_at = [builder.add(activation, builder.mul(step, I64(k))) for k in range(rows)]
+    scales_at = [builder.add(scales, builder.mul(scale_step, I64(k))) for k in range(rows)]
+    pairs = builder.udiv(builder.add(builder.sub(end, begin), I64(pair - 1)), I64(pair))
+    with loop_over(builder, pairs) as loop:
+        wanted = builder.add(begin, builder.mul(loop.index, I64(pair)))
+        # A last row that stands alone is read with the one before it, unless there is room behind it.
+        latest = builder.sub(readable, I64(pair))
+        first = builder.select(builder.icmp_signed(">", wanted, latest), latest, wanted)
+        kept_at = builder.add(kept, builder.mul(loop.index, I64(rows * pair * 2 * lanes)))
+        flat = [total for line in totals for total in line]
+        with builder.if_else(builder.icmp_signed("==", start, I64(0))) as (fresh, further):
+            with fresh:
+                for total in flat:
+                    builder.store(numbers(lanes // 2, 0.0), total)
+            with further:
+                for k, total in enumerate(flat):
+                    at = builder.add(kept_at, I64(2 * lanes * k))
+                    builder.store(load_at(builder, at, floats, 4), total)
+        own = [builder.add(first, I64(k)) for k in range(pair)]
+        factors = [load_at(builder, builder.add(row_scales, builder.shl(k, I64(2))), F32, 4) for k in own]
+        weights_at = [builder.add(weight, builder.mul(size, k)) for k in own]
+        firsts = [builder.mul(groups, k) for k in own]
+        units = [ratio_unit(builder, factor) if kind == CODES else factor for factor in factors]
 
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        operands = cgutils.unpack_tuple(builder, arguments[0], OPERANDS)
-        weight, absmax, row_scales, tables, bias, begin, end, readable = operands[:8]
-        activation, scales, groups, out, out_step, added, start, stop, kept = operands[8:]
-        lanes = way().lanes
-        floats = vector_type(F32, lanes // 2)
-        looked = code_tables(builder, tables) if kind == CODES and way().lookups else []
-        totals = [[local(builder, floats) for _ in range(pair)] for _ in range(rows)]
-        size = builder.mul(groups, I64(GROUP * BYTES[kind]))
-        step, scale_step = builder.mul(groups, I64(2 * GROUP)), builder.mul(groups, I64(4))
-        rows_at = [builder.add(activation, builder.mul(step, I64(k))) for k in range(rows)]
-        scales_at = [builder.add(scales, builder.mul(scale_step, I64(k))) for k in range(rows)]
-        pairs = builder.udiv(builder.add(builder.sub(end, begin), I64(pair - 1)), I64(pair))
-        with loop_over(builder, pairs) as loop:
-            wanted = builder.add(begin, builder.mul(loop.index, I64(pair)))
-            # A last row that stands alone is read with the one before it, unless there is room behind it.
-            latest = builder.sub(readable, I64(pair))
-            first = builder.select(builder.icmp_signed(">", wanted, latest), latest, wanted)
-            kept_at = builder.add(kept, builder.mul(loop.index, I64(rows * pair * 2 * lanes)))
-            flat = [total for line in totals for total in line]
-            with builder.if_else(builder.icmp_signed("==", start, I64(0))) as (fresh, further):
-                with fresh:
-                    for total in flat:
-                        builder.store(numbers(lanes // 2, 0.0), total)
-                with further:
-                    for k, total in enumerate(flat):
-                        at = builder.add(kept_at, I64(2 * lanes * k))
-                        builder.store(load_at(builder, at, floats, 4), total)
-            own = [builder.add(first, I64(k)) for k in range(pair)]
-            factors = [load_at(builder, builder.add(row_scales, builder.shl(k, I64(2))), F32, 4) for k in own]
-            weights_at = [builder.add(weight, builder.mul(size, k)) for k in own]
-            firsts = [builder.mul(groups, k) for k in own]
-            units = [ratio_unit(builder, factor) if kind == CODES else factor for factor in factors]
+        def plain(group: ir.Value) -> None:
+            """Multiply and add a group of float32."""
+            columns = []
+            for k in range(pair):
+                at = builder.add(weights_at[k], builder.mul(group, I64(GROUP * BYTES[kind])))
+                prefetch(builder, builder.add(at, I64(AHEAD)))
+                columns.append(read_floats(builder, kind, at))
+            for row in range(rows):
+                there = builder.add(rows_at[row], builder.mul(group, I64(4 * GROUP)))
+                for first, parts in zip(range(0, GROUP, lanes // 2), zip(*columns, strict=True), strict=True):
+                    given = load_at(builder, builder.add(there, I64(4 * first)), floats, 4)
+                    for total, part in zip(totals[row], parts, strict=True):
+                        builder.store(fused(builder, part, given, builder.load(total)), total)
 
-            def several(group: ir.Value, count: int) -> None:
-                """Multiply and add so many groups, whose activations share a scale."""
-                columns: list[list[ir.Value]] = []
+        def several(group: ir.Value, count: int) -> None:
+            """Multiply and add so many groups, whose activations share a scale."""
+            columns: list[list[ir.Value]] = []
+            for k in range(pair):
+                columns.append([])
+                for further in range(count):
+                    index = builder.add(group, I64(further))
+                    at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
+                    if kind != INT16:  # which lies in the cache as a rule
+                        prefetch(builder, builder.add(at, I64(AHEAD)))
+                    ratio = I16(0)
+                    if kind == CODES:
+                        ratio = block_ratio(builder, absmax, builder.add(firsts[k], index), units[k])
+                    columns[k] += read_group(builder, kind, at, ratio, looked)
+            for row in range(rows):
+                there = builder.add(rows_at[row], builder.mul(group, I64(2 * GROUP)))
+                given = [
+                    load_at(builder, builder.add(there, I64(2 * k)), vector_type(I16, lanes), 64)
+                    for k in range(0, count * GROUP, lanes)
+                ]
+                scale = load_at(builder, builder.add(scales_at[row], builder.shl(group, I64(2))), F32, 4)
                 for k in range(pair):
-                    columns.append([])
-                    for further in range(count):
-                        index = builder.add(group, I64(further))
-                        at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
-                        if kind != INT16:  # which lies in the cache as a rule
-                            prefetch(builder, builder.add(at, I64(AHEAD)))
-                        ratio = I16(0)
-                        if kind == CODES:
-                            ratio = block_ratio(builder, absmax, builder.add(firsts[k], index), units[k])
-                        columns[k] += read_group(builder, kind, at, ratio, looked)
-                for row in range(rows):
-                    there = builder.add(rows_at[row], builder.mul(group, I64(2 * GROUP)))
-                    given = [
-                        load_at(builder, builder.add(there, I64(2 * k)), vector_type(I16, lanes), 64)
-                        for k in range(0, count * GROUP, lanes)
-                    ]
-                    scale = load_at(builder, builder.add(scales_at[row], builder.shl(group, I64(2))), F32, 4)
-                    for k in range(pair):
-                        sums = pair_sums(builder, columns[k][0], given[0])
-                        for a, b in zip(columns[k][1:], given[1:], strict=True):
-                            sums = builder.add(sums, pair_sums(builder, a, b))
-                        exact, factor = builder.sitofp(sums, floats), broadcast(builder, scale, lanes // 2)
-                        total = totals[row][k]
-                        builder.store(fused(builder, exact, factor, builder.load(total)), total)
+                    sums = pair_sums(builder, columns[k][0], given[0])
+                    for a, b in zip(columns[k][1:], given[1:], strict=True):
+                        sums = builder.add(sums, pair_sums(builder, a, b))
+                    exact, factor = builder.sitofp(sums, floats), broadcast(builder, scale, lanes // 2)
+                    total = totals[row][k]
+                    builder.store(fused(builder, exact, factor, builder.load(total)), total)
 
+        if kind == FLOAT32:
+            with loop_over(builder, builder.sub(stop, start)) as inner:
+                plain(builder.add(start, inner.index))
+        else:
             whole = builder.udiv(builder.sub(stop, start), I64(UNIT))
             with loop_over(builder, whole) as inner:
                 several(builder.add(start, builder.mul(inner.index, I64(UNIT))), UNIT)
@@ -119,29 +148,26 @@ def _emit(kind: int, rows: int) -> Any:
                 done = builder.add(start, builder.mul(whole, I64(UNIT)))
                 with loop_over(builder, builder.sub(stop, done)) as inner:
                     several(builder.add(done, inner.index), 1)
-            with builder.if_else(builder.icmp_signed("<", stop, groups)) as (later, ended):
-                with later:
-                    for k, total in enumerate(flat):
-                        store_at(builder, builder.load(total), builder.add(kept_at, I64(2 * lanes * k)), 4)
-                with ended:
-                    whole_rows = builder.and_(
-                        builder.icmp_signed("==", first, wanted),
-                        builder.icmp_signed("<=", builder.add(first, I64(pair)), end),
-                    )
-                    with builder.if_else(whole_rows) as (together, alone):
-                        with together:
-                            _write(builder, totals, row_scales, first, bias, out, out_step, added)
-                        with alone:
-                            for k in range(pair):
-                                asked = builder.and_(
-                                    builder.icmp_signed(">=", own[k], wanted), builder.icmp_signed("<", own[k], end)
-                                )
-                                with builder.if_then(asked):
-                                    few = [[line[k]] for line in totals]
-                                    _write(builder, few, row_scales, own[k], bias, out, out_step, added)
-        return context.get_dummy_value()
-
-    return types.void(types.UniTuple(types.int64, OPERANDS)), codegen
+        with builder.if_else(builder.icmp_signed("<", stop, groups)) as (later, ended):
+            with later:
+                for k, total in enumerate(flat):
+                    store_at(builder, builder.load(total), builder.add(kept_at, I64(2 * lanes * k)), 4)
+            with ended:
+                whole_rows = builder.and_(
+                    builder.icmp_signed("==", first, wanted),
+                    builder.icmp_signed("<=", builder.add(first, I64(pair)), end),
+                )
+                with builder.if_else(whole_rows) as (together, alone):
+                    with together:
+                        _write(builder, totals, row_scales, first, bias, out, out_step, added)
+                    with alone:
+                        for k in range(pair):
+                            asked = builder.and_(
+                                builder.icmp_signed(">=", own[k], wanted), builder.icmp_signed("<", own[k], end)
+                            )
+                            with builder.if_then(asked):
+                                few = [[line[k]] for line in totals]
+                                _write(builder, few, row_scales, own[k], bias, out, out_step, added)
 
 
 def _write(
@@ -173,27 +199,40 @@ def _write(
         store_at(builder, builder.load(result), at, 4)
 
 
-def _product(kind: int, rows: int) -> Any:
-    def product(typingctx, operands):
-        """Some rows of a weight times so many rows of activations.
+@intrinsic
+def multiply(typingctx, kind, rows, operands):
+    """Some rows of a weight times some rows of activations.
 
-        Args:
-            operands: int64, in this order: the weight's address; that of the blocks' float32 absmax, of codes; of the
-                rows' float32 scales; of what codes mean; of the rows' float32 bias, or 0; the first row that is
-                multiplied; the one behind the last; the one behind the last that can be read; the
-                address of the activations, int16 (rows, groups, GROUP); of their scales, float32 (rows, groups); groups
-                in a row; the address of the results, float32 (rows, weight's rows); numbers from one row of results to
-                the next; whether they are added to what is there; the first group that is multiplied and the one behind
-                the last; and the address where sums are kept between groups, a vector for each weight row and row.
-        """
-        return _emit(kind, rows)
+    Args:
+        kind: how the weight is stored.
+        rows: of activations, from 1 to as many as `ROWS` says.
+        operands: int64, in this order: the weight's address; that of the blocks' float32 absmax, of codes; of the
+            rows' float32 scales; of what codes mean; of the rows' float32 bias, or 0; the first row that is
+            multiplied; the one behind the last; the one behind the last that can be read; the address of the
+            activations, int16 (rows, groups, GROUP), or float32 where the weight is of floats; of their scales, float32
+            (rows, groups), which the latter have not; groups in a row; the address of the results, float32 (rows,
+            weight's rows); numbers from one row of results to the next; whether they are added to what is there; the
+            first group that is multiplied and the one behind the last; and the address where sums are kept between
+            groups, a vector for each weight row and row.
+    """
 
-    return intrinsic(product)
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
+        kind, rows, packed = arguments
+        operands = cgutils.unpack_tuple(builder, packed, OPERANDS)
+        done = builder.append_basic_block("multiplied")
+        chosen = builder.switch(builder.add(builder.shl(kind, I64(3)), rows), done)
+        for each, most in ROWS.items():
+            for count in range(1, most + 1):
+                block = builder.append_basic_block(f"kind_{each}_rows_{count}")
+                chosen.add_case(I64(8 * each + count), block)
+                builder.position_at_end(block)
+                _emit(builder, each, count, operands)
+                builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
 
-
-codes_1, codes_2, codes_3, codes_4, codes_5, codes_6 = (_product(CODES, rows) for rows in range(1, FEW + 1))
-bytes_1, bytes_2, bytes_3, bytes_4, bytes_5, bytes_6 = (_product(INT8, rows) for rows in range(1, FEW + 1))
-words_1, words_2, words_3, words_4, words_5, words_6 = (_product(INT16, rows) for rows in range(1, FEW + 1))
+    i = types.int64
+    return types.void(i, i, types.UniTuple(i, OPERANDS)), codegen
 
 
 def _emit_widen(kind: int) -> Any:
@@ -225,3 +264,25 @@ def widen_codes(typingctx, weight, absmax, first, row_scales, tables, out, group
 def widen_bytes(typingctx, weight, absmax, first, row_scales, tables, out, groups):
     """A row of int8 as int16."""
     return _emit_widen(INT8)
+
+
+def _widen_floats(kind: int) -> Any:
+    def widen(typingctx, weight, out, groups):
+        """A row of weights as float32, to `out`; arguments as of `multiply`'s."""
+
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
+            weight, out, groups = arguments
+            with loop_over(builder, groups) as loop:
+                at = builder.add(weight, builder.mul(loop.index, I64(GROUP * BYTES[kind])))
+                there = builder.add(out, builder.mul(loop.index, I64(4 * GROUP)))
+                for k, part in enumerate(read_floats(builder, kind, at)):
+                    store_at(builder, part, builder.add(there, I64(2 * way().lanes * k)), 4)
+            return context.get_dummy_value()
+
+        i = types.int64
+        return types.void(i, i, i), codegen
+
+    return intrinsic(widen)
+
+
+widen_halves, widen_brains = _widen_floats(FLOAT16), _widen_floats(BFLOAT16)

@@ -20,15 +20,18 @@ from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled import operations, weights
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.shape import Shape, blueprint
-from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8, INT16, WEIGHT
+from gptjt_demo.models.compiled.weights import BFLOAT16, CODES, FLOAT16, FLOAT32, GROUP, INT8, WEIGHT
 from gptjt_demo.models.int8.linear import quantize
 from gptjt_demo.models.layout import BLOCK, Blockwise, RowWise
 
 PIECES = 4  # that a phase's weights are cut into, at least; to hand one out costs as much as some thousand bytes
 PIECE = 192 << 10  # bytes of a weight that a thread takes at a time, at most
 
-# What is written in a operations. Widths are those of the network.
+# What a step writes. Widths are those of the network.
 (STREAM, CODED, SCALES, QUERIES, KEYS, VALUES, READ, FIRST, SECOND, CODED_2, SCALES_2, IDS, LAST, LOGITS) = range(14)
+PLAIN, PLAIN_2 = 14, 15  # what is in CODED and CODED_2, as float32: for weights of floats
+_UNCODED = {CODED: PLAIN, CODED_2: PLAIN_2}
+_FLOATS = {torch.float32: FLOAT32, torch.float16: FLOAT16, torch.bfloat16: BFLOAT16}
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Program:
         sines: of the same shape.
         bytes: of the weights.
         layer_ends: the phase behind each layer.
+        plain: whether weights of floats are among its own.
         kept: what the operations point at.
     """
 
@@ -55,6 +59,7 @@ class Program:
     sines: NDArray[np.float32]
     bytes: int
     layer_ends: list[int]
+    plain: bool
     kept: list[Any] = field(repr=False)
 
 
@@ -124,7 +129,7 @@ class Writer:
         if isinstance(weight, RowWise) and columns % GROUP == 0:
             return self._bytes(weight.weight, weight.scale)
         if self.small or columns % GROUP:
-            return self._words(weight if isinstance(weight, Tensor) else weight.rows(0, len(weight.weight)))
+            return self._floats(weight if isinstance(weight, Tensor) else weight.rows(0, len(weight.weight)))
         return self._bytes(*quantize(weight))
 
     def _codes(self, weight: Blockwise) -> _Stored:
@@ -180,16 +185,19 @@ class Writer:
         self.bytes += weight.numel() + scales.nbytes
         return _Stored(INT8, weight.data_ptr(), 0, self.keep(scales), 0, 0, rows, columns, rows * columns)
 
-    def _words(self, weight: Tensor) -> _Stored:
+    def _floats(self, weight: Tensor) -> _Stored:
+        """As they are stored, unless rows have to be padded."""
         rows, columns = weight.shape
-        values = np.zeros((rows, padded(columns)), np.float32)
-        values[:, :columns] = weight.float().numpy()
-        scales = (np.abs(values).max(1) / WEIGHT).clip(1e-30).astype(np.float32)
-        words = aligned(values.shape, np.int16)
-        whole = np.round(values / scales[:, None]).astype(np.int16).reshape(rows, -1, GROUP)
-        words[:] = whole[:, :, weights.order()].reshape(rows, -1)
-        self.bytes += words.nbytes + scales.nbytes
-        return _Stored(INT16, self.keep(words), 0, self.keep(scales), 0, 0, rows, values.shape[1], words.nbytes)
+        kind = _FLOATS.get(weight.dtype, FLOAT32)
+        if columns % GROUP or weight.dtype not in _FLOATS or (kind == FLOAT16 and not way().halves):
+            padding = torch.zeros(rows, padded(columns))
+            padding[:, :columns] = weight
+            weight, kind = padding, FLOAT32
+        weight = weight.contiguous()
+        self.kept.append(weight)
+        self.bytes += weight.nbytes
+        scales = self.keep(np.ones(rows, np.float32))
+        return _Stored(kind, weight.data_ptr(), 0, scales, 0, 0, rows, weight.shape[1], weight.nbytes)
 
     def linear(
         self,
@@ -205,6 +213,8 @@ class Writer:
         stored = self.stored(name) if isinstance(name, str) else name
         if isinstance(name, str):
             bias = self.floats(f"{name}.bias")
+        if stored.kind >= FLOAT32:
+            source = _UNCODED[source[0]], 0
         # In whole tiles, and in whole cache lines of the output, so that threads do not write to one line.
         size = min(PIECE, stored.bytes // PIECES)
         piece = max(operations.WIDE, size * stored.rows // max(1, stored.bytes) // operations.WIDE * operations.WIDE)
@@ -246,6 +256,14 @@ class Writer:
         ]
         return [*row, *[0] * (operations.WIDTH - 1 - len(row)), int(asked)]
 
+    def uncoded(self) -> bool:
+        """Have activations written as float32, too, where weights of floats read them; whether there are any."""
+        wanted = {row[1] for row in self.operations if row[0] == operations.LINEAR and row[4] >= FLOAT32}
+        for row in self.operations:
+            if row[0] in operations.CODING and _UNCODED[row[2]] in wanted:
+                row[10] = _UNCODED[row[2]]
+        return bool(wanted)
+
 
 def readable(code: Tensor) -> bool:
     """Whether codes of this meaning can be multiplied as they are: by look-ups any, by arithmetic bitsandbytes' own."""
@@ -266,7 +284,7 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
         config: the values of its `config.json`.
         shape: from `sizes`.
         checkpoint: its weights.
-        small: whether weights in other layouts get 16 bits, so that nothing is lost.
+        small: whether weights in other layouts stay as they are, so that nothing is lost.
 
     Raises:
         CheckpointError: a tensor is missing, has the wrong shape, or has no place in the network.
@@ -276,6 +294,7 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
     writer = Writer(checkpoint, small)
     family = _llama if config["model_type"] == "llama" else _gptj
     ends = family(writer, config, shape)
+    plain = writer.uncoded()
     writer.numbers.append(1 / float(np.sqrt(shape.head_width)))
     half = shape.rotated // 2
     theta = (config.get("rope_parameters") or {}).get("rope_theta") or config.get("rope_theta") or 10000.0
@@ -290,6 +309,7 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
         np.ascontiguousarray(angles.sin().numpy()),
         writer.bytes,
         ends,
+        plain,
         writer.kept,
     )
 

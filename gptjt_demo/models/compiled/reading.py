@@ -1,4 +1,4 @@
-"""8-bit weights read as int16, a group at a time: the code for LLVM. What they are is said in `weights`.
+"""Weights read as int16 or float32, a group at a time: the code for LLVM. What they are is said in `weights`.
 
 In: a builder, addresses. Out: vectors. Bounds are the caller's.
 """
@@ -21,7 +21,18 @@ from gptjt_demo.models.compiled.vectors import (
     splat,
     vector_type,
 )
-from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8, INT16, LINES, NIBBLES, WEIGHT
+from gptjt_demo.models.compiled.weights import (
+    BFLOAT16,
+    BYTES,
+    CODES,
+    FLOAT16,
+    GROUP,
+    INT8,
+    INT16,
+    LINES,
+    NIBBLES,
+    WEIGHT,
+)
 
 
 def code_tables(builder: ir.IRBuilder, tables: ir.Value) -> list[ir.Value]:
@@ -139,6 +150,23 @@ def read_group(
         value = builder.select(builder.icmp_signed("<", value, most), value, most)
         value = scaled(builder, value, ratio)
         parts.append(builder.sub(builder.xor(value, sign), sign))
+    return parts
+
+
+def read_floats(builder: ir.IRBuilder, kind: int, address: ir.Value) -> list[ir.Value]:
+    """A group's weights as float32 vectors, of the address of the first."""
+    lanes = way().lanes // 2
+    floats = vector_type(F32, lanes)
+    parts = []
+    for first in range(0, GROUP, lanes):
+        at = builder.add(address, I64(BYTES[kind] * first))
+        if kind == FLOAT16:
+            parts.append(builder.fpext(load_at(builder, at, vector_type(ir.HalfType(), lanes), 2), floats))
+        elif kind == BFLOAT16:
+            wide = builder.zext(load_at(builder, at, vector_type(I16, lanes), 2), vector_type(I32, lanes))
+            parts.append(builder.bitcast(builder.shl(wide, splat(I32, lanes, 16)), floats))
+        else:
+            parts.append(load_at(builder, at, floats, 4))
     return parts
 
 

@@ -18,7 +18,6 @@ from gptjt_demo.models.compiled.addresses import (
     bytes_at,
     float_table,
     floats,
-    int16s,
     int32s,
     int64s,
     signed_bytes,
@@ -38,7 +37,6 @@ from gptjt_demo.models.compiled.operations import (
     LAST,
     LINEAR,
     NORM,
-    QUANTIZE,
     QUIT,
     ROTATE,
     SEEN,
@@ -46,14 +44,15 @@ from gptjt_demo.models.compiled.operations import (
     TICKET,
     WIDTH,
 )
+from gptjt_demo.models.compiled.products import widen_brains, widen_halves
 from gptjt_demo.models.compiled.threads import add_and_get, breathe, read, write, yield_core
-from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8
+from gptjt_demo.models.compiled.weights import BFLOAT16, CODES, FLOAT16, GROUP, INT8
 
 _PATIENCE = 200  # looks at a counter before the core is offered to others
 
 
 @njit(nogil=True, error_model="numpy")
-def _embed(op, piece, rows, buffers, order):
+def _embed(op, piece, rows, buffers):
     """EMBED: ids buffer, out buffer, kind, weight, absmax, row scale, values a row, stored values a row."""
     ids, width, stored = int32s(buffers[op[1]], rows), op[7], op[8]
     row = piece
@@ -70,18 +69,34 @@ def _embed(op, piece, rows, buffers, order):
         values = signed_bytes(op[4] + token * stored, width)
         for k in range(width):
             out[k] = float32(values[k]) * scale
+    elif op[3] == FLOAT16:
+        widen_halves(op[4] + 2 * token * stored, out.ctypes.data, stored // GROUP)
+    elif op[3] == BFLOAT16:
+        widen_brains(op[4] + 2 * token * stored, out.ctypes.data, stored // GROUP)
     else:
-        scale = floats(op[6] + 4 * token, 1)[0]
-        fine = int16s(op[4] + 2 * token * stored, stored)
-        for group in range(stored // GROUP):
-            for k in range(GROUP):
-                if group * GROUP + order[k] < width:
-                    out[group * GROUP + order[k]] = float32(fine[group * GROUP + k]) * scale
+        given = floats(op[4] + 4 * token * stored, width)
+        for k in range(width):
+            out[k] = given[k]
+
+
+@njit(nogil=True, error_model="numpy")
+def _coded(op, piece, stored, width, buffers, scratch):
+    """Activations to where products read them: coded, and as they are where weights of floats want them."""
+    for k in range(width, stored):
+        scratch[k] = float32(0.0)
+    if op[10]:
+        out = floats(buffers[op[10]] + 4 * piece * stored, stored)
+        for k in range(stored):
+            out[k] = scratch[k]
+    groups = stored // GROUP
+    codes, scales = buffers[op[2]] + 2 * piece * stored, buffers[op[3]] + 4 * piece * groups
+    quantize_groups(scratch.ctypes.data, codes, scales, groups)
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def _norm(op, piece, rows, buffers, numbers, order, scratch):
-    """NORM: source, out codes, out scales, weight, bias or 0, width, stored width, epsilon's index, whether centred."""
+def _norm(op, piece, buffers, numbers, scratch):
+    """NORM: source, out codes, out scales, weight, bias or 0, width, stored width, epsilon's index, whether centred,
+    out as float32 or 0."""
     width, stored = op[6], op[7]
     source = floats(buffers[op[1]] + 4 * piece * width, width)
     weight = floats(op[4], width)
@@ -100,23 +115,14 @@ def _norm(op, piece, rows, buffers, numbers, order, scratch):
         bias = floats(op[5], width)
         for k in range(width):
             scratch[k] += bias[k]
-    for k in range(width, stored):
-        scratch[k] = float32(0.0)
-    groups = stored // GROUP
-    quantize_groups(
-        scratch.ctypes.data, buffers[op[2]] + 2 * piece * stored, buffers[op[3]] + 4 * piece * groups, groups
-    )
+    _coded(op, piece, stored, width, buffers, scratch)
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
-def _activate(op, piece, buffers, order, scratch):
-    """QUANTIZE, GATE, GELU: source, out codes, out scales, second source, -, width, stored width."""
+def _activate(op, piece, buffers, scratch):
+    """QUANTIZE, GATE, GELU: source, out codes, out scales, second source, -, width, stored width, -, -, as NORM."""
     width, stored = op[6], op[7]
-    source, groups = buffers[op[1]] + 4 * piece * width, stored // GROUP
-    codes, scales = buffers[op[2]] + 2 * piece * stored, buffers[op[3]] + 4 * piece * groups
-    if op[0] == QUANTIZE and width == stored:
-        quantize_groups(source, codes, scales, groups)
-        return
+    source = buffers[op[1]] + 4 * piece * width
     if op[0] == GATE:  # SiLU(source) * second
         gate(source, buffers[op[4]] + 4 * piece * width, scratch.ctypes.data, width)
     elif op[0] == GELU:
@@ -125,9 +131,7 @@ def _activate(op, piece, buffers, order, scratch):
         given = floats(source, width)
         for k in range(width):
             scratch[k] = given[k]
-    for k in range(width, stored):
-        scratch[k] = float32(0.0)
-    quantize_groups(scratch.ctypes.data, codes, scales, groups)
+    _coded(op, piece, stored, width, buffers, scratch)
 
 
 @njit(nogil=True)
@@ -171,7 +175,6 @@ def work(
     sines,
     positions,
     angles,
-    order,
     scratch,
     room,
     wide,
@@ -194,9 +197,8 @@ def work(
         chosen: int64 (asked,): rows whose logits are asked for.
         cosines: float32 (positions, angles).
         sines: of the same shape.
-        order: int64 (GROUP,): see `weights.order`.
         scratch: float32 (room,), this thread's own; (QUERIES, columns and three vectors) is what attention needs of it.
-        wide: int16 (WIDE, columns), this thread's own.
+        wide: int16 (WIDE, columns), float32 where a weight is of floats; this thread's own.
         sums: float32 (SUMS,), this thread's own.
         leads: whether to return at `LAST`; other threads wait there for more, until `QUIT`.
     """
@@ -205,7 +207,7 @@ def work(
     operations, phases = table(operations, count, WIDTH), int64s(phases, ends)
     where, chosen = table(where, rows, SEEN), int64s(chosen, asked)
     buffers, cache = int64s(buffers, BUFFERS), int64s(cache, CACHE)
-    numbers, order = floats(numbers, last_number + 1), int64s(order, GROUP)
+    numbers = floats(numbers, last_number + 1)
     cosines, sines = float_table(cosines, positions, angles), float_table(sines, positions, angles)
     scratch = floats(scratch, room)
     scaling = numbers[last_number]
@@ -257,13 +259,13 @@ def work(
         elif kind == ROTATE:
             rotate(op, within, rows, buffers, cache, where, cosines, sines)
         elif kind == NORM:
-            _norm(op, within, rows, buffers, numbers, order, scratch)
+            _norm(op, within, buffers, numbers, scratch)
         elif kind == EMBED:
-            _embed(op, within, rows, buffers, order)
+            _embed(op, within, rows, buffers)
         elif kind == GATHER:
             _pick(op, within, buffers, chosen)
         else:
-            _activate(op, within, buffers, order, scratch)
+            _activate(op, within, buffers, scratch)
         if add_and_get(done, 1) == total - 1:
             write(done, 0)
             write(ticket, (phase + 1) << SHIFT)

@@ -1,17 +1,21 @@
-"""8-bit weights as they are stored, read as int16: a group of 64 columns at a time.
+"""Weights as they are stored: 8-bit ones are read as int16, others as float32, a group of 64 columns at a time.
 
-Activations are int16 within +-`ACTIVATION`, with a float32 scale a group; weights become int16 within +-`WEIGHT`, with
-one scale a row: so the sums of a group fit int32, are exact, and only the sum over groups is float32, in an order that
-depends on nothing but the row. That is why a row's result is equal to the bit, whatever rows stand beside it.
+With 8-bit weights activations are int16 within +-`ACTIVATION`, with a float32 scale a group; weights become int16
+within +-`WEIGHT`, with one scale a row: so the sums of a group fit int32, are exact, and only the sum over groups is
+float32, in an order that depends on nothing but the row. That is why a row's result is equal to the bit, whatever rows
+stand beside it.
 
-A weight is stored in one of three ways:
+A weight is stored in one of these ways:
 
     codes   the hivemind layout's own bytes. bitsandbytes' signed dynamic code (Dettmers et al. 2022, "8-bit Optimizers
             via Block-wise Quantization") is odd and, from nought on, the largest of a few straight lines; so a code is
             read by two look-ups where the processor has AVX-512 VBMI, with look-ups of its upper half, `in_order`, on
             x86 else, and with arithmetic elsewhere. A block's absmax enters as a ratio to the row's largest.
     int8    a scale a row
-    int16   a scale a row, for small models in other layouts
+    floats  float32, float16 or bfloat16, of small models in other layouts: multiplied with float32 activations, so that
+            nothing is lost. A lane's sum is one over its columns in their order, which keeps the promise of equal bits.
+
+Where there are many rows, 8-bit weights are made int16 first, and multiplied as such.
 """
 
 from __future__ import annotations
@@ -29,8 +33,8 @@ GROUP = 64
 UNIT = max(1, 8 * (way().lanes // 2) // GROUP)
 ACTIVATION = 16383 if way().lanes > 8 else 8191  # narrow vectors have 16 products a lane in a single group
 WEIGHT = 16000  # code 1.0; then the lines' slopes are whole numbers
-CODES, INT8, INT16 = 0, 1, 2
-BYTES = {CODES: 1, INT8: 1, INT16: 2}
+CODES, INT8, INT16, FLOAT32, FLOAT16, BFLOAT16 = range(6)
+BYTES = {CODES: 1, INT8: 1, INT16: 2, FLOAT32: 4, FLOAT16: 2, BFLOAT16: 2}
 PIECE = 4 << 20  # codes that a thread puts in order at a time
 CHUNK = 256 << 10  # ... of which so many are in its core's cache at once
 # The positive half of the dynamic code at 1.0 = WEIGHT: the largest of these lines (slope, offset) and 0, at most 1.
