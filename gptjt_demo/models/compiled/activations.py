@@ -25,20 +25,10 @@ from gptjt_demo.models.compiled.vectors import (
     vector_type,
     vectors_for,
 )
-from gptjt_demo.models.compiled.weights import ACTIVATION, GROUP, UNIT, order
+from gptjt_demo.models.compiled.weights import FOR_CODES, FOR_INT8, GROUP, Coding
 
 
-@intrinsic
-def quantize_groups(typingctx, source, codes, scales, groups):
-    """float32 as int16 within +-`ACTIVATION`, with a scale for `UNIT` groups, each group's columns in `order`.
-
-    Args:
-        source: address of float32 (groups, GROUP).
-        codes: address of int16 (groups, GROUP).
-        scales: address of float32 (groups,).
-        groups: how many.
-    """
-
+def _emit_quantize(coding: Coding) -> Any:
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
         source, codes, scales, groups = arguments
         lanes = way().lanes // 2
@@ -59,10 +49,10 @@ def quantize_groups(typingctx, source, codes, scales, groups):
                 a, b = (builder.shuffle_vector(most, most, part) for part in index)
                 most = builder.select(builder.fcmp_ordered(">", a, b), a, b)
             largest = builder.extract_element(most, I32(0))
-            scale = builder.fmul(largest, ir.Constant(F32, 1 / ACTIVATION))
+            scale = builder.fmul(largest, ir.Constant(F32, 1 / coding.limit))
             some = builder.fcmp_ordered(">", largest, ir.Constant(F32, 1e-30))
             inverse = builder.select(
-                some, builder.fdiv(ir.Constant(F32, float(ACTIVATION)), largest), ir.Constant(F32, 0.0)
+                some, builder.fdiv(ir.Constant(F32, float(coding.limit)), largest), ir.Constant(F32, 0.0)
             )
             factor = broadcast(builder, inverse, lanes)
             each = GROUP // lanes
@@ -77,20 +67,39 @@ def quantize_groups(typingctx, source, codes, scales, groups):
                     size = whole[0].type.count
                     both = ir.Constant(vector_type(I32, 2 * size), list(range(2 * size)))
                     whole = [builder.shuffle_vector(a, b, both) for a, b in zip(whole[::2], whole[1::2], strict=True)]
-                mixed = builder.shuffle_vector(whole[0], whole[0], ir.Constant(vector_type(I32, GROUP), order()))
+                mixed = builder.shuffle_vector(whole[0], whole[0], ir.Constant(vector_type(I32, GROUP), coding.order))
                 store_at(builder, mixed, builder.add(codes, builder.mul(own, I64(2 * GROUP))), 64)
 
-        units = builder.udiv(groups, I64(UNIT))
+        units = builder.udiv(groups, I64(coding.unit))
         with loop_over(builder, units) as loop:
-            several(builder.mul(loop.index, I64(UNIT)), UNIT)
-        if UNIT > 1:
-            done = builder.mul(units, I64(UNIT))
+            several(builder.mul(loop.index, I64(coding.unit)), coding.unit)
+        if coding.unit > 1:
+            done = builder.mul(units, I64(coding.unit))
             with loop_over(builder, builder.sub(groups, done)) as loop:
                 several(builder.add(done, loop.index), 1)
         return context.get_dummy_value()
 
     i = types.int64
     return types.void(i, i, i, i), codegen
+
+
+@intrinsic
+def code_for_codes(typingctx, source, codes, scales, groups):
+    """float32 as int16, for products with weights of codes.
+
+    Args:
+        source: address of float32 (groups, GROUP).
+        codes: address of int16 (groups, GROUP).
+        scales: address of float32 (groups,).
+        groups: how many.
+    """
+    return _emit_quantize(FOR_CODES)
+
+
+@intrinsic
+def code_for_int8(typingctx, source, codes, scales, groups):
+    """As `code_for_codes`, for products with int8."""
+    return _emit_quantize(FOR_INT8)
 
 
 def _emit_activation(gated: bool) -> Any:

@@ -1,4 +1,5 @@
-"""The operation LINEAR: rows of activations times some rows of a weight, with scales and bias.
+"""The operation LINEAR: rows of activations times some rows of a weight, with scales and bias. And NARROW, which makes
+int8 of codes in place, once, where they take too long to be read in every step.
 
 Operands as `step` has them. Few rows are multiplied with weights as they are read; for many, 8-bit weights are made
 int16 first, some rows at a time, and stay in the cache while all activations pass. So do weights in 16-bit floats, made
@@ -11,8 +12,16 @@ from numba import njit, types
 
 from gptjt_demo.models.compiled.operations import FEW, WIDE
 from gptjt_demo.models.compiled.processor import way
-from gptjt_demo.models.compiled.products import OPERANDS, multiply, widen_brains, widen_bytes, widen_codes, widen_halves
-from gptjt_demo.models.compiled.weights import CODES, FLOAT16, FLOAT32, GROUP, INT16
+from gptjt_demo.models.compiled.products import (
+    OPERANDS,
+    multiply,
+    narrow_codes,
+    widen_brains,
+    widen_bytes,
+    widen_codes,
+    widen_halves,
+)
+from gptjt_demo.models.compiled.weights import CODES, CODES_WIDE, FLOAT16, FLOAT32, GROUP, INT8_WIDE
 
 TOGETHER = 32  # groups of so many activation rows as are multiplied together: they stay in the first cache
 PLAIN = 4  # rows of float32 activations that are multiplied together
@@ -46,6 +55,14 @@ def _rows(op, kind, weight, begin, end, readable, rows, buffers, sums, most, tog
 
 
 @njit(inline="always")
+def narrow(op, piece):
+    """NARROW: operands as LINEAR has them."""
+    columns, groups = op[9], op[9] // GROUP
+    for k in range(piece * op[13], min((piece + 1) * op[13], op[8])):
+        narrow_codes(op[5] + k * columns, op[6], k * groups, op[7] + 4 * k, op[14], groups)
+
+
+@njit(inline="always")
 def linear(op, piece, rows, buffers, wide, sums):
     """LINEAR: codes, scales, out, kind, weight, absmax, row scale, rows of the weight, columns, bias or 0, whether
     added to what is there, values from one out row to the next, weight rows a piece, address of what codes mean."""
@@ -76,4 +93,16 @@ def linear(op, piece, rows, buffers, wide, sums):
                 widen_codes(at, op[6], k * groups, op[7] + 4 * k, op[14], there, groups)
             else:
                 widen_bytes(at, 0, 0, 0, 0, there, groups)
-        _rows(op, INT16, wide - 2 * begin * columns, begin, end, begin + WIDE, rows, buffers, sums, MANY, TOGETHER)
+        _rows(
+            op,
+            CODES_WIDE if kind == CODES else INT8_WIDE,
+            wide - 2 * begin * columns,
+            begin,
+            end,
+            begin + WIDE,
+            rows,
+            buffers,
+            sums,
+            MANY,
+            TOGETHER,
+        )

@@ -62,6 +62,8 @@ class CompiledLM:
         self.device = torch.device("cpu")
         self._turns = Turns()
         self._buffers: dict[str, NDArray[Any]] = {}
+        if len(program.first):
+            self._begin()
         self.test = self.self_test()
 
     @property
@@ -70,7 +72,9 @@ class CompiledLM:
         found = way()
         how = ", codes read by look-ups of 128 bytes" if found.lookups else ""
         stored = "put in order" if weights.ordered() else "as stored"
-        kept = "weights as stored, in float32" if self.program.plain else f"8-bit weights {stored}"
+        kept = f"8-bit weights {'made int8' if len(self.program.first) else stored}"
+        if self.program.floats:
+            kept = "weights as stored, in float32"
         return f"the whole step compiled for this processor ({found.name}{how}), {kept}, float32 between"
 
     def prefill(self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Cancelled = None) -> State:
@@ -189,18 +193,8 @@ class CompiledLM:
         where, chosen = np.ascontiguousarray(where), np.ascontiguousarray(chosen)
         cache = _places(state)
         scratch = max(columns, operations.QUERIES * (state.before + state.keys.shape[-1] + 4 * SLACK))
-        shared = (
-            *_sized(program.operations, program.phases),
-            buffers.ctypes.data,
-            cache.ctypes.data,
-            program.numbers.ctypes.data,
-            len(program.numbers) - 1,
-            *_sized(where, chosen),
-            program.cosines.ctypes.data,
-            program.sines.ctypes.data,
-            *program.cosines.shape,
-        )
-        wide = np.float32 if program.plain else np.int16
+        shared = self._shared(program.operations, program.phases, buffers, cache, where, chosen)
+        wide = np.float32 if program.floats else np.int16
         own = [
             (
                 *_sized(self._space(f"{behind} scratch {k}", scratch, np.float32)),
@@ -218,6 +212,36 @@ class CompiledLM:
             _together(shared, own, first, stop)
             first = stop
 
+    def _begin(self) -> None:
+        """Do what is to be done once."""
+        listed, nothing = self.program.first, np.zeros(operations.BUFFERS, np.int64)
+        phases = np.array([0, len(listed)])
+        shared = self._shared(listed, phases, nothing, nothing, nothing[:0], nothing[:0])
+        _together(shared, [(0, 0, 0, 0)] * torch.get_num_threads(), 0, 1)
+
+    def _shared(
+        self,
+        listed: NDArray[np.int64],
+        phases: NDArray[np.int64],
+        buffers: NDArray[np.int64],
+        cache: NDArray[np.int64],
+        where: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+    ) -> tuple[int, ...]:
+        """What `step.work` is told beside its counters, and what each thread has of its own."""
+        program = self.program
+        return (
+            *_sized(listed, phases),
+            buffers.ctypes.data,
+            cache.ctypes.data,
+            program.numbers.ctypes.data,
+            len(program.numbers) - 1,
+            *_sized(where, chosen),
+            program.cosines.ctypes.data,
+            program.sines.ctypes.data,
+            *program.cosines.shape,
+        )
+
     def _workspace(
         self, rows: int, asked: int, ids: NDArray[np.int32], logits: Tensor, behind: bool
     ) -> NDArray[np.int64]:
@@ -229,23 +253,17 @@ class CompiledLM:
         given[:rows] = ids
         sizes: dict[int, tuple[int, Any]] = {
             tables.STREAM: (rows * shape.width, np.float32),
-            tables.CODED: (rows * widest, np.int16),
-            tables.SCALES: (rows * widest // weights.GROUP, np.float32),
             tables.QUERIES: (rows * queries, np.float32),
             tables.KEYS: (rows * keys, np.float32),
             tables.VALUES: (rows * keys, np.float32),
             tables.READ: (rows * queries, np.float32),
             tables.FIRST: (rows * shape.inner, np.float32),
             tables.SECOND: (rows * shape.inner, np.float32),
-            tables.CODED_2: (rows * padded(shape.inner), np.int16),
-            tables.SCALES_2: (rows * padded(shape.inner) // weights.GROUP, np.float32),
             tables.LAST: (max(1, asked) * shape.width, np.float32),
         }
-        if self.program.plain:
-            sizes |= {
-                tables.PLAIN: (rows * widest, np.float32),
-                tables.PLAIN_2: (rows * padded(shape.inner), np.float32),
-            }
+        for number, (dtype, columns) in tables.ACTIVATIONS.items():
+            if number in self.program.written:
+                sizes[number] = rows * widest // columns, dtype
         found = np.zeros(operations.BUFFERS, np.int64)
         for number, (size, dtype) in sizes.items():
             found[number] = self._space(f"{behind} {number}", size, dtype).ctypes.data

@@ -8,11 +8,11 @@ from __future__ import annotations
 from gptjt_demo.models.compiled.processor import way
 
 # Operations; what their operands mean is said at each one's function.
-EMBED, NORM, LINEAR, ROTATE, ATTEND, QUANTIZE, GATE, GELU, GATHER = range(9)
+EMBED, NORM, LINEAR, ROTATE, ATTEND, QUANTIZE, GATE, GELU, GATHER, NARROW = range(10)
 CODING = (NORM, QUANTIZE, GATE, GELU)  # which write what products read
 WIDTH = 16  # columns of the table of operations
 SEEN = 7  # columns of the table of rows: what a row is and sees
-BUFFERS = 16  # addresses of what a step writes, named in `program`
+BUFFERS = 20  # addresses of what a step writes, named in `program`
 CACHE = 10  # numbers that say where keys and values lie, and a header's
 
 # The counters that threads share, each in a cache line of its own.

@@ -17,7 +17,9 @@ from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.reading import block_ratio, code_tables, ratio_unit, read_floats, read_group
 from gptjt_demo.models.compiled.vectors import (
     F32,
+    I8,
     I16,
+    I32,
     I64,
     broadcast,
     fused,
@@ -28,6 +30,8 @@ from gptjt_demo.models.compiled.vectors import (
     numbers,
     pair_sums,
     prefetch,
+    scaled,
+    splat,
     store_at,
     vector_type,
 )
@@ -35,15 +39,18 @@ from gptjt_demo.models.compiled.weights import (
     BFLOAT16,
     BYTES,
     CODES,
+    CODES_WIDE,
     FLOAT16,
     FLOAT32,
+    FOR_CODES,
+    FOR_INT8,
     GROUP,
     INT8,
-    INT16,
-    UNIT,
+    INT8_WIDE,
+    NARROWED,
 )
 
-ROWS = {CODES: FEW, INT8: FEW, INT16: FEW, FLOAT32: 4}  # rows of activations, at most
+ROWS = {CODES: FEW, INT8: FEW, CODES_WIDE: FEW, INT8_WIDE: FEW, FLOAT32: 4}  # rows of activations, at most
 AHEAD = 2048  # bytes of a weight that are asked for before they are needed
 OPERANDS = 17
 
@@ -55,7 +62,7 @@ def beside(kind: int, rows: int) -> int:
     """
     if kind == FLOAT32:  # a sum waits for the one before it
         return 2
-    return 2 if rows > 1 and (way().registers > 16 or kind == INT16) else 1
+    return 2 if rows > 1 and (way().registers > 16 or kind not in (CODES, INT8)) else 1
 
 
 def _emit(builder: ir.IRBuilder, kind: int, rows: int, operands: list[ir.Value]) -> None:
@@ -116,7 +123,7 @@ def _emit(builder: ir.IRBuilder, kind: int, rows: int, operands: list[ir.Value])
                 for further in range(count):
                     index = builder.add(group, I64(further))
                     at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
-                    if kind != INT16:  # which lies in the cache as a rule
+                    if kind == CODES:  # what is wide lies in the cache
                         prefetch(builder, builder.add(at, I64(AHEAD)))
                     ratio = I16(0)
                     if kind == CODES:
@@ -137,17 +144,47 @@ def _emit(builder: ir.IRBuilder, kind: int, rows: int, operands: list[ir.Value])
                     total = totals[row][k]
                     builder.store(fused(builder, exact, factor, builder.load(total)), total)
 
+        sums = [[local(builder, vector_type(I32, lanes // 2)) for _ in line] for line in totals]
+
+        def summed(group: ir.Value, count: int) -> None:
+            """As `several`, of so many groups that a loop goes over them."""
+            for line in sums:
+                for total in line:
+                    builder.store(splat(I32, lanes // 2, 0), total)
+            with loop_over(builder, I64(count)) as inner:
+                index = builder.add(group, inner.index)
+                columns = []
+                for k in range(pair):
+                    at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
+                    if kind == INT8:
+                        prefetch(builder, builder.add(at, I64(AHEAD)))
+                    columns.append(read_group(builder, kind, at, I16(0), []))
+                there = [builder.add(at, builder.mul(index, I64(2 * GROUP))) for at in rows_at]
+                for k, parts in enumerate(zip(*columns, strict=True)):
+                    for at, line in zip(there, sums, strict=True):
+                        given = load_at(builder, builder.add(at, I64(2 * lanes * k)), vector_type(I16, lanes), 64)
+                        for part, total in zip(parts, line, strict=True):
+                            builder.store(builder.add(builder.load(total), pair_sums(builder, part, given)), total)
+            for row in range(rows):
+                scale = load_at(builder, builder.add(scales_at[row], builder.shl(group, I64(2))), F32, 4)
+                factor = broadcast(builder, scale, lanes // 2)
+                for exact, total in zip(sums[row], totals[row], strict=True):
+                    found = builder.sitofp(builder.load(exact), floats)
+                    builder.store(fused(builder, found, factor, builder.load(total)), total)
+
         if kind == FLOAT32:
             with loop_over(builder, builder.sub(stop, start)) as inner:
                 plain(builder.add(start, inner.index))
         else:
-            whole = builder.udiv(builder.sub(stop, start), I64(UNIT))
+            unit = (FOR_CODES if kind in (CODES, CODES_WIDE) else FOR_INT8).unit
+            step_over = several if kind in (CODES, CODES_WIDE) else summed
+            whole = builder.udiv(builder.sub(stop, start), I64(unit))
             with loop_over(builder, whole) as inner:
-                several(builder.add(start, builder.mul(inner.index, I64(UNIT))), UNIT)
-            if UNIT > 1:
-                done = builder.add(start, builder.mul(whole, I64(UNIT)))
+                step_over(builder.add(start, builder.mul(inner.index, I64(unit))), unit)
+            if unit > 1:
+                done = builder.add(start, builder.mul(whole, I64(unit)))
                 with loop_over(builder, builder.sub(stop, done)) as inner:
-                    several(builder.add(done, inner.index), 1)
+                    step_over(builder.add(done, inner.index), 1)
         with builder.if_else(builder.icmp_signed("<", stop, groups)) as (later, ended):
             with later:
                 for k, total in enumerate(flat):
@@ -264,6 +301,32 @@ def widen_codes(typingctx, weight, absmax, first, row_scales, tables, out, group
 def widen_bytes(typingctx, weight, absmax, first, row_scales, tables, out, groups):
     """A row of int8 as int16."""
     return _emit_widen(INT8)
+
+
+@intrinsic
+def narrow_codes(typingctx, weight, absmax, first, row_scales, tables, groups):
+    """A row of codes as int8, in place: `NARROWED` of what `widen_codes` gives; arguments as of it."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
+        weight, absmax, first, row_scales, tables, groups = arguments
+        lanes = way().lanes
+        looked = code_tables(builder, tables) if way().lookups else []
+        unit = ratio_unit(builder, load_at(builder, row_scales, F32, 4))
+        natural = sorted(range(GROUP), key=FOR_CODES.order.__getitem__)
+        with loop_over(builder, groups) as loop:
+            ratio = block_ratio(builder, absmax, builder.add(first, loop.index), unit)
+            at = builder.add(weight, builder.mul(loop.index, I64(GROUP)))
+            parts = [scaled(builder, part, I16(NARROWED)) for part in read_group(builder, CODES, at, ratio, looked)]
+            whole = [builder.trunc(part, vector_type(I8, lanes)) for part in parts]
+            while len(whole) > 1:
+                both = ir.Constant(vector_type(I32, 2 * whole[0].type.count), list(range(2 * whole[0].type.count)))
+                whole = [builder.shuffle_vector(a, b, both) for a, b in zip(whole[::2], whole[1::2], strict=True)]
+            mixed = builder.shuffle_vector(whole[0], whole[0], ir.Constant(vector_type(I32, GROUP), natural))
+            store_at(builder, mixed, at, 1)
+        return context.get_dummy_value()
+
+    i = types.int64
+    return types.void(i, i, i, i, i, i), codegen
 
 
 def _widen_floats(kind: int) -> Any:

@@ -20,7 +20,7 @@ from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled import operations, weights
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.shape import Shape, blueprint
-from gptjt_demo.models.compiled.weights import BFLOAT16, CODES, FLOAT16, FLOAT32, GROUP, INT8, WEIGHT
+from gptjt_demo.models.compiled.weights import BFLOAT16, CODES, FLOAT16, FLOAT32, GROUP, INT8, NARROWED, WEIGHT
 from gptjt_demo.models.int8.linear import quantize
 from gptjt_demo.models.layout import BLOCK, Blockwise, RowWise
 
@@ -29,8 +29,16 @@ PIECE = 192 << 10  # bytes of a weight that a thread takes at a time, at most
 
 # What a step writes. Widths are those of the network.
 (STREAM, CODED, SCALES, QUERIES, KEYS, VALUES, READ, FIRST, SECOND, CODED_2, SCALES_2, IDS, LAST, LOGITS) = range(14)
-PLAIN, PLAIN_2 = 14, 15  # what is in CODED and CODED_2, as float32: for weights of floats
-_UNCODED = {CODED: PLAIN, CODED_2: PLAIN_2}
+# What is in CODED and CODED_2, for weights that are no codes: coded for int8, with its scales, and as it is.
+WORDS, WORD_SCALES, PLAIN, WORDS_2, WORD_SCALES_2, PLAIN_2 = range(14, 20)
+_FOR_INT8 = {CODED: (WORDS, WORD_SCALES), CODED_2: (WORDS_2, WORD_SCALES_2)}
+_FOR_FLOATS = {CODED: (PLAIN, 0), CODED_2: (PLAIN_2, 0)}
+# How activations lie that products read: the type, and how many columns have a number.
+ACTIVATIONS: dict[int, tuple[Any, int]] = (
+    dict.fromkeys((CODED, CODED_2, WORDS, WORDS_2), (np.int16, 1))
+    | dict.fromkeys((SCALES, SCALES_2, WORD_SCALES, WORD_SCALES_2), (np.float32, GROUP))
+    | dict.fromkeys((PLAIN, PLAIN_2), (np.float32, 1))
+)
 _FLOATS = {torch.float32: FLOAT32, torch.float16: FLOAT16, torch.bfloat16: BFLOAT16}
 
 
@@ -47,7 +55,8 @@ class Program:
         sines: of the same shape.
         bytes: of the weights.
         layer_ends: the phase behind each layer.
-        plain: whether weights of floats are among its own.
+        first: int64 (first operations, operations.WIDTH): what is to be done once, all of it at the same time.
+        written: the buffers that products read.
         kept: what the operations point at.
     """
 
@@ -59,8 +68,14 @@ class Program:
     sines: NDArray[np.float32]
     bytes: int
     layer_ends: list[int]
-    plain: bool
+    first: NDArray[np.int64]
+    written: frozenset[int]
     kept: list[Any] = field(repr=False)
+
+    @property
+    def floats(self) -> bool:
+        """Whether weights of floats are among its own."""
+        return not self.written.isdisjoint((PLAIN, PLAIN_2))
 
 
 def padded(columns: int) -> int:
@@ -97,6 +112,7 @@ class Writer:
         self.checkpoint, self.small = checkpoint, small
         self.operations: list[list[int]] = []
         self.phases: list[int] = []
+        self.first: list[list[int]] = []
         self.numbers: list[float] = []
         self.kept: list[Any] = []
         self.bytes = 0
@@ -145,22 +161,22 @@ class Writer:
         whole = np.round(meaning.astype(np.float64) * WEIGHT).astype("<i2").view(np.uint8).reshape(256, 2)
         table = aligned((512,), np.uint8)
         table[:256], table[256:] = whole[:, 0], whole[:, 1]
+        # To read codes by arithmetic in every step takes longer than to wait for a large model's memory.
+        narrow = not (self.small or way().lookups)
         codes = weight.weight.contiguous().numpy()
         if weights.ordered():
             codes = self._in_order(weight.weight)
             meaning = np.insert(meaning[:-1], 127, 0)
+        elif narrow:
+            codes = codes.copy()
         self.bytes += codes.nbytes + absmax.nbytes + scales.nbytes
-        return _Stored(
-            CODES,
-            self.keep(codes),
-            self.keep(absmax),
-            self.keep(scales),
-            self.keep(table),
-            self.keep(np.ascontiguousarray(meaning)),
-            rows,
-            columns,
-            rows * columns,
-        )
+        row = CODES, self.keep(codes), self.keep(absmax), self.keep(scales), rows, columns
+        looked = self.keep(table)
+        if not narrow:
+            return _Stored(*row[:4], looked, self.keep(np.ascontiguousarray(meaning)), rows, columns, rows * columns)
+        self.first.append([operations.NARROW, 0, 0, 0, *row, 0, 0, 0, max(1, PIECE // columns), looked, 0])
+        made = self.keep(scales * np.float32(32768 / NARROWED))
+        return _Stored(INT8, row[1], 0, made, 0, 0, rows, columns, rows * columns)
 
     def _in_order(self, stored: Tensor) -> NDArray[np.uint8]:
         """A copy of codes, put in order.
@@ -180,7 +196,7 @@ class Writer:
 
     def _bytes(self, weight: Tensor, scale: Tensor) -> _Stored:
         rows, columns = weight.shape
-        scales = (scale.float() / 128).numpy()
+        scales = scale.float().numpy()
         self.kept.append(weight)
         self.bytes += weight.numel() + scales.nbytes
         return _Stored(INT8, weight.data_ptr(), 0, self.keep(scales), 0, 0, rows, columns, rows * columns)
@@ -213,8 +229,8 @@ class Writer:
         stored = self.stored(name) if isinstance(name, str) else name
         if isinstance(name, str):
             bias = self.floats(f"{name}.bias")
-        if stored.kind >= FLOAT32:
-            source = _UNCODED[source[0]], 0
+        if stored.kind != CODES:
+            source = (_FOR_INT8 if stored.kind == INT8 else _FOR_FLOATS)[source[0]]
         # In whole tiles, and in whole cache lines of the output, so that threads do not write to one line.
         size = min(PIECE, stored.bytes // PIECES)
         piece = max(operations.WIDE, size * stored.rows // max(1, stored.bytes) // operations.WIDE * operations.WIDE)
@@ -256,13 +272,16 @@ class Writer:
         ]
         return [*row, *[0] * (operations.WIDTH - 1 - len(row)), int(asked)]
 
-    def uncoded(self) -> bool:
-        """Have activations written as float32, too, where weights of floats read them; whether there are any."""
-        wanted = {row[1] for row in self.operations if row[0] == operations.LINEAR and row[4] >= FLOAT32}
+    def written(self) -> frozenset[int]:
+        """Have activations written in those ways that products read, and no other; the buffers."""
+        wanted = frozenset(number for row in self.operations if row[0] == operations.LINEAR for number in row[1:3])
         for row in self.operations:
-            if row[0] in operations.CODING and _UNCODED[row[2]] in wanted:
-                row[10] = _UNCODED[row[2]]
-        return bool(wanted)
+            if row[0] in operations.CODING:
+                ways = row[2:4], _FOR_INT8[row[2]], _FOR_FLOATS[row[2]][:1]
+                row[2:4], row[10:12], row[12:13] = (
+                    numbers if numbers[0] in wanted else [0] * len(numbers) for numbers in ways
+                )
+        return wanted
 
 
 def readable(code: Tensor) -> bool:
@@ -294,7 +313,7 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
     writer = Writer(checkpoint, small)
     family = _llama if config["model_type"] == "llama" else _gptj
     ends = family(writer, config, shape)
-    plain = writer.uncoded()
+    written = writer.written()
     writer.numbers.append(1 / float(np.sqrt(shape.head_width)))
     half = shape.rotated // 2
     theta = (config.get("rope_parameters") or {}).get("rope_theta") or config.get("rope_theta") or 10000.0
@@ -309,7 +328,8 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
         np.ascontiguousarray(angles.sin().numpy()),
         writer.bytes,
         ends,
-        plain,
+        np.array(writer.first, dtype=np.int64).reshape(-1, operations.WIDTH),
+        written,
         writer.kept,
     )
 

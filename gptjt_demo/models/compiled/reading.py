@@ -25,10 +25,11 @@ from gptjt_demo.models.compiled.weights import (
     BFLOAT16,
     BYTES,
     CODES,
+    CODES_WIDE,
     FLOAT16,
     GROUP,
     INT8,
-    INT16,
+    INT8_WIDE,
     LINES,
     NIBBLES,
     WEIGHT,
@@ -114,7 +115,7 @@ def read_group(
         tables: where codes are looked up.
     """
     lanes = way().lanes
-    if kind == INT16:
+    if kind in (CODES_WIDE, INT8_WIDE):
         return [
             load_at(builder, builder.add(address, I64(2 * k)), vector_type(I16, lanes), 64)
             for k in range(0, GROUP, lanes)
@@ -128,16 +129,15 @@ def read_group(
             if kind == CODES:
                 parts += [scaled(builder, part, ratio) for part in _by_nibbles(builder, at)]
             else:
-                loaded = load_at(builder, at, vector_type(I8, 2 * lanes), 1)
-                doubled = _words(builder, splat(I8, 2 * lanes, 0), loaded)  # times 256
-                parts += [builder.ashr(part, splat(I16, lanes, 1)) for part in doubled]
+                both, eight = load_at(builder, at, vector_type(I16, lanes), 1), splat(I16, lanes, 8)
+                parts += [builder.ashr(part, eight) for part in (builder.shl(both, eight), both)]
         return parts
     parts = []
     for first in range(0, GROUP, lanes):
         loaded = load_at(builder, builder.add(address, I64(first)), vector_type(I8, lanes), 1)
         wide = vector_type(I16, lanes)
         if kind == INT8:
-            parts.append(builder.shl(builder.sext(loaded, wide), splat(I16, lanes, 7)))
+            parts.append(builder.sext(loaded, wide))
             continue
         signed = builder.sub(builder.zext(loaded, wide), splat(I16, lanes, 127))
         sign = builder.ashr(signed, splat(I16, lanes, 15))

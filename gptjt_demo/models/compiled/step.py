@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import float32, int64, njit
 
-from gptjt_demo.models.compiled.activations import gate, gelu, quantize_groups
+from gptjt_demo.models.compiled.activations import code_for_codes, code_for_int8, gate, gelu
 from gptjt_demo.models.compiled.addresses import (
     bytes_at,
     float_table,
@@ -24,7 +24,7 @@ from gptjt_demo.models.compiled.addresses import (
     table,
 )
 from gptjt_demo.models.compiled.attention import attend, rotate, rotated_together
-from gptjt_demo.models.compiled.linear import linear
+from gptjt_demo.models.compiled.linear import linear, narrow
 from gptjt_demo.models.compiled.operations import (
     ATTEND,
     BUFFERS,
@@ -36,6 +36,7 @@ from gptjt_demo.models.compiled.operations import (
     GELU,
     LAST,
     LINEAR,
+    NARROW,
     NORM,
     QUIT,
     ROTATE,
@@ -65,7 +66,7 @@ def _embed(op, piece, rows, buffers):
             block = (token * stored + k) >> 12
             out[k] = meaning[codes[k]] * floats(op[5] + 4 * block, 1)[0]
     elif op[3] == INT8:
-        scale = floats(op[6] + 4 * token, 1)[0] * float32(128.0)
+        scale = floats(op[6] + 4 * token, 1)[0]
         values = signed_bytes(op[4] + token * stored, width)
         for k in range(width):
             out[k] = float32(values[k]) * scale
@@ -81,22 +82,25 @@ def _embed(op, piece, rows, buffers):
 
 @njit(nogil=True, error_model="numpy")
 def _coded(op, piece, stored, width, buffers, scratch):
-    """Activations to where products read them: coded, and as they are where weights of floats want them."""
+    """Activations to where products read them: coded for one kind of weights or the other, or as they are."""
     for k in range(width, stored):
         scratch[k] = float32(0.0)
+    source, groups = scratch.ctypes.data, stored // GROUP
+    codes, scales = 2 * piece * stored, 4 * piece * groups
+    if op[2]:
+        code_for_codes(source, buffers[op[2]] + codes, buffers[op[3]] + scales, groups)
     if op[10]:
-        out = floats(buffers[op[10]] + 4 * piece * stored, stored)
+        code_for_int8(source, buffers[op[10]] + codes, buffers[op[11]] + scales, groups)
+    if op[12]:
+        out = floats(buffers[op[12]] + 4 * piece * stored, stored)
         for k in range(stored):
             out[k] = scratch[k]
-    groups = stored // GROUP
-    codes, scales = buffers[op[2]] + 2 * piece * stored, buffers[op[3]] + 4 * piece * groups
-    quantize_groups(scratch.ctypes.data, codes, scales, groups)
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 def _norm(op, piece, buffers, numbers, scratch):
-    """NORM: source, out codes, out scales, weight, bias or 0, width, stored width, epsilon's index, whether centred,
-    out as float32 or 0."""
+    """NORM: source, out and its scales for weights of codes, weight, bias or 0, width, stored width, epsilon's index,
+    whether centred, out and its scales for int8 weights, out for weights of floats; an out may be 0."""
     width, stored = op[6], op[7]
     source = floats(buffers[op[1]] + 4 * piece * width, width)
     weight = floats(op[4], width)
@@ -120,7 +124,7 @@ def _norm(op, piece, buffers, numbers, scratch):
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
 def _activate(op, piece, buffers, scratch):
-    """QUANTIZE, GATE, GELU: source, out codes, out scales, second source, -, width, stored width, -, -, as NORM."""
+    """QUANTIZE, GATE, GELU: source, out, its scales, second source, -, width, stored width, -, -, outs as NORM."""
     width, stored = op[6], op[7]
     source = buffers[op[1]] + 4 * piece * width
     if op[0] == GATE:  # SiLU(source) * second
@@ -146,7 +150,7 @@ def _pick(op, piece, buffers, chosen):
 
 @njit(inline="always")
 def _pieces(op, rows, asked):
-    if op[0] == LINEAR:
+    if op[0] == LINEAR or op[0] == NARROW:
         return (op[8] + op[13] - 1) // op[13]
     if op[0] == ATTEND:
         return ((rows + op[8] - 1) // op[8]) * op[6]
@@ -262,6 +266,8 @@ def work(
             _norm(op, within, buffers, numbers, scratch)
         elif kind == EMBED:
             _embed(op, within, rows, buffers)
+        elif kind == NARROW:
+            narrow(op, within)
         elif kind == GATHER:
             _pick(op, within, buffers, chosen)
         else:

@@ -26,7 +26,7 @@ from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled.network import CompiledLM
 from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.shape import sizes
-from gptjt_demo.models.compiled.weights import ACTIVATION, GROUP, UNIT, in_order, ordered
+from gptjt_demo.models.compiled.weights import FOR_CODES, FOR_INT8, GROUP, WEIGHT, in_order, ordered
 from gptjt_demo.models.convert import convert
 from gptjt_demo.models.layout import LAYOUTS, Blockwise
 from gptjt_demo.settings import Attention
@@ -45,6 +45,21 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[PrefixLM, Comp
     family, width, dtype = request.param
     network = saved(tmp_path / "model", family, width, dtype=dtype)
     return PrefixLM(network), compiled(tmp_path / "model")
+
+
+STORED = ["float32", "bfloat16", "hivemind", "int8"]
+
+
+@pytest.fixture(params=[(family, stored) for family in ("llama", "gptj") for stored in STORED], ids="-".join)
+def ours(request: pytest.FixtureRequest, tmp_path: Path) -> CompiledLM:
+    """A compiled network, of weights that are stored in one of these ways."""
+    family, stored = request.param
+    floats = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    saved(tmp_path / "model", family, 128, dtype=floats.get(stored, torch.float32))
+    if stored in floats:
+        return compiled(tmp_path / "model")
+    convert(tmp_path / "model", tmp_path / stored, stored)
+    return compiled(tmp_path / stored, small=False)
 
 
 def near(found: Tensor, expected: Tensor) -> None:
@@ -80,16 +95,15 @@ def test_the_self_test_finds_that_the_mask_is_noticed(pair: tuple[Any, Any]) -> 
 
 
 @pytest.mark.parametrize("attention", ["prefix", "causal"])
-def test_a_row_is_equal_to_the_bit_alone_and_among_others(pair: tuple[Any, Any], attention: Attention) -> None:
-    ours = pair[1]
+def test_a_row_is_equal_to_the_bit_alone_and_among_others(ours: CompiledLM, attention: Attention) -> None:
     together = ours.prefill(*pad(PROMPTS), attention)
     for row, prompt in enumerate(PROMPTS):
         alone = ours.prefill(*pad([prompt]), attention)
         assert torch.equal(together.logits[row], alone.logits[0])
 
 
-def test_tokens_read_together_are_those_read_one_by_one_to_the_bit(pair: tuple[Any, Any]) -> None:
-    ours, ids = pair[1], [9, 8, 7, 6, 5, 4]
+def test_tokens_read_together_are_those_read_one_by_one_to_the_bit(ours: CompiledLM) -> None:
+    ids = [9, 8, 7, 6, 5, 4]
     _, together = ours.check(ours.prefill(*pad(PROMPTS[:1]), "prefix"), ids)
     state = ours.prefill(*pad(PROMPTS[:1]), "prefix")
     for id, expected in zip(ids, together, strict=True):
@@ -97,15 +111,14 @@ def test_tokens_read_together_are_those_read_one_by_one_to_the_bit(pair: tuple[A
         assert torch.equal(state.logits[0], expected)
 
 
-def test_labels_do_not_see_each_other_to_the_bit(pair: tuple[Any, Any]) -> None:
-    ours = pair[1]
+def test_labels_do_not_see_each_other_to_the_bit(ours: CompiledLM) -> None:
     read: Sequence[Any] = ours.branch(ours.prefill(*pad(PROMPTS), "prefix"), [[5, 6, 7], [8, 9]])
     alone = ours.branch(ours.prefill(*pad(PROMPTS), "prefix"), [[8, 9]])
     assert torch.equal(read[1], alone[0])
 
 
-def test_states_are_repeated_selected_cropped_and_joined(pair: tuple[Any, Any]) -> None:
-    ours, token = pair[1], torch.tensor([[17]])
+def test_states_are_repeated_selected_cropped_and_joined(ours: CompiledLM) -> None:
+    token = torch.tensor([[17]])
     whole = ours.extend(ours.prefill(*pad(PROMPTS[:1]), "prefix"), token)
     repeated = ours.extend(ours.prefill(*pad(PROMPTS[:1]), "prefix").repeat(3), token.expand(3, -1))
     assert all(torch.equal(row, whole.logits[0]) for row in repeated.logits)
@@ -134,8 +147,9 @@ def test_a_long_answer_outgrows_its_room(pair: tuple[Any, Any]) -> None:
 
 
 def test_the_sums_of_a_lane_fit_int32() -> None:
-    products = UNIT * GROUP // (way().lanes // 2)
-    assert products * ACTIVATION * 128 * 128 < 2**31  # int8's -128, the largest weight
+    for coding, most in ((FOR_CODES, WEIGHT), (FOR_INT8, 128)):
+        products = coding.unit * GROUP // (way().lanes // 2)
+        assert products * coding.limit * most < 2**31
 
 
 def test_codes_in_order_name_their_line_in_four_bits() -> None:
@@ -166,13 +180,39 @@ def test_weights_in_8_bits_are_multiplied_as_they_are_stored(tmp_path: Path, fam
     assert (found.logits - expected.logits).abs().max() < 2e-3 * expected.logits.abs().max()
 
 
-def test_a_step_is_left_when_its_flag_is_set(pair: tuple[Any, Any]) -> None:
+def test_codes_of_a_large_model_are_made_int8_where_they_take_long_to_read(tmp_path: Path) -> None:
+    saved(tmp_path / "float", "llama", width=192)  # some blocks end within a row
+    convert(tmp_path / "float", tmp_path / "hivemind", "hivemind")
+    program = (
+        "import ctypes, sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from tiny_compiled import compiled\n"
+        "from gptjt_demo.models.checkpoint import Checkpoint\n"
+        "from gptjt_demo.models.compiled import operations\n"
+        "from gptjt_demo.models.compiled.weights import INT8\n"
+        "folder = Path(sys.argv[1])\n"
+        "expected = Checkpoint(folder).weight('model.layers.1.mlp.down_proj').rows(0, 192).numpy()\n"
+        "lm = compiled(folder, small=False)\n"
+        "linears = [row for row in lm.program.operations.tolist() if row[0] == operations.LINEAR]\n"
+        "assert all(row[4] == INT8 for row in linears)\n"
+        "_, _, _, _, _, weight, _, scales, rows, columns, *_ = linears[-2]\n"  # the last one is the head
+        "codes = np.frombuffer((ctypes.c_int8 * (rows * columns)).from_address(weight), np.int8)\n"
+        "steps = np.frombuffer((ctypes.c_float * rows).from_address(scales), np.float32)[:, None]\n"
+        "distance = np.abs(codes.reshape(rows, columns) * steps - expected)\n"
+        "assert (distance <= 0.52 * steps + 0.007 * expected.max()).all()\n"
+        "assert 126 <= np.abs(codes).max() <= 127\n"
+    )
+    tests = str(Path(__file__).parents[2])
+    environment = {**os.environ, "GPTJT_WAY": "avx2", "PYTHONPATH": os.pathsep.join([tests, *sys.path])}
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "hivemind")], check=True, env=environment)
+
+
+def test_a_step_is_left_when_its_flag_is_set(ours: CompiledLM) -> None:
     with pytest.raises(Interrupted):
-        pair[1].prefill(*pad(PROMPTS), "prefix", lambda: True)
+        ours.prefill(*pad(PROMPTS), "prefix", lambda: True)
 
 
-def test_a_step_in_the_background_gives_the_same(pair: tuple[Any, Any]) -> None:
-    ours = pair[1]
+def test_a_step_in_the_background_gives_the_same(ours: CompiledLM) -> None:
     front, back = ours.prefill(*pad(PROMPTS), "prefix"), ours.prefill(*pad(PROMPTS), "prefix", Flag(background=True))
     assert torch.equal(front.logits, back.logits)
 
