@@ -52,6 +52,7 @@ from gptjt_demo.models.compiled.weights import (
 
 ROWS = {CODES: FEW, INT8: FEW, CODES_WIDE: FEW, INT8_WIDE: FEW, FLOAT32: 4}  # rows of activations, at most
 AHEAD = 2048  # bytes of a weight that are asked for before they are needed
+FURTHER = 6144  # ... of int8, which takes less time for as many bytes
 OPERANDS = 17
 
 
@@ -157,7 +158,7 @@ def _emit(builder: ir.IRBuilder, kind: int, rows: int, operands: list[ir.Value])
                 for k in range(pair):
                     at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
                     if kind == INT8:
-                        prefetch(builder, builder.add(at, I64(AHEAD)))
+                        prefetch(builder, builder.add(at, I64(FURTHER)))
                     columns.append(read_group(builder, kind, at, I16(0), []))
                 there = [builder.add(at, builder.mul(index, I64(2 * GROUP))) for at in rows_at]
                 for k, parts in enumerate(zip(*columns, strict=True)):
