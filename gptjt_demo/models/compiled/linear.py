@@ -12,16 +12,9 @@ from numba import njit, types
 
 from gptjt_demo.models.compiled.operations import FEW, WIDE
 from gptjt_demo.models.compiled.processor import way
-from gptjt_demo.models.compiled.products import (
-    OPERANDS,
-    multiply,
-    narrow_codes,
-    widen_brains,
-    widen_bytes,
-    widen_codes,
-    widen_halves,
-)
+from gptjt_demo.models.compiled.products import OPERANDS, multiply
 from gptjt_demo.models.compiled.weights import CODES, CODES_WIDE, FLOAT16, FLOAT32, GROUP, INT8_WIDE
+from gptjt_demo.models.compiled.widening import narrow_codes, widen_brains, widen_bytes, widen_codes, widen_halves
 
 TOGETHER = 32  # groups of so many activation rows as are multiplied together: they stay in the first cache
 PLAIN = 4  # rows of float32 activations that are multiplied together

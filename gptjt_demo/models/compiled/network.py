@@ -27,9 +27,10 @@ from gptjt_demo.models.compiled import operations, weights
 from gptjt_demo.models.compiled import program as tables
 from gptjt_demo.models.compiled.machine_code import step_function
 from gptjt_demo.models.compiled.processor import way
-from gptjt_demo.models.compiled.program import Program, aligned, compile_program, padded
+from gptjt_demo.models.compiled.program import Program, compile_program
 from gptjt_demo.models.compiled.shape import sizes
 from gptjt_demo.models.compiled.state import ROOM, SLACK, State, whole
+from gptjt_demo.models.compiled.storage import aligned, padded
 from gptjt_demo.models.compiled.team import team
 from gptjt_demo.settings import Attention
 

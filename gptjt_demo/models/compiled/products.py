@@ -1,10 +1,11 @@
-"""Products of a few rows of weights with a few rows of activations, and weights made int16. Scales are the caller's.
+"""Products of a few rows of weights with a few rows of activations: a kernel for each kind and number, for LLVM.
 
 In: addresses of weights as `weights` reads them, and of activations, coded or float32. Out: numbers, at addresses.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
@@ -17,7 +18,6 @@ from gptjt_demo.models.compiled.processor import way
 from gptjt_demo.models.compiled.reading import block_ratio, code_tables, ratio_unit, read_floats, read_group
 from gptjt_demo.models.compiled.vectors import (
     F32,
-    I8,
     I16,
     I32,
     I64,
@@ -30,24 +30,20 @@ from gptjt_demo.models.compiled.vectors import (
     numbers,
     pair_sums,
     prefetch,
-    scaled,
     splat,
     store_at,
     vector_type,
 )
 from gptjt_demo.models.compiled.weights import (
-    BFLOAT16,
     BYTES,
     CODES,
     CODES_WIDE,
-    FLOAT16,
     FLOAT32,
     FOR_CODES,
     FOR_INT8,
     GROUP,
     INT8,
     INT8_WIDE,
-    NARROWED,
 )
 
 ROWS = {CODES: FEW, INT8: FEW, CODES_WIDE: FEW, INT8_WIDE: FEW, FLOAT32: 4}  # rows of activations, at most
@@ -66,6 +62,123 @@ def beside(kind: int, rows: int) -> int:
     return 2 if rows > 1 and (way().registers > 16 or kind not in (CODES, INT8)) else 1
 
 
+@dataclass(frozen=True)
+class _Tile:
+    """Some rows of a weight times some rows of activations, within the loop over the weight's rows.
+
+    Attributes:
+        builder: see llvmlite.
+        kind: how the weight is stored.
+        weights: addresses of its rows.
+        firsts: their first groups, counted through the whole weight.
+        units: what a block's absmax is multiplied with, as of `ratio_unit`; codes alone have them.
+        absmax: address of the blocks' absmax.
+        looked: tables of what codes mean, where they are looked up.
+        activations: addresses of their rows.
+        scales: addresses of these rows' scales.
+        totals: float32 sums, a vector for each row of activations and row of the weight.
+    """
+
+    builder: ir.IRBuilder
+    kind: int
+    weights: list[ir.Value]
+    firsts: list[ir.Value]
+    units: list[ir.Value]
+    absmax: ir.Value
+    looked: list[ir.Value]
+    activations: list[ir.Value]
+    scales: list[ir.Value]
+    totals: list[list[ir.Value]]
+
+    def add(self, start: ir.Value, stop: ir.Value) -> None:
+        """Multiply and add the groups from `start` to `stop`."""
+        builder = self.builder
+        unit, add = {FLOAT32: (1, self._floats)}.get(self.kind, (FOR_INT8.unit, self._summed))
+        if self.kind in (CODES, CODES_WIDE):
+            unit, add = FOR_CODES.unit, self._several
+        whole = builder.udiv(builder.sub(stop, start), I64(unit))
+        with loop_over(builder, whole) as loop:
+            add(builder.add(start, builder.mul(loop.index, I64(unit))), unit)
+        if unit > 1:
+            done = builder.add(start, builder.mul(whole, I64(unit)))
+            with loop_over(builder, builder.sub(stop, done)) as loop:
+                add(builder.add(done, loop.index), 1)
+
+    def _weight(self, row: int, group: ir.Value, ahead: int) -> ir.Value:
+        """Where a group of a weight's row lies; what lies so far behind it is asked for."""
+        builder = self.builder
+        at = builder.add(self.weights[row], builder.mul(group, I64(GROUP * BYTES[self.kind])))
+        if self.kind not in (CODES_WIDE, INT8_WIDE):  # these lie in the cache
+            prefetch(builder, builder.add(at, I64(ahead)))
+        return at
+
+    def _given(self, row: int, group: ir.Value, count: int = 1) -> list[ir.Value]:
+        """So many groups of a row of activations."""
+        builder, lanes = self.builder, way().lanes
+        kind, size = (vector_type(F32, lanes // 2), 4) if self.kind == FLOAT32 else (vector_type(I16, lanes), 2)
+        there = builder.add(self.activations[row], builder.mul(group, I64(size * GROUP)))
+        steps = range(0, size * count * GROUP, 2 * lanes)
+        return [load_at(builder, builder.add(there, I64(step)), kind, 2 * lanes if size == 2 else 4) for step in steps]
+
+    def _scaled(self, exact: list[ir.Value], row: int, group: ir.Value) -> None:
+        """Add a row's exact sums, of groups that share the scale of the given one, to its totals."""
+        builder, floats = self.builder, vector_type(F32, way().lanes // 2)
+        scale = load_at(builder, builder.add(self.scales[row], builder.shl(group, I64(2))), F32, 4)
+        factor = broadcast(builder, scale, floats.count)
+        for sums, total in zip(exact, self.totals[row], strict=True):
+            builder.store(fused(builder, builder.sitofp(sums, floats), factor, builder.load(total)), total)
+
+    def _floats(self, group: ir.Value, _count: int) -> None:
+        builder = self.builder
+        columns = [read_floats(builder, self.kind, self._weight(k, group, AHEAD)) for k in range(len(self.weights))]
+        for row, totals in enumerate(self.totals):
+            for given, parts in zip(self._given(row, group), zip(*columns, strict=True), strict=True):
+                for part, total in zip(parts, totals, strict=True):
+                    builder.store(fused(builder, part, given, builder.load(total)), total)
+
+    def _several(self, group: ir.Value, count: int) -> None:
+        """So many groups, one after the other in the code."""
+        builder = self.builder
+        columns: list[list[ir.Value]] = [[] for _ in self.weights]
+        for k, column in enumerate(columns):
+            for further in range(count):
+                index = builder.add(group, I64(further))
+                at, ratio = self._weight(k, index, AHEAD), I16(0)
+                if self.kind == CODES:
+                    ratio = block_ratio(builder, self.absmax, builder.add(self.firsts[k], index), self.units[k])
+                column += read_group(builder, self.kind, at, ratio, self.looked)
+        for row in range(len(self.totals)):
+            given, exact = self._given(row, group, count), []
+            for column in columns:
+                sums = pair_sums(builder, column[0], given[0])
+                for a, b in zip(column[1:], given[1:], strict=True):
+                    sums = builder.add(sums, pair_sums(builder, a, b))
+                exact.append(sums)
+            self._scaled(exact, row, group)
+
+    def _summed(self, group: ir.Value, count: int) -> None:
+        """So many groups that a loop goes over them."""
+        builder, whole = self.builder, vector_type(I32, way().lanes // 2)
+        exact = [[local(builder, whole) for _ in totals] for totals in self.totals]
+        for sums in exact:
+            for total in sums:
+                builder.store(splat(I32, whole.count, 0), total)
+        with loop_over(builder, I64(count)) as loop:
+            index = builder.add(group, loop.index)
+            columns = [
+                read_group(builder, self.kind, self._weight(k, index, FURTHER), I16(0), [])
+                for k in range(len(self.weights))
+            ]
+            given = [self._given(row, index) for row in range(len(self.totals))]
+            for vectors in zip(*columns, *given, strict=True):
+                parts, rows = vectors[: len(columns)], vectors[len(columns) :]
+                for value, sums in zip(rows, exact, strict=True):
+                    for part, total in zip(parts, sums, strict=True):
+                        builder.store(builder.add(builder.load(total), pair_sums(builder, part, value)), total)
+        for row, sums in enumerate(exact):
+            self._scaled([builder.load(total) for total in sums], row, group)
+
+
 def _emit(builder: ir.IRBuilder, kind: int, rows: int, operands: list[ir.Value]) -> None:
     """Some weight rows at a time, read once, times `rows` activation rows."""
     pair = beside(kind, rows)
@@ -73,11 +186,10 @@ def _emit(builder: ir.IRBuilder, kind: int, rows: int, operands: list[ir.Value])
     activation, scales, groups, out, out_step, added, start, stop, kept = operands[8:]
     lanes = way().lanes
     floats = vector_type(F32, lanes // 2)
-    coded = 4 if kind == FLOAT32 else 2  # bytes of an activation
     looked = code_tables(builder, tables) if kind == CODES and way().lookups else []
     totals = [[local(builder, floats) for _ in range(pair)] for _ in range(rows)]
     size = builder.mul(groups, I64(GROUP * BYTES[kind]))
-    step, scale_step = builder.mul(groups, I64(coded * GROUP)), builder.mul(groups, I64(4))
+    step, scale_step = builder.mul(groups, I64((4 if kind == FLOAT32 else 2) * GROUP)), builder.mul(groups, I64(4))
     rows_at = [builder.add(activation, builder.mul(step, I64(k))) for k in range(rows)]
     scales_at = [builder.add(scales, builder.mul(scale_step, I64(k))) for k in range(rows)]
     pairs = builder.udiv(builder.add(builder.sub(end, begin), I64(pair - 1)), I64(pair))
@@ -97,95 +209,13 @@ def _emit(builder: ir.IRBuilder, kind: int, rows: int, operands: list[ir.Value])
                     at = builder.add(kept_at, I64(2 * lanes * k))
                     builder.store(load_at(builder, at, floats, 4), total)
         own = [builder.add(first, I64(k)) for k in range(pair)]
-        factors = [load_at(builder, builder.add(row_scales, builder.shl(k, I64(2))), F32, 4) for k in own]
+        units = []
+        if kind == CODES:
+            factors = [load_at(builder, builder.add(row_scales, builder.shl(k, I64(2))), F32, 4) for k in own]
+            units = [ratio_unit(builder, factor) for factor in factors]
         weights_at = [builder.add(weight, builder.mul(size, k)) for k in own]
         firsts = [builder.mul(groups, k) for k in own]
-        units = [ratio_unit(builder, factor) if kind == CODES else factor for factor in factors]
-
-        def plain(group: ir.Value) -> None:
-            """Multiply and add a group of float32."""
-            columns = []
-            for k in range(pair):
-                at = builder.add(weights_at[k], builder.mul(group, I64(GROUP * BYTES[kind])))
-                prefetch(builder, builder.add(at, I64(AHEAD)))
-                columns.append(read_floats(builder, kind, at))
-            for row in range(rows):
-                there = builder.add(rows_at[row], builder.mul(group, I64(4 * GROUP)))
-                for first, parts in zip(range(0, GROUP, lanes // 2), zip(*columns, strict=True), strict=True):
-                    given = load_at(builder, builder.add(there, I64(4 * first)), floats, 4)
-                    for total, part in zip(totals[row], parts, strict=True):
-                        builder.store(fused(builder, part, given, builder.load(total)), total)
-
-        def several(group: ir.Value, count: int) -> None:
-            """Multiply and add so many groups, whose activations share a scale."""
-            columns: list[list[ir.Value]] = []
-            for k in range(pair):
-                columns.append([])
-                for further in range(count):
-                    index = builder.add(group, I64(further))
-                    at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
-                    if kind == CODES:  # what is wide lies in the cache
-                        prefetch(builder, builder.add(at, I64(AHEAD)))
-                    ratio = I16(0)
-                    if kind == CODES:
-                        ratio = block_ratio(builder, absmax, builder.add(firsts[k], index), units[k])
-                    columns[k] += read_group(builder, kind, at, ratio, looked)
-            for row in range(rows):
-                there = builder.add(rows_at[row], builder.mul(group, I64(2 * GROUP)))
-                given = [
-                    load_at(builder, builder.add(there, I64(2 * k)), vector_type(I16, lanes), 64)
-                    for k in range(0, count * GROUP, lanes)
-                ]
-                scale = load_at(builder, builder.add(scales_at[row], builder.shl(group, I64(2))), F32, 4)
-                for k in range(pair):
-                    sums = pair_sums(builder, columns[k][0], given[0])
-                    for a, b in zip(columns[k][1:], given[1:], strict=True):
-                        sums = builder.add(sums, pair_sums(builder, a, b))
-                    exact, factor = builder.sitofp(sums, floats), broadcast(builder, scale, lanes // 2)
-                    total = totals[row][k]
-                    builder.store(fused(builder, exact, factor, builder.load(total)), total)
-
-        sums = [[local(builder, vector_type(I32, lanes // 2)) for _ in line] for line in totals]
-
-        def summed(group: ir.Value, count: int) -> None:
-            """As `several`, of so many groups that a loop goes over them."""
-            for line in sums:
-                for total in line:
-                    builder.store(splat(I32, lanes // 2, 0), total)
-            with loop_over(builder, I64(count)) as inner:
-                index = builder.add(group, inner.index)
-                columns = []
-                for k in range(pair):
-                    at = builder.add(weights_at[k], builder.mul(index, I64(GROUP * BYTES[kind])))
-                    if kind == INT8:
-                        prefetch(builder, builder.add(at, I64(FURTHER)))
-                    columns.append(read_group(builder, kind, at, I16(0), []))
-                there = [builder.add(at, builder.mul(index, I64(2 * GROUP))) for at in rows_at]
-                for k, parts in enumerate(zip(*columns, strict=True)):
-                    for at, line in zip(there, sums, strict=True):
-                        given = load_at(builder, builder.add(at, I64(2 * lanes * k)), vector_type(I16, lanes), 64)
-                        for part, total in zip(parts, line, strict=True):
-                            builder.store(builder.add(builder.load(total), pair_sums(builder, part, given)), total)
-            for row in range(rows):
-                scale = load_at(builder, builder.add(scales_at[row], builder.shl(group, I64(2))), F32, 4)
-                factor = broadcast(builder, scale, lanes // 2)
-                for exact, total in zip(sums[row], totals[row], strict=True):
-                    found = builder.sitofp(builder.load(exact), floats)
-                    builder.store(fused(builder, found, factor, builder.load(total)), total)
-
-        if kind == FLOAT32:
-            with loop_over(builder, builder.sub(stop, start)) as inner:
-                plain(builder.add(start, inner.index))
-        else:
-            unit = (FOR_CODES if kind in (CODES, CODES_WIDE) else FOR_INT8).unit
-            step_over = several if kind in (CODES, CODES_WIDE) else summed
-            whole = builder.udiv(builder.sub(stop, start), I64(unit))
-            with loop_over(builder, whole) as inner:
-                step_over(builder.add(start, builder.mul(inner.index, I64(unit))), unit)
-            if unit > 1:
-                done = builder.add(start, builder.mul(whole, I64(unit)))
-                with loop_over(builder, builder.sub(stop, done)) as inner:
-                    step_over(builder.add(done, inner.index), 1)
+        _Tile(builder, kind, weights_at, firsts, units, absmax, looked, rows_at, scales_at, totals).add(start, stop)
         with builder.if_else(builder.icmp_signed("<", stop, groups)) as (later, ended):
             with later:
                 for k, total in enumerate(flat):
@@ -271,82 +301,3 @@ def multiply(typingctx, kind, rows, operands):
 
     i = types.int64
     return types.void(i, i, types.UniTuple(i, OPERANDS)), codegen
-
-
-def _emit_widen(kind: int) -> Any:
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        weight, absmax, first, row_scales, tables, out, groups = arguments
-        lanes = way().lanes
-        looked = code_tables(builder, tables) if kind == CODES and way().lookups else []
-        unit = ratio_unit(builder, load_at(builder, row_scales, F32, 4)) if kind == CODES else None
-        with loop_over(builder, groups) as loop:
-            group = loop.index
-            ratio = block_ratio(builder, absmax, builder.add(first, group), unit) if kind == CODES else I16(0)
-            at = builder.add(weight, builder.mul(group, I64(GROUP * BYTES[kind])))
-            there = builder.add(out, builder.shl(group, I64(7)))
-            for k, part in enumerate(read_group(builder, kind, at, ratio, looked)):
-                store_at(builder, part, builder.add(there, I64(2 * lanes * k)), 64)
-        return context.get_dummy_value()
-
-    i = types.int64
-    return types.void(i, i, i, i, i, i, i), codegen
-
-
-@intrinsic
-def widen_codes(typingctx, weight, absmax, first, row_scales, tables, out, groups):
-    """A row of codes as int16, to `out`; arguments as of `_product`'s."""
-    return _emit_widen(CODES)
-
-
-@intrinsic
-def widen_bytes(typingctx, weight, absmax, first, row_scales, tables, out, groups):
-    """A row of int8 as int16."""
-    return _emit_widen(INT8)
-
-
-@intrinsic
-def narrow_codes(typingctx, weight, absmax, first, row_scales, tables, groups):
-    """A row of codes as int8, in place: `NARROWED` of what `widen_codes` gives; arguments as of it."""
-
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        weight, absmax, first, row_scales, tables, groups = arguments
-        lanes = way().lanes
-        looked = code_tables(builder, tables) if way().lookups else []
-        unit = ratio_unit(builder, load_at(builder, row_scales, F32, 4))
-        natural = sorted(range(GROUP), key=FOR_CODES.order.__getitem__)
-        with loop_over(builder, groups) as loop:
-            ratio = block_ratio(builder, absmax, builder.add(first, loop.index), unit)
-            at = builder.add(weight, builder.mul(loop.index, I64(GROUP)))
-            parts = [scaled(builder, part, I16(NARROWED)) for part in read_group(builder, CODES, at, ratio, looked)]
-            whole = [builder.trunc(part, vector_type(I8, lanes)) for part in parts]
-            while len(whole) > 1:
-                both = ir.Constant(vector_type(I32, 2 * whole[0].type.count), list(range(2 * whole[0].type.count)))
-                whole = [builder.shuffle_vector(a, b, both) for a, b in zip(whole[::2], whole[1::2], strict=True)]
-            mixed = builder.shuffle_vector(whole[0], whole[0], ir.Constant(vector_type(I32, GROUP), natural))
-            store_at(builder, mixed, at, 1)
-        return context.get_dummy_value()
-
-    i = types.int64
-    return types.void(i, i, i, i, i, i), codegen
-
-
-def _widen_floats(kind: int) -> Any:
-    def widen(typingctx, weight, out, groups):
-        """A row of weights as float32, to `out`; arguments as of `multiply`'s."""
-
-        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-            weight, out, groups = arguments
-            with loop_over(builder, groups) as loop:
-                at = builder.add(weight, builder.mul(loop.index, I64(GROUP * BYTES[kind])))
-                there = builder.add(out, builder.mul(loop.index, I64(4 * GROUP)))
-                for k, part in enumerate(read_floats(builder, kind, at)):
-                    store_at(builder, part, builder.add(there, I64(2 * way().lanes * k)), 4)
-            return context.get_dummy_value()
-
-        i = types.int64
-        return types.void(i, i, i), codegen
-
-    return intrinsic(widen)
-
-
-widen_halves, widen_brains = _widen_floats(FLOAT16), _widen_floats(BFLOAT16)

@@ -1,8 +1,7 @@
 """From a configuration and a checkpoint to the operations of a whole step: the families Llama and GPT-J.
 
 In: the values of a `config.json`, and a checkpoint. Out: a `Program`, which holds tables for `step.work` and keeps
-alive what they point at. Weights in the hivemind layout are used as they lie in the file, or with their codes
-in another order. Loads no transformers.
+alive what they point at. Loads no transformers.
 """
 
 from __future__ import annotations
@@ -14,18 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gptjt_demo.models.checkpoint import Checkpoint
-from gptjt_demo.models.compiled import operations, weights
-from gptjt_demo.models.compiled.processor import way
+from gptjt_demo.models.compiled import operations
 from gptjt_demo.models.compiled.shape import Shape, blueprint
-from gptjt_demo.models.compiled.weights import BFLOAT16, CODES, FLOAT16, FLOAT32, GROUP, INT8, NARROWED, WEIGHT
-from gptjt_demo.models.int8.linear import quantize
-from gptjt_demo.models.layout import BLOCK, Blockwise, RowWise
+from gptjt_demo.models.compiled.storage import PIECE, Storage, Stored, padded
+from gptjt_demo.models.compiled.weights import CODES, GROUP, INT8
 
 PIECES = 4  # that a phase's weights are cut into, at least; to hand one out costs as much as some thousand bytes
-PIECE = 192 << 10  # bytes of a weight that a thread takes at a time, at most
 
 # What a step writes. Widths are those of the network.
 (STREAM, CODED, SCALES, QUERIES, KEYS, VALUES, READ, FIRST, SECOND, CODED_2, SCALES_2, IDS, LAST, LOGITS) = range(14)
@@ -39,7 +34,6 @@ ACTIVATIONS: dict[int, tuple[Any, int]] = (
     | dict.fromkeys((SCALES, SCALES_2, WORD_SCALES, WORD_SCALES_2), (np.float32, GROUP))
     | dict.fromkeys((PLAIN, PLAIN_2), (np.float32, 1))
 )
-_FLOATS = {torch.float32: FLOAT32, torch.float16: FLOAT16, torch.bfloat16: BFLOAT16}
 
 
 @dataclass
@@ -78,146 +72,23 @@ class Program:
         return not self.written.isdisjoint((PLAIN, PLAIN_2))
 
 
-def padded(columns: int) -> int:
-    """Columns as they are stored: whole groups."""
-    return -(-columns // GROUP) * GROUP
-
-
-def aligned(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """Zeros that begin at a multiple of 64 bytes, with room for a vector to be read behind them."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + 128, dtype=np.uint8)
-    offset = -raw.ctypes.data % 64
-    found: NDArray[Any] = raw[offset : offset + size].view(dtype).reshape(shape)
-    return found
-
-
-@dataclass(frozen=True)
-class _Stored:
-    kind: int
-    weight: int  # addresses
-    absmax: int
-    scales: int
-    table: int
-    meaning: int
-    rows: int
-    columns: int
-    bytes: int
-
-
-class Writer:
+class Writer(Storage):
     """Writes operations and phases."""
 
     def __init__(self, checkpoint: Checkpoint, small: bool) -> None:
-        self.checkpoint, self.small = checkpoint, small
+        super().__init__(checkpoint, small)
         self.operations: list[list[int]] = []
         self.phases: list[int] = []
-        self.first: list[list[int]] = []
         self.numbers: list[float] = []
-        self.kept: list[Any] = []
-        self.bytes = 0
-
-    def keep(self, values: NDArray[Any]) -> int:
-        """Keep an array alive; its address."""
-        self.kept.append(values)
-        return values.ctypes.data
-
-    def floats(self, name: str) -> int:
-        """The address of a tensor of floats, or 0 where there is none."""
-        if name not in self.checkpoint.names:
-            return 0
-        values = self.checkpoint.tensor(name).float().numpy()
-        copy = aligned(values.shape, np.float32)
-        copy[:] = values
-        return self.keep(copy)
 
     def phase(self, *several: list[int]) -> None:
         """Operations that may run at the same time."""
         self.phases.append(len(self.operations))
         self.operations += [operation + [0] * (operations.WIDTH - len(operation)) for operation in several]
 
-    def stored(self, name: str) -> _Stored:
-        """A linear's or embedding's weight, as it is multiplied."""
-        weight = self.checkpoint.weight(name)
-        columns = (weight if isinstance(weight, Tensor) else weight.weight).shape[1]
-        if isinstance(weight, Blockwise) and columns % GROUP == 0 and readable(weight.code):
-            return self._codes(weight)
-        if isinstance(weight, RowWise) and columns % GROUP == 0:
-            return self._bytes(weight.weight, weight.scale)
-        if self.small or columns % GROUP:
-            return self._floats(weight if isinstance(weight, Tensor) else weight.rows(0, len(weight.weight)))
-        return self._bytes(*quantize(weight))
-
-    def _codes(self, weight: Blockwise) -> _Stored:
-        rows, columns = weight.weight.shape
-        absmax = weight.absmax.float().numpy()
-        first = np.arange(rows, dtype=np.int64) * columns // BLOCK
-        last = (np.arange(1, rows + 1, dtype=np.int64) * columns - 1) // BLOCK
-        largest = absmax[first]
-        for k in range(1, int((last - first).max()) + 1):
-            largest = np.maximum(largest, absmax[np.minimum(first + k, last)])
-        scales = (largest / WEIGHT * np.float32(32768 / 32766)).astype(np.float32)
-        meaning = weight.code.float().numpy()
-        whole = np.round(meaning.astype(np.float64) * WEIGHT).astype("<i2").view(np.uint8).reshape(256, 2)
-        table = aligned((512,), np.uint8)
-        table[:256], table[256:] = whole[:, 0], whole[:, 1]
-        # To read codes by arithmetic in every step takes longer than to wait for a large model's memory.
-        narrow = not (self.small or way().lookups)
-        codes = weight.weight.contiguous().numpy()
-        if weights.ordered():
-            codes = self._in_order(weight.weight)
-            meaning = np.insert(meaning[:-1], 127, 0)
-        elif narrow:
-            codes = codes.copy()
-        self.bytes += codes.nbytes + absmax.nbytes + scales.nbytes
-        row = CODES, self.keep(codes), self.keep(absmax), self.keep(scales), rows, columns
-        looked = self.keep(table)
-        if not narrow:
-            return _Stored(*row[:4], looked, self.keep(np.ascontiguousarray(meaning)), rows, columns, rows * columns)
-        self.first.append([operations.NARROW, 0, 0, 0, *row, 0, 0, 0, max(1, PIECE // columns), looked, 0])
-        made = self.keep(scales * np.float32(32768 / NARROWED))
-        return _Stored(INT8, row[1], 0, made, 0, 0, rows, columns, rows * columns)
-
-    def _in_order(self, stored: Tensor) -> NDArray[np.uint8]:
-        """A copy of codes, put in order.
-
-        What a file holds is given back as it is read, so that no weight is there twice. In place would take as much
-        memory, leave the checkpoint altered, and cost a fault for each page that was read before it is written. NumPy's
-        own memory asks for huge pages: finding them takes longer than all the rest, and no token is faster.
-        """
-        codes: NDArray[np.uint8] = torch.empty(stored.shape, dtype=torch.uint8).numpy()
-
-        def read(start: int, stop: int) -> None:
-            self.checkpoint.release(stored[start:stop])
-
-        weights.in_order(stored.numpy(), codes, threads=torch.get_num_threads(), read=read)
-        self.checkpoint.release(stored)  # with the pages that two pieces share
-        return codes
-
-    def _bytes(self, weight: Tensor, scale: Tensor) -> _Stored:
-        rows, columns = weight.shape
-        scales = scale.float().numpy()
-        self.kept.append(weight)
-        self.bytes += weight.numel() + scales.nbytes
-        return _Stored(INT8, weight.data_ptr(), 0, self.keep(scales), 0, 0, rows, columns, rows * columns)
-
-    def _floats(self, weight: Tensor) -> _Stored:
-        """As they are stored, unless rows have to be padded."""
-        rows, columns = weight.shape
-        kind = _FLOATS.get(weight.dtype, FLOAT32)
-        if columns % GROUP or weight.dtype not in _FLOATS or (kind == FLOAT16 and not way().halves):
-            padding = torch.zeros(rows, padded(columns))
-            padding[:, :columns] = weight
-            weight, kind = padding, FLOAT32
-        weight = weight.contiguous()
-        self.kept.append(weight)
-        self.bytes += weight.nbytes
-        scales = self.keep(np.ones(rows, np.float32))
-        return _Stored(kind, weight.data_ptr(), 0, scales, 0, 0, rows, weight.shape[1], weight.nbytes)
-
     def linear(
         self,
-        name: str | _Stored,
+        name: str | Stored,
         source: tuple[int, int],
         out: int,
         *,
@@ -284,18 +155,6 @@ class Writer:
         return wanted
 
 
-def readable(code: Tensor) -> bool:
-    """Whether codes of this meaning can be multiplied as they are: by look-ups any, by arithmetic bitsandbytes' own."""
-    if bool((code.abs() > 1.0001).any()):
-        return False
-    if way().lookups:
-        return True
-    distance = np.arange(256) - 127
-    size = np.abs(distance)
-    lines = np.max([slope * size + offset for slope, offset in weights.LINES], axis=0).clip(0, WEIGHT)
-    return bool(np.abs(np.sign(distance) * lines / WEIGHT - code.float().numpy()).max() < 5e-4)
-
-
 def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpoint, *, small: bool) -> Program:
     """The operations of a network.
 
@@ -334,7 +193,7 @@ def compile_program(config: Mapping[str, Any], shape: Shape, checkpoint: Checkpo
     )
 
 
-def _embed(writer: Writer, stored: _Stored, width: int) -> None:
+def _embed(writer: Writer, stored: Stored, width: int) -> None:
     writer.phase(
         [
             operations.EMBED,
@@ -362,7 +221,7 @@ def _coded(kind: int, source: int, width: int, *, second: int = 0, out: tuple[in
 
 
 def _head(
-    writer: Writer, norm: str, width: int, epsilon: float, head: str | _Stored, *, centred: bool, bias: int = 0
+    writer: Writer, norm: str, width: int, epsilon: float, head: str | Stored, *, centred: bool, bias: int = 0
 ) -> None:
     gathered = [operations.GATHER, STREAM, LAST, width]
     writer.phase([*gathered, *[0] * (operations.WIDTH - 1 - len(gathered)), 1])

@@ -45,9 +45,9 @@ from gptjt_demo.models.compiled.operations import (
     TICKET,
     WIDTH,
 )
-from gptjt_demo.models.compiled.products import widen_brains, widen_halves
 from gptjt_demo.models.compiled.threads import add_and_get, breathe, read, write, yield_core
 from gptjt_demo.models.compiled.weights import BFLOAT16, CODES, FLOAT16, GROUP, INT8
+from gptjt_demo.models.compiled.widening import widen_brains, widen_halves
 
 _PATIENCE = 200  # looks at a counter before the core is offered to others
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from gptjt_demo.models.checkpoint import Checkpoint
 from gptjt_demo.models.compiled import weights
-from gptjt_demo.models.compiled.program import Writer
+from gptjt_demo.models.compiled.storage import Storage
 from gptjt_demo.models.compiled.weights import in_order
 from gptjt_demo.models.layout import BLOCK
 
@@ -89,7 +89,7 @@ def test_what_is_put_in_order_never_reaches_the_checkpoint_or_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(weights, "ordered", lambda: True)
-    monkeypatch.setattr("gptjt_demo.models.compiled.program.readable", lambda code: True)
+    monkeypatch.setattr("gptjt_demo.models.compiled.storage.readable", lambda code: True)
     folder = hivemind(tmp_path / "model", "bin" if kind == "memory" else kind)
     if kind == "memory":  # PyTorch's files before 1.6 cannot be mapped
         path = folder / "pytorch_model.bin"
@@ -97,10 +97,10 @@ def test_what_is_put_in_order_never_reaches_the_checkpoint_or_its_file(
     before = {path: path.read_bytes() for path in folder.iterdir()}
     checkpoint = Checkpoint(folder)
     for _ in range(2):  # a checkpoint may be compiled twice, and a tensor stand for two weights
-        writer = Writer(checkpoint, small=True)
+        storage = Storage(checkpoint, small=True)
         for name in ("one", "two"):
-            assert writer.stored(name).kind == weights.CODES
-        codes = [kept for kept in writer.kept if kept.shape == (300, 256)]
+            assert storage.stored(name).kind == weights.CODES
+        codes = [kept for kept in storage.kept if kept.shape == (300, 256)]
         assert len(codes) == 2
         assert all(np.array_equal(one, ordered(some(300, 256))) for one in codes)
         assert np.array_equal(checkpoint.tensor("one.weight").numpy(), some(300, 256))
@@ -112,10 +112,10 @@ def test_no_page_of_the_file_stays_beside_what_was_read_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "ordered", lambda: True)
-    monkeypatch.setattr("gptjt_demo.models.compiled.program.readable", lambda code: True)
+    monkeypatch.setattr("gptjt_demo.models.compiled.storage.readable", lambda code: True)
     checkpoint = Checkpoint(hivemind(tmp_path / "model", "safetensors"))
-    writer = Writer(checkpoint, small=True)
-    writer.stored("one")
+    storage = Storage(checkpoint, small=True)
+    storage.stored("one")
     assert resident(tmp_path / "model" / "model.safetensors") < 300 * 256 // 1024  # KiB
     assert checkpoint.tensor("one.weight").sum() > 0  # read again, they are there again
     assert resident(tmp_path / "model" / "model.safetensors") >= 300 * 256 // 1024
