@@ -345,7 +345,7 @@ def batch_tab(
     def delete_run(id: Any) -> tuple[Any, ...]:
         return do.delete(id, given.GRADIO_CACHE)
 
-    delete.click(delete_run, kept, [file, kept, *view], js=_SURE, **quiet)
+    delete.click(delete_run, kept, [file, kept, *view], js=_SURE, trigger_mode="multiple", **quiet)
     fetch.click(do.fetch, [kept, format], [given, refused], show_progress="hidden", api_visibility="private").success(
         None, given, None, js=SAVE, show_progress="hidden", api_visibility="private"
     ).then(do.watch, [kept, seen], view, **quiet)

@@ -218,7 +218,7 @@ def evaluate_tab(
     adding = cell.click(add_example, [runs, *play.controls], [play.controls.examples, added], **quiet)
     adding.then(None, js=into_view("evaluate-added"), **quiet)
     adding.then(lambda *values: actions.preview(Controls(*values)), play.controls, play.previews, **quiet)
-    delete.click(delete_report, kept, [kept, runs, bar, shown, cell, files], js=_SURE, **quiet)
+    delete.click(delete_report, kept, [kept, runs, bar, shown, cell, files], js=_SURE, trigger_mode="multiple", **quiet)
     fetch.click(fetch_rows, [runs, kept], given, **loud).success(None, given, None, js=SAVE, **loud)
     diagnose.click(run_diagnostics, asked, [step, charts], **measuring)
     connect(search, blocks, do, play, name, asked, measuring)

@@ -156,7 +156,9 @@ def review_tab(
     loud: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     for button, handler, inputs in ((fetch, do.fetch, [kept, format]), (gold_fetch, do.fetch_gold, [kept])):
         button.click(handler, inputs, [given, refused], **loud).success(None, given, None, js=SAVE, **loud)
-    delete.click(do.delete, kept, view, js=_SURE, **quiet).then(lambda: (None, ""), None, [file, added], **quiet)
+    delete.click(do.delete, kept, view, js=_SURE, trigger_mode="multiple", **quiet).then(
+        lambda: (None, ""), None, [file, added], **quiet
+    )
 
     def gold_rows(key: Any) -> tuple[Any, ...]:
         return do.measure(key)
