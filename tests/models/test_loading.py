@@ -342,15 +342,20 @@ def test_a_large_model_is_compiled_while_it_answers_from_int8_made_in_place(
     folder = tiny.save(tiny.model("llama", width=128), tmp_path, hivemind=True, kind="bin")
     engine = loading.load(folder, device="cpu", progress=False)
 
-    def first() -> float:
+    def first(engine: Engine) -> float:
         return engine.complete("Hello", Sampling(max_new_tokens=1)).tokens[0].logprob
 
-    before, modules = first(), engine.steps
+    before, modules = first(engine), engine.steps
     later[0]()
     assert engine.steps is not modules
-    assert first() == pytest.approx(before, abs=0.1)
+    after = first(engine)
+    # Where codes are read by arithmetic they are made int8 here too, and rounded another way.
+    assert after == pytest.approx(before, abs=0.1 if processor.way().lookups else 0.5)
+    monkeypatch.setattr(ready, "is_ready", lambda: True)
+    untouched = loading.load(folder, device="cpu", progress=False)
+    assert first(untouched) == after
     engine.exchange(modules)
-    assert first() == before  # calls that have begun end as they began
+    assert first(engine) == before  # calls that have begun end as they began
 
 
 def test_a_folder_without_a_configuration_is_refused_in_one_line(tmp_path: Path) -> None:
