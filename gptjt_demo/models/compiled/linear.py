@@ -12,12 +12,12 @@ from numba import njit, types
 
 from gptjt_demo.models.compiled.operations import FEW, WIDE
 from gptjt_demo.models.compiled.processor import way
-from gptjt_demo.models.compiled.products import OPERANDS, multiply
+from gptjt_demo.models.compiled.products import OPERANDS, ROWS, multiply
 from gptjt_demo.models.compiled.weights import CODES, CODES_WIDE, FLOAT16, FLOAT32, GROUP, INT8_WIDE
 from gptjt_demo.models.compiled.widening import narrow_codes, widen_brains, widen_bytes, widen_codes, widen_halves
 
 TOGETHER = 32  # groups of so many activation rows as are multiplied together: they stay in the first cache
-PLAIN = 4  # rows of float32 activations that are multiplied together
+FLOATS = ROWS[FLOAT32]
 MANY = FEW if way().registers > 16 else 4  # rows of activations that are multiplied together with int16
 
 
@@ -78,14 +78,14 @@ def linear(op, piece, rows, buffers, wide, sums):
                         widen_halves(at, there, groups)
                     else:
                         widen_brains(at, there, groups)
-            _rows(op, FLOAT32, weight, begin, end, readable, rows, buffers, sums, PLAIN, TOGETHER // 2)
+            _rows(op, FLOAT32, weight, begin, end, readable, rows, buffers, sums, FLOATS, TOGETHER // 2)
             continue
         for k in range(begin, end):
             at, there = op[5] + k * columns, wide + 2 * (k - begin) * columns
             if kind == CODES:
                 widen_codes(at, op[6], k * groups, op[7] + 4 * k, op[14], there, groups)
             else:
-                widen_bytes(at, 0, 0, 0, 0, there, groups)
+                widen_bytes(at, there, groups)
         _rows(
             op,
             CODES_WIDE if kind == CODES else INT8_WIDE,

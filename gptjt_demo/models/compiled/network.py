@@ -72,10 +72,11 @@ class CompiledLM:
         """What multiplies its weights, in a line for people."""
         found = way()
         how = ", codes read by look-ups of 128 bytes" if found.lookups else ""
-        stored = "put in order" if weights.ordered() else "as stored"
-        kept = f"8-bit weights {'made int8' if len(self.program.first) else stored}"
+        kept = f"8-bit weights {'put in order' if weights.ordered() else 'as stored'}"
+        if len(self.program.first):
+            kept = "8-bit weights made int8"
         if self.program.floats:
-            kept = "weights as stored, in float32"
+            how, kept = "", "weights in floats as stored"
         return f"the whole step compiled for this processor ({found.name}{how}), {kept}, float32 between"
 
     def prefill(self, ids: Tensor, keep: Tensor, attention: Attention, cancelled: Cancelled = None) -> State:
@@ -229,7 +230,7 @@ class CompiledLM:
         where: NDArray[np.int64],
         chosen: NDArray[np.int64],
     ) -> tuple[int, ...]:
-        """What `step.work` is told beside its counters, and what each thread has of its own."""
+        """What `step.work` is told of a list of operations, but for its counters and what is a thread's own."""
         program = self.program
         return (
             *_sized(listed, phases),

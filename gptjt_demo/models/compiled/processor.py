@@ -26,7 +26,6 @@ class Way:
         lanes: int16 values in a vector.
         x86: whether x86's own instructions are there.
         lookups: whether a table of 128 bytes is read by one instruction (AVX-512 VBMI).
-        halves: whether float16 is read by an instruction.
         posix: whether the system is one.
         registers: for vectors.
     """
@@ -37,7 +36,6 @@ class Way:
     lanes: int
     x86: bool
     lookups: bool
-    halves: bool
     posix: bool
     registers: int
 
@@ -65,24 +63,23 @@ def way() -> Way:
     posix = os.name == "posix"
     if platform.machine().lower() not in ("x86_64", "amd64"):
         name = "neon" if platform.machine().lower() in ("aarch64", "arm64") else "plain"
-        return Way(name, "", "", 8, False, False, name == "neon", posix, 32)
+        return Way(name, "", "", 8, False, False, posix, 32)
     wide = bool(has.get("avx512bw") and has.get("avx512vl"))
     if asked == "vnni" and not (wide and has.get("avx512vnni")):
         raise SettingError("this processor has no AVX-512 VNNI", where="GPTJT_WAY", mend="use auto")
     if wide and asked != "avx2":
         lookups = bool(has.get("avx512vbmi"))
         return Way(
-            "vnni" if has.get("avx512vnni") else "avx512", "", "", 32 if lookups else 16, True, lookups, True, posix, 32
+            "vnni" if has.get("avx512vnni") else "avx512", "", "", 32 if lookups else 16, True, lookups, posix, 32
         )
     if has.get("avx2") and has.get("fma"):
-        halves = bool(has.get("f16c"))
         name = "avx-vnni" if has.get("avxvnni") and asked != "avx2" else "avx2"
         if asked == "avx2":
-            return Way(name, "haswell", _without_later(has), 16, True, False, halves, posix, 16)
-        return Way(name, "", "", 16, True, False, halves, posix, 16)
+            return Way(name, "haswell", _without_later(has), 16, True, False, posix, 16)
+        return Way(name, "", "", 16, True, False, posix, 16)
     if asked == "avx2":
         raise SettingError("this processor has no AVX2", where="GPTJT_WAY", mend="use auto")
-    return Way("plain", "", "", 8, False, False, False, posix, 16)
+    return Way("plain", "", "", 8, False, False, posix, 16)
 
 
 def target() -> tuple[str, str]:

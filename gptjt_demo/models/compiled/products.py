@@ -93,9 +93,12 @@ class _Tile:
     def add(self, start: ir.Value, stop: ir.Value) -> None:
         """Multiply and add the groups from `start` to `stop`."""
         builder = self.builder
-        unit, add = {FLOAT32: (1, self._floats)}.get(self.kind, (FOR_INT8.unit, self._summed))
-        if self.kind in (CODES, CODES_WIDE):
+        if self.kind == FLOAT32:
+            unit, add = 1, self._floats
+        elif self.kind in (CODES, CODES_WIDE):
             unit, add = FOR_CODES.unit, self._several
+        else:
+            unit, add = FOR_INT8.unit, self._summed
         whole = builder.udiv(builder.sub(stop, start), I64(unit))
         with loop_over(builder, whole) as loop:
             add(builder.add(start, builder.mul(loop.index, I64(unit))), unit)
@@ -128,7 +131,7 @@ class _Tile:
         for sums, total in zip(exact, self.totals[row], strict=True):
             builder.store(fused(builder, builder.sitofp(sums, floats), factor, builder.load(total)), total)
 
-    def _floats(self, group: ir.Value, _count: int) -> None:
+    def _floats(self, group: ir.Value, count: int) -> None:
         builder = self.builder
         columns = [read_floats(builder, self.kind, self._weight(k, group, AHEAD)) for k in range(len(self.weights))]
         for row, totals in enumerate(self.totals):

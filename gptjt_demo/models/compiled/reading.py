@@ -17,6 +17,7 @@ from gptjt_demo.models.compiled.vectors import (
     call,
     larger,
     load_at,
+    numbers,
     scaled,
     splat,
     vector_type,
@@ -26,7 +27,7 @@ from gptjt_demo.models.compiled.weights import (
     BYTES,
     CODES,
     CODES_WIDE,
-    FLOAT16,
+    FLOAT32,
     GROUP,
     INT8,
     INT8_WIDE,
@@ -160,13 +161,18 @@ def read_floats(builder: ir.IRBuilder, kind: int, address: ir.Value) -> list[ir.
     parts = []
     for first in range(0, GROUP, lanes):
         at = builder.add(address, I64(BYTES[kind] * first))
-        if kind == FLOAT16:
-            parts.append(builder.fpext(load_at(builder, at, vector_type(ir.HalfType(), lanes), 2), floats))
-        elif kind == BFLOAT16:
-            wide = builder.zext(load_at(builder, at, vector_type(I16, lanes), 2), vector_type(I32, lanes))
-            parts.append(builder.bitcast(builder.shl(wide, splat(I32, lanes, 16)), floats))
-        else:
+        if kind == FLOAT32:
             parts.append(load_at(builder, at, floats, 4))
+            continue
+        word = builder.zext(load_at(builder, at, vector_type(I16, lanes), 2), vector_type(I32, lanes))
+        if kind == BFLOAT16:
+            parts.append(builder.bitcast(builder.shl(word, splat(I32, lanes, 16)), floats))
+            continue
+        # By arithmetic: where a processor has no instruction for it, LLVM would call a function that is not there.
+        size = builder.shl(builder.and_(word, splat(I32, lanes, 0x7FFF)), splat(I32, lanes, 13))
+        size = builder.fmul(builder.bitcast(size, floats), numbers(lanes, 2.0**112))  # the exponents' distance
+        sign = builder.shl(builder.and_(word, splat(I32, lanes, 0x8000)), splat(I32, lanes, 16))
+        parts.append(builder.bitcast(builder.or_(builder.bitcast(size, sign.type), sign), floats))
     return parts
 
 

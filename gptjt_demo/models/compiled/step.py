@@ -38,6 +38,7 @@ from gptjt_demo.models.compiled.operations import (
     LINEAR,
     NARROW,
     NORM,
+    QUANTIZE,
     QUIT,
     ROTATE,
     SEEN,
@@ -81,20 +82,18 @@ def _embed(op, piece, rows, buffers):
 
 
 @njit(nogil=True, error_model="numpy")
-def _coded(op, piece, stored, width, buffers, scratch):
-    """Activations to where products read them: coded for one kind of weights or the other, or as they are."""
-    for k in range(width, stored):
-        scratch[k] = float32(0.0)
-    source, groups = scratch.ctypes.data, stored // GROUP
+def _coded(op, piece, stored, source, buffers):
+    """Activations from `source` to where products read them: coded for either kind of weights, or as they are."""
+    groups = stored // GROUP
     codes, scales = 2 * piece * stored, 4 * piece * groups
     if op[2]:
         code_for_codes(source, buffers[op[2]] + codes, buffers[op[3]] + scales, groups)
     if op[10]:
         code_for_int8(source, buffers[op[10]] + codes, buffers[op[11]] + scales, groups)
     if op[12]:
-        out = floats(buffers[op[12]] + 4 * piece * stored, stored)
+        given, out = floats(source, stored), floats(buffers[op[12]] + 4 * piece * stored, stored)
         for k in range(stored):
-            out[k] = scratch[k]
+            out[k] = given[k]
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
@@ -119,7 +118,9 @@ def _norm(op, piece, buffers, numbers, scratch):
         bias = floats(op[5], width)
         for k in range(width):
             scratch[k] += bias[k]
-    _coded(op, piece, stored, width, buffers, scratch)
+    for k in range(width, stored):
+        scratch[k] = float32(0.0)
+    _coded(op, piece, stored, scratch.ctypes.data, buffers)
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"})
@@ -127,6 +128,9 @@ def _activate(op, piece, buffers, scratch):
     """QUANTIZE, GATE, GELU: source, out, its scales, second source, -, width, stored width, -, -, outs as NORM."""
     width, stored = op[6], op[7]
     source = buffers[op[1]] + 4 * piece * width
+    if op[0] == QUANTIZE and width == stored:
+        _coded(op, piece, stored, source, buffers)
+        return
     if op[0] == GATE:  # SiLU(source) * second
         gate(source, buffers[op[4]] + 4 * piece * width, scratch.ctypes.data, width)
     elif op[0] == GELU:
@@ -135,7 +139,9 @@ def _activate(op, piece, buffers, scratch):
         given = floats(source, width)
         for k in range(width):
             scratch[k] = given[k]
-    _coded(op, piece, stored, width, buffers, scratch)
+    for k in range(width, stored):
+        scratch[k] = float32(0.0)
+    _coded(op, piece, stored, scratch.ctypes.data, buffers)
 
 
 @njit(nogil=True)

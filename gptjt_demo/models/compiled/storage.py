@@ -155,16 +155,15 @@ class Storage:
     def _floats(self, weight: Tensor) -> Stored:
         """As they are stored, unless rows have to be padded."""
         rows, columns = weight.shape
-        kind = _FLOATS.get(weight.dtype, FLOAT32)
-        if columns % GROUP or weight.dtype not in _FLOATS or (kind == FLOAT16 and not way().halves):
+        if columns % GROUP or weight.dtype not in _FLOATS:
             padding = torch.zeros(rows, padded(columns))
             padding[:, :columns] = weight
-            weight, kind = padding, FLOAT32
+            weight = padding
         weight = weight.contiguous()
         self.kept.append(weight)
         self.bytes += weight.nbytes
         scales = self.keep(np.ones(rows, np.float32))
-        return Stored(kind, weight.data_ptr(), 0, scales, 0, 0, rows, weight.shape[1], weight.nbytes)
+        return Stored(_FLOATS[weight.dtype], weight.data_ptr(), 0, scales, 0, 0, rows, weight.shape[1], weight.nbytes)
 
 
 def readable(code: Tensor) -> bool:

@@ -5,6 +5,8 @@ In: addresses of weights as `weights` reads them. Out: the same numbers, at addr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -37,23 +39,24 @@ from gptjt_demo.models.compiled.weights import (
 )
 
 
-def _emit_widen(kind: int) -> Any:
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        weight, absmax, first, row_scales, tables, out, groups = arguments
-        lanes = way().lanes
-        looked = code_tables(builder, tables) if kind == CODES and way().lookups else []
-        unit = ratio_unit(builder, load_at(builder, row_scales, F32, 4)) if kind == CODES else None
-        with loop_over(builder, groups) as loop:
-            group = loop.index
-            ratio = block_ratio(builder, absmax, builder.add(first, group), unit) if kind == CODES else I16(0)
-            at = builder.add(weight, builder.mul(group, I64(GROUP * BYTES[kind])))
-            there = builder.add(out, builder.shl(group, I64(7)))
-            for k, part in enumerate(read_group(builder, kind, at, ratio, looked)):
-                store_at(builder, part, builder.add(there, I64(2 * lanes * k)), 64)
-        return context.get_dummy_value()
+@contextmanager
+def _codes(builder: ir.IRBuilder, operands: list[ir.Value], groups: ir.Value) -> Iterator[tuple[ir.Value, Any]]:
+    """A loop over a row's groups of codes: the group, and its codes as int16 vectors; operands as of `widen_codes`."""
+    weight, absmax, first, row_scales, tables = operands
+    looked = code_tables(builder, tables) if way().lookups else []
+    unit = ratio_unit(builder, load_at(builder, row_scales, F32, 4))
+    with loop_over(builder, groups) as loop:
+        ratio = block_ratio(builder, absmax, builder.add(first, loop.index), unit)
+        at = builder.add(weight, builder.mul(loop.index, I64(GROUP)))
+        yield loop.index, read_group(builder, CODES, at, ratio, looked)
 
-    i = types.int64
-    return types.void(i, i, i, i, i, i, i), codegen
+
+def _store(builder: ir.IRBuilder, parts: list[ir.Value], out: ir.Value, group: ir.Value) -> None:
+    """A group's vectors, one behind the other."""
+    size = 2 * way().lanes  # bytes of a vector
+    there = builder.add(out, builder.mul(group, I64(size * len(parts))))
+    for k, part in enumerate(parts):
+        store_at(builder, part, builder.add(there, I64(size * k)), 4)
 
 
 @intrinsic
@@ -69,13 +72,15 @@ def widen_codes(typingctx, weight, absmax, first, row_scales, tables, out, group
         out: address.
         groups: in a row.
     """
-    return _emit_widen(CODES)
 
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
+        *operands, out, groups = arguments
+        with _codes(builder, operands, groups) as (group, parts):
+            _store(builder, parts, out, group)
+        return context.get_dummy_value()
 
-@intrinsic
-def widen_bytes(typingctx, weight, absmax, first, row_scales, tables, out, groups):
-    """A row of int8 as int16."""
-    return _emit_widen(INT8)
+    i = types.int64
+    return types.void(i, i, i, i, i, i, i), codegen
 
 
 @intrinsic
@@ -83,38 +88,32 @@ def narrow_codes(typingctx, weight, absmax, first, row_scales, tables, groups):
     """A row of codes as int8, in place: `NARROWED` of what `widen_codes` gives; arguments as of it."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
-        weight, absmax, first, row_scales, tables, groups = arguments
-        lanes = way().lanes
-        looked = code_tables(builder, tables) if way().lookups else []
-        unit = ratio_unit(builder, load_at(builder, row_scales, F32, 4))
+        *operands, groups = arguments
         natural = sorted(range(GROUP), key=FOR_CODES.order.__getitem__)
-        with loop_over(builder, groups) as loop:
-            ratio = block_ratio(builder, absmax, builder.add(first, loop.index), unit)
-            at = builder.add(weight, builder.mul(loop.index, I64(GROUP)))
-            parts = [scaled(builder, part, I16(NARROWED)) for part in read_group(builder, CODES, at, ratio, looked)]
-            whole = [builder.trunc(part, vector_type(I8, lanes)) for part in parts]
+        with _codes(builder, operands, groups) as (group, parts):
+            narrow = vector_type(I8, way().lanes)
+            whole = [builder.trunc(scaled(builder, part, I16(NARROWED)), narrow) for part in parts]
             while len(whole) > 1:
                 both = ir.Constant(vector_type(I32, 2 * whole[0].type.count), list(range(2 * whole[0].type.count)))
                 whole = [builder.shuffle_vector(a, b, both) for a, b in zip(whole[::2], whole[1::2], strict=True)]
             mixed = builder.shuffle_vector(whole[0], whole[0], ir.Constant(vector_type(I32, GROUP), natural))
-            store_at(builder, mixed, at, 1)
+            store_at(builder, mixed, builder.add(operands[0], builder.mul(group, I64(GROUP))), 1)
         return context.get_dummy_value()
 
     i = types.int64
     return types.void(i, i, i, i, i, i), codegen
 
 
-def _widen_floats(kind: int) -> Any:
+def _widening(kind: int) -> Any:
     def widen(typingctx, weight, out, groups):
-        """A row of weights as float32, to `out`; arguments as of `widen_codes`."""
+        """A row of weights as int16 or float32, to `out`; arguments as of `widen_codes`."""
 
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
             weight, out, groups = arguments
             with loop_over(builder, groups) as loop:
                 at = builder.add(weight, builder.mul(loop.index, I64(GROUP * BYTES[kind])))
-                there = builder.add(out, builder.mul(loop.index, I64(4 * GROUP)))
-                for k, part in enumerate(read_floats(builder, kind, at)):
-                    store_at(builder, part, builder.add(there, I64(2 * way().lanes * k)), 4)
+                read = read_group(builder, INT8, at, I16(0), []) if kind == INT8 else read_floats(builder, kind, at)
+                _store(builder, read, out, loop.index)
             return context.get_dummy_value()
 
         i = types.int64
@@ -123,4 +122,4 @@ def _widen_floats(kind: int) -> Any:
     return intrinsic(widen)
 
 
-widen_halves, widen_brains = _widen_floats(FLOAT16), _widen_floats(BFLOAT16)
+widen_bytes, widen_halves, widen_brains = (_widening(kind) for kind in (INT8, FLOAT16, BFLOAT16))
