@@ -86,11 +86,11 @@ def load(
     plan = _plan(folder, checkpoint, processor, spec)
     layout = next((layout for layout in LAYOUTS if layout in checkpoint.layouts), FLOAT)
 
-    def report(form: str, weights: int) -> tuple[str, str]:
+    def report(form: str, weights: int, stored: str = layout.report) -> tuple[str, str]:
         seconds = time.perf_counter() - began
         return (
             f"{_devices(plan)}: {form}",
-            f"{layout.report}, {weights / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
+            f"{stored}, {weights / GIB:.2f} GiB of weights, loaded in {seconds:.1f} s",
         )
 
     def compiled() -> tuple[LanguageModel, tuple[str, str]]:
@@ -98,7 +98,8 @@ def load(
 
         # From the file anew: a network that answers meanwhile may have made its int8 weights in place.
         made = compiled_model(fields, Checkpoint(folder), small=plan.planes > 1, name=spec.name)
-        return made, report(made.report, made.program.bytes)
+        stored = "kept in floats" if layout is FLOAT and made.program.floats else layout.report
+        return made, report(made.report, made.program.bytes, stored)
 
     pays = _compiles(fields, plan)
     network: Any

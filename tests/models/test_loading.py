@@ -315,8 +315,15 @@ def test_a_folder_without_a_tokenizer_is_refused_and_one_can_be_named(tmp_path: 
     assert loading.load(folder, tokenizer=words, progress=False).count_tokens("abc") == 3
 
 
-@pytest.mark.parametrize(("hivemind", "words"), [(True, "hivemind 8-bit"), (False, "made 8-bit at load")])
-@pytest.mark.parametrize("way", ["auto", "torch"])
+@pytest.mark.parametrize(
+    ("hivemind", "way", "words"),
+    [
+        (True, "auto", "hivemind 8-bit"),
+        (True, "torch", "hivemind 8-bit"),
+        (False, "auto", "kept in floats"),
+        (False, "torch", "made 8-bit at load"),
+    ],
+)
 def test_the_load_report_says_device_way_layout_size_and_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hivemind: bool, words: str, way: str
 ) -> None:
